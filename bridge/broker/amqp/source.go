@@ -1,0 +1,200 @@
+package amqp
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/ThreeDotsLabs/watermill/message"
+	amqp "github.com/rabbitmq/amqp091-go"
+
+	"github.com/brokerbridge/bridge/bridge/broker"
+	"github.com/brokerbridge/bridge/bridge/config"
+)
+
+// Source reads a queue. Its life has two ends, so that a route can settle what
+// is in flight before it stops:
+//
+//   - when the context of Subscribe ends, the consumer is cancelled and the
+//     channel of carriers closed; sessions go on to acknowledge;
+//   - Close ends the session and the connection. What was not acknowledged by
+//     then is delivered again to whoever reads next.
+//
+// Pause cancels the consumer but keeps the session. Carriers of what RabbitMQ
+// had already sent may still follow; more does not.
+type Source struct {
+	b    *Broker
+	from config.From
+	opts broker.SourceOptions
+	log  *slog.Logger
+
+	out  chan *message.Message
+	wake chan struct{} // something that adjust looks at has changed
+
+	subscribed atomic.Bool
+	paused     atomic.Bool
+	stop       context.CancelFunc // ends run
+	stopped    context.Context    // of Close
+	done       chan struct{}      // run has returned
+	calls      sync.WaitGroup     // to RabbitMQ, that run does not wait for
+
+	mu     sync.Mutex
+	link   *link
+	closed bool
+
+	lagMu sync.Mutex
+	side  *amqp.Channel // for Lag
+
+	// What follows belongs to run.
+	pace     pace
+	decode   decoder
+	mean     mean
+	plain    bool // the last exclusive consumer was refused though there was no other
+	reported string
+}
+
+func newSource(b *Broker, from config.From, opts broker.SourceOptions) *Source {
+	s := &Source{
+		b: b, from: from, opts: opts,
+		log:  b.logger.With("route", opts.Route, "queue", from.Queue),
+		out:  make(chan *message.Message),
+		wake: make(chan struct{}, 1),
+		done: make(chan struct{}),
+	}
+	if s.from.Window <= 0 {
+		s.from.Window = defaultWindow
+	}
+	if s.from.WindowBytes <= 0 {
+		s.from.WindowBytes = defaultWindowBytes
+	}
+	s.decode.TrustNone = from.Trust == config.TrustNone
+	s.stopped, s.stop = context.WithCancel(context.Background())
+	return s
+}
+
+// Name is the queue, for people.
+func (s *Source) Name() string { return "amqp queue " + s.from.Queue }
+
+// Subscribe begins to read, once. The topic is ignored.
+func (s *Source) Subscribe(ctx context.Context, _ string) (<-chan *message.Message, error) {
+	if !s.subscribed.CompareAndSwap(false, true) {
+		return nil, errors.New("a source is subscribed to once")
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	release := context.AfterFunc(s.stopped, cancel)
+	go func() {
+		defer close(s.done)
+		defer close(s.out)
+		defer cancel()
+		defer release()
+		s.run(ctx)
+	}()
+	return s.out, nil
+}
+
+// Pause stops taking messages; those in hand stay unacknowledged.
+func (s *Source) Pause() {
+	s.paused.Store(true)
+	s.changed()
+}
+
+// Resume goes on.
+func (s *Source) Resume() {
+	s.paused.Store(false)
+	s.changed()
+}
+
+func (s *Source) changed() {
+	select {
+	case s.wake <- struct{}{}:
+	default: // somebody said so already
+	}
+}
+
+// Close ends the session and the connection, and waits for both.
+func (s *Source) Close() error {
+	s.stop()
+	s.mu.Lock()
+	link := s.link
+	s.closed = true
+	s.mu.Unlock()
+	link.hangUp()
+	if s.subscribed.Swap(true) {
+		<-s.done
+	}
+	s.calls.Wait()
+	s.b.forget(s)
+	return nil
+}
+
+// run keeps a session open until ctx ends.
+func (s *Source) run(ctx context.Context) {
+	for {
+		began := time.Now()
+		err := s.serve(ctx)
+		if ctx.Err() != nil {
+			return
+		}
+		s.report(err)
+		if !s.sleep(ctx, s.pace.after(err, time.Since(began))) {
+			return
+		}
+	}
+}
+
+// report tells of a change: once per change, not once per try.
+func (s *Source) report(err error) {
+	text := "delivering"
+	if err != nil {
+		text = err.Error()
+	}
+	if text == s.reported {
+		return
+	}
+	s.reported = text
+	if err != nil {
+		s.log.Warn("the source does not deliver", "error", err)
+	} else {
+		s.log.Info("the source delivers")
+	}
+	if s.opts.State != nil {
+		s.opts.State(err)
+	}
+}
+
+func (s *Source) sleep(ctx context.Context, d time.Duration) bool {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+// connected returns the connection, and makes one if there is none: the death
+// of a channel is not that of its connection.
+func (s *Source) connected(ctx context.Context) (*link, error) {
+	s.mu.Lock()
+	old := s.link
+	s.mu.Unlock()
+	if old != nil && !old.IsClosed() {
+		return old, nil
+	}
+	fresh, err := s.b.dial(ctx, "bridge "+s.opts.Route)
+	if err != nil {
+		return nil, err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		fresh.hangUp()
+		return nil, context.Canceled
+	}
+	s.link = fresh
+	return fresh, nil
+}

@@ -1,0 +1,212 @@
+package memory
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+
+	"github.com/ThreeDotsLabs/watermill/message"
+
+	"github.com/brokerbridge/bridge/bridge/broker"
+	"github.com/brokerbridge/bridge/bridge/config"
+	"github.com/brokerbridge/bridge/ordering/failpoint"
+)
+
+const (
+	defaultWindow = 2000
+	carrierSize   = 1000
+)
+
+var errBroken = errors.New("the session was broken")
+
+// Source reads a queue. When the context of Subscribe ends it stops taking;
+// its session acknowledges until Close.
+type Source struct {
+	b    *Broker
+	name string
+	from config.From
+	opts broker.SourceOptions
+
+	out        chan *message.Message
+	wake       chan struct{}
+	subscribed atomic.Bool
+	stop       context.CancelFunc
+	stopped    context.Context
+	done       chan struct{}
+
+	// Guarded by the broker's lock.
+	paused  bool
+	session *session
+
+	telling  sync.Mutex
+	reported string
+}
+
+func newSource(b *Broker, from config.From, opts broker.SourceOptions) *Source {
+	s := &Source{
+		b: b, name: from.Name(), from: from, opts: opts,
+		out: make(chan *message.Message), wake: make(chan struct{}, 1), done: make(chan struct{}),
+	}
+	if s.from.Window <= 0 {
+		s.from.Window = defaultWindow
+	}
+	s.session = newSession(s)
+	s.stopped, s.stop = context.WithCancel(context.Background())
+	return s
+}
+
+// Name is the queue, for people.
+func (s *Source) Name() string { return "memory queue " + s.name }
+
+// Subscribe begins to read, once. The topic is ignored.
+func (s *Source) Subscribe(ctx context.Context, _ string) (<-chan *message.Message, error) {
+	if !s.subscribed.CompareAndSwap(false, true) {
+		return nil, errors.New("a source is subscribed to once")
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	release := context.AfterFunc(s.stopped, cancel)
+	go func() {
+		defer close(s.done)
+		defer close(s.out)
+		defer cancel()
+		defer release()
+		s.run(ctx)
+	}()
+	return s.out, nil
+}
+
+func (s *Source) run(ctx context.Context) {
+	for {
+		carrier, err := s.take()
+		s.report(err)
+		if carrier == nil {
+			select {
+			case <-s.wake:
+				continue
+			case <-ctx.Done():
+				return
+			}
+		}
+		select {
+		case s.out <- broker.Pack(carrier):
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// take takes what the window has room for, or nil.
+func (s *Source) take() (*broker.Carrier, error) {
+	s.b.mu.Lock()
+	defer s.b.mu.Unlock()
+	q, err := s.attach()
+	if err != nil || s.paused {
+		return nil, err
+	}
+	n := min(len(q.waiting), s.from.Window-len(s.session.open), carrierSize)
+	if n <= 0 || s.from.WindowBytes > 0 && s.session.bytes >= s.from.WindowBytes {
+		return nil, nil
+	}
+	failpoint.Hit(failpoint.Recv)
+	c := &broker.Carrier{Session: s.session}
+	for _, it := range q.waiting[:n] {
+		c.Messages = append(c.Messages, clone(it.msg))
+		c.Tokens = append(c.Tokens, s.session.took(it))
+	}
+	q.waiting = append([]item(nil), q.waiting[n:]...)
+	failpoint.Hit(failpoint.Decoded)
+	return c, nil
+}
+
+// attach makes the source a reader of its queue.
+func (s *Source) attach() (*queue, error) {
+	q := s.b.queues[s.name]
+	if q == nil && s.from.Declare.On {
+		q = s.b.create(s.name)
+	}
+	if q == nil {
+		return nil, fmt.Errorf(`queue %q %w; create it, or add "declare: true" to the route's "from"`, s.name, broker.ErrMissing)
+	}
+	if _, ok := q.readers[s]; ok {
+		return q, nil
+	}
+	for other := range q.readers {
+		if s.opts.Ordered || other.opts.Ordered {
+			return nil, fmt.Errorf("%w: queue %q has a consumer beside this route", broker.ErrElsewhere, s.name)
+		}
+	}
+	q.readers[s] = struct{}{}
+	return q, nil
+}
+
+// Pause stops taking messages; those in hand stay unacknowledged.
+func (s *Source) Pause() { s.setPaused(true) }
+
+// Resume goes on.
+func (s *Source) Resume() { s.setPaused(false) }
+
+func (s *Source) setPaused(paused bool) {
+	s.b.mu.Lock()
+	defer s.b.mu.Unlock()
+	s.paused = paused
+	s.changed()
+}
+
+func (s *Source) changed() {
+	select {
+	case s.wake <- struct{}{}:
+	default: // somebody said so already
+	}
+}
+
+// Lag is how many messages wait.
+func (s *Source) Lag(context.Context) (int64, error) {
+	s.b.mu.Lock()
+	defer s.b.mu.Unlock()
+	q := s.b.queues[s.name]
+	if q == nil {
+		return 0, fmt.Errorf("queue %q %w", s.name, broker.ErrMissing)
+	}
+	return int64(len(q.waiting)), nil
+}
+
+// Close ends the session and gives back what was not acknowledged.
+func (s *Source) Close() error {
+	s.stop()
+	if s.subscribed.Swap(true) {
+		<-s.done
+	}
+	s.b.mu.Lock()
+	defer s.b.mu.Unlock()
+	if q := s.b.queues[s.name]; q != nil {
+		q.giveBack(s.session)
+		delete(q.readers, s)
+	}
+	delete(s.b.sources, s)
+	s.b.changed()
+	return nil
+}
+
+// report tells of a change, once.
+func (s *Source) report(err error) {
+	text := "delivering"
+	if err != nil {
+		text = err.Error()
+	}
+	s.telling.Lock()
+	defer s.telling.Unlock()
+	if text == s.reported {
+		return
+	}
+	s.reported = text
+	if err != nil {
+		s.b.logger.Warn("the source does not deliver", "queue", s.name, "error", err)
+	}
+	if s.opts.State != nil {
+		s.opts.State(err)
+	}
+}
+
+var _ broker.Source = (*Source)(nil)

@@ -1,0 +1,22 @@
+// Package sidecar carries through text headers what AMQP can say and they
+// cannot: the types of header values, nested tables, nulls and properties.
+//
+// Each header that can be a text is one, readable by anybody. Everything else
+// travels in one more header, bridge-amqp, as compact JSON:
+//
+//	{"exchange":"shop","routing-key":"orders",      always
+//	 "content-type":"text/plain","delivery-mode":2, properties that are set, as AMQP spells them
+//	 "types":{"retries":"I"},                       types of text headers that were no strings
+//	 "values":{"x-death":{"A":[…]}}}                headers that have no text
+//
+// A type is the letter that AMQP puts on the wire. A value is a JSON string for
+// a string, null for void, and otherwise an object of one letter: {"I":-5},
+// {"t":true}, {"T":seconds}, {"x":base64}, {"D":[scale,value]}, {"A":[…]},
+// {"F":{…}}, {"d":"bits in hex"} for what is not finite, {"S":base64} for a
+// string that is not UTF-8. A name that is not UTF-8, or that begins with
+// base64:, is written base64:….
+//
+// A type says nothing about the value: the text does. So whoever edits a text
+// header has edited the message, and a type that its text no longer fits is
+// ignored. It also makes the sidecar of most queues the same for every message.
+package sidecar

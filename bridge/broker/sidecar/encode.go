@@ -1,0 +1,134 @@
+package sidecar
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/ThreeDotsLabs/watermill/message"
+	amqp "github.com/rabbitmq/amqp091-go"
+
+	"github.com/brokerbridge/bridge/bridge/broker"
+)
+
+// reserved is what the names of the bridge's own headers begin with.
+const reserved = "bridge-"
+
+// Encoder turns what deliveries carry beside their bodies into metadata. It
+// remembers the last sidecar, because most messages of a queue have the same.
+// One goroutine at a time.
+type Encoder struct {
+	// TrustNone drops all headers that begin with "bridge-". Otherwise
+	// bridge-hops, bridge-message-id and bridge-kafka are believed.
+	TrustNone bool
+
+	last   string
+	buf    []byte
+	typed  []typed  // headers of the current message that are texts, but no strings
+	values []string // headers of the current message that have no text
+}
+
+type typed struct {
+	name   string
+	letter byte
+}
+
+// Encode returns a delivery's headers and sidecar. It cannot fail: whatever
+// RabbitMQ accepted travels on.
+func (e *Encoder) Encode(d *amqp.Delivery) message.Metadata {
+	md := make(message.Metadata, len(d.Headers)+1)
+	e.typed, e.values = e.typed[:0], e.values[:0]
+	for name, v := range d.Headers {
+		if strings.HasPrefix(name, reserved) && !e.believed(name) {
+			continue
+		}
+		s, letter, ok := text(v)
+		switch {
+		case !ok:
+			e.values = append(e.values, name)
+			continue
+		case letter != typeString:
+			e.typed = append(e.typed, typed{name, letter})
+		}
+		md[name] = s
+	}
+	md[broker.HeaderAMQP] = e.sidecar(d)
+	return md
+}
+
+func (e *Encoder) believed(name string) bool {
+	return !e.TrustNone &&
+		(name == broker.HeaderHops || name == broker.HeaderMessageID || name == broker.HeaderKafka)
+}
+
+// sidecar writes what the text headers do not say.
+func (e *Encoder) sidecar(d *amqp.Delivery) string {
+	b := append(e.buf[:0], `{"exchange":`...)
+	b = appendString(b, d.Exchange)
+	b = appendString(append(b, `,"routing-key":`...), d.RoutingKey)
+	b = appendProperties(b, d)
+	b = e.appendTypes(b)
+	b = e.appendValues(b, d.Headers)
+	b = append(b, '}')
+	e.buf = b
+	if string(b) != e.last {
+		e.last = string(b)
+	}
+	return e.last
+}
+
+func (e *Encoder) appendTypes(b []byte) []byte {
+	if len(e.typed) == 0 {
+		return b
+	}
+	slices.SortFunc(e.typed, func(a, b typed) int { return strings.Compare(a.name, b.name) })
+	b = append(b, `,"types":{`...)
+	for i, t := range e.typed {
+		b = appendName(appendComma(b, i), t.name)
+		b = append(b, '"', t.letter, '"')
+	}
+	return append(b, '}')
+}
+
+func (e *Encoder) appendValues(b []byte, headers amqp.Table) []byte {
+	if len(e.values) == 0 {
+		return b
+	}
+	slices.Sort(e.values)
+	b = append(b, `,"values":{`...)
+	for i, name := range e.values {
+		b = appendName(appendComma(b, i), name)
+		b = appendValue(b, headers[name])
+	}
+	return append(b, '}')
+}
+
+// appendProperties writes the properties that are set.
+func appendProperties(b []byte, d *amqp.Delivery) []byte {
+	for _, p := range [...]struct{ name, value string }{
+		{"content-type", d.ContentType},
+		{"content-encoding", d.ContentEncoding},
+		{"correlation-id", d.CorrelationId},
+		{"reply-to", d.ReplyTo},
+		{"expiration", d.Expiration},
+		{"message-id", d.MessageId},
+		{"type", d.Type},
+		{"user-id", d.UserId},
+		{"app-id", d.AppId},
+	} {
+		if p.value != "" {
+			b = append(append(append(b, `,"`...), p.name...), `":`...)
+			b = appendString(b, p.value)
+		}
+	}
+	if d.DeliveryMode != 0 {
+		b = strconv.AppendUint(append(b, `,"delivery-mode":`...), uint64(d.DeliveryMode), 10)
+	}
+	if d.Priority != 0 {
+		b = strconv.AppendUint(append(b, `,"priority":`...), uint64(d.Priority), 10)
+	}
+	if !d.Timestamp.IsZero() {
+		b = strconv.AppendInt(append(b, `,"timestamp":`...), d.Timestamp.Unix(), 10)
+	}
+	return b
+}

@@ -1,0 +1,130 @@
+package sidecar
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/ThreeDotsLabs/watermill/message"
+	amqp "github.com/rabbitmq/amqp091-go"
+
+	"github.com/brokerbridge/bridge/bridge/broker"
+)
+
+// Original is a message as AMQP knew it, without its body.
+type Original struct {
+	Exchange   string
+	RoutingKey string
+	amqp.Publishing
+}
+
+// Restore rebuilds what Encode was given. Metadata without a sidecar is all
+// string headers; a sidecar that cannot be read is an error, and the rest is
+// returned as if there were none. Nothing is judged here: a restored user-id or
+// expiration may kill the channel it is published on.
+func Restore(md message.Metadata) (Original, error) {
+	o := Original{Publishing: amqp.Publishing{Headers: make(amqp.Table, len(md))}}
+	for name, v := range md {
+		if name != broker.HeaderAMQP {
+			o.Headers[name] = v
+		}
+	}
+	text, ok := md[broker.HeaderAMQP]
+	if !ok {
+		return o, nil
+	}
+	full, err := restore(text, o)
+	if err != nil {
+		return o, fmt.Errorf("read header %s: %w", broker.HeaderAMQP, err)
+	}
+	return full, nil
+}
+
+// form is the sidecar's JSON. Strings are values: they may be no UTF-8.
+type form struct {
+	Types  map[string]string `json:"types"`
+	Values map[string]any    `json:"values"`
+
+	Exchange        any    `json:"exchange"`
+	RoutingKey      any    `json:"routing-key"`
+	ContentType     any    `json:"content-type"`
+	ContentEncoding any    `json:"content-encoding"`
+	CorrelationID   any    `json:"correlation-id"`
+	ReplyTo         any    `json:"reply-to"`
+	Expiration      any    `json:"expiration"`
+	MessageID       any    `json:"message-id"`
+	Type            any    `json:"type"`
+	UserID          any    `json:"user-id"`
+	AppID           any    `json:"app-id"`
+	DeliveryMode    uint8  `json:"delivery-mode"`
+	Priority        uint8  `json:"priority"`
+	Timestamp       *int64 `json:"timestamp"`
+}
+
+func restore(text string, o Original) (Original, error) {
+	var f form
+	d := json.NewDecoder(strings.NewReader(text))
+	d.UseNumber()
+	if err := d.Decode(&f); err != nil {
+		return o, err
+	}
+	values, err := decodeTable(f.Values, 0)
+	if err != nil {
+		return o, err
+	}
+	if err := restoreProperties(&f, &o); err != nil {
+		return o, err
+	}
+	for name, letter := range f.Types {
+		name = decodeName(name)
+		if s, ok := o.Headers[name].(string); ok && len(letter) == 1 {
+			if v, ok := parse(letter[0], s); ok {
+				o.Headers[name] = v
+			}
+		}
+	}
+	for name, v := range values {
+		if _, edited := o.Headers[name]; !edited {
+			o.Headers[name] = v
+		}
+	}
+	return o, nil
+}
+
+func restoreProperties(f *form, o *Original) error {
+	for _, p := range [...]struct {
+		from any
+		to   *string
+	}{
+		{f.Exchange, &o.Exchange},
+		{f.RoutingKey, &o.RoutingKey},
+		{f.ContentType, &o.ContentType},
+		{f.ContentEncoding, &o.ContentEncoding},
+		{f.CorrelationID, &o.CorrelationId},
+		{f.ReplyTo, &o.ReplyTo},
+		{f.Expiration, &o.Expiration},
+		{f.MessageID, &o.MessageId},
+		{f.Type, &o.Type},
+		{f.UserID, &o.UserId},
+		{f.AppID, &o.AppId},
+	} {
+		v, err := decodeValue(p.from, 0)
+		if err != nil {
+			return err
+		}
+		if v == nil {
+			continue
+		}
+		s, ok := v.(string)
+		if !ok {
+			return fmt.Errorf("a property is %T, not a string", v)
+		}
+		*p.to = s
+	}
+	o.DeliveryMode, o.Priority = f.DeliveryMode, f.Priority
+	if f.Timestamp != nil {
+		o.Timestamp = time.Unix(*f.Timestamp, 0)
+	}
+	return nil
+}

@@ -1,0 +1,137 @@
+package config
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// thing identifies a queue or topic of a broker. Brokers that are reached in the
+// same way are the same. It may hold a secret and is never shown.
+type thing struct{ broker, name string }
+
+func (c checker) thing(broker, name string) (thing, bool) {
+	b, ok := c.Broker(broker)
+	if !ok || name == "" {
+		return thing{}, false
+	}
+	id := "memory " + b.Name
+	switch {
+	case b.AMQP != nil:
+		id = "amqp " + b.AMQP.URL.Reveal()
+	case b.Kafka != nil:
+		id = "kafka " + strings.Join(slices.Sorted(slices.Values(b.Kafka.Brokers)), ",")
+	}
+	return thing{id, name}, true
+}
+
+// published is the thing that a route publishes to, if it is the same for every
+// message. What an exchange leads to is not in the file.
+func (c checker) published(t To) (thing, bool) { return c.thing(t.Broker, t.Queue+t.Topic.Fixed) }
+
+// sources reports two readers that would take each other's messages, so that
+// each sees gaps.
+func (c checker) sources() {
+	type reader struct {
+		thing
+		group string
+	}
+	type place struct{ route, path string }
+	seen := map[reader]place{}
+	for _, r := range c.File.Routes {
+		for _, f := range r.From {
+			t, ok := c.thing(f.Broker, f.Name())
+			if !ok {
+				continue
+			}
+			first, double := seen[reader{t, f.Group}]
+			switch {
+			case !double:
+				seen[reader{t, f.Group}] = place{r.Path, f.Path}
+			case first.route == r.Path:
+				c.Add(f.Path, "the same source is in this list twice", "")
+			default:
+				line, _ := c.Places().Find(first.path).Pos()
+				c.sharedSource(f, line)
+			}
+		}
+	}
+}
+
+func (c checker) sharedSource(f From, line int) {
+	setting := "queue"
+	if f.Topic != "" {
+		setting = "topic"
+	}
+	switch b, _ := c.Broker(f.Broker); b.Kind() {
+	case KindKafka:
+		c.Add(f.Path+".group", fmt.Sprintf("the route on line %d reads this topic in the same group, so each would get a part", line), "a group per route")
+	default:
+		c.Add(f.Path+"."+setting, fmt.Sprintf("the route on line %d reads this queue too, so each would get a part", line), "use a queue per route on one exchange")
+	}
+}
+
+// loops reports routes that publish to what leads back to them. Each loop is
+// reported once, at the route that closes it.
+func (c checker) loops() {
+	readers := map[thing][]int{}
+	for i, r := range c.File.Routes {
+		for _, f := range r.From {
+			if t, ok := c.thing(f.Broker, f.Name()); ok {
+				readers[t] = append(readers[t], i)
+			}
+		}
+	}
+	w := walk{checker: c, readers: readers, state: make([]int, len(c.File.Routes))}
+	for i := range c.File.Routes {
+		w.visit(i)
+	}
+}
+
+type walk struct {
+	checker
+	readers map[thing][]int
+	state   []int // by route: 0 new, 1 on the way here, 2 done
+	way     []int
+}
+
+func (w *walk) visit(i int) {
+	if w.state[i] != 0 {
+		return
+	}
+	w.state[i] = 1
+	w.way = append(w.way, i)
+	if to, ok := w.published(w.File.Routes[i].To); ok {
+		for _, next := range w.readers[to] {
+			if w.state[next] == 1 {
+				w.report(i, next)
+			}
+			w.visit(next)
+		}
+	}
+	w.way = w.way[:len(w.way)-1]
+	w.state[i] = 2
+}
+
+func (w *walk) report(from, back int) {
+	path := w.File.Routes[from].Path + ".to"
+	if from == back {
+		w.Add(path, "the route publishes to what it reads, so its messages never end", "")
+		return
+	}
+	var names []string
+	for _, i := range w.way[slices.Index(w.way, back):] {
+		names = append(names, w.Source(w.File.Routes[i].Path+".name"))
+	}
+	names = append(names, names[0])
+	w.Add(path, "routes in a loop, so messages never end: "+strings.Join(clipList(names), " → "), "")
+}
+
+// clipList keeps the message of a long loop short.
+func clipList(names []string) []string {
+	const most = 8
+	if len(names) <= most {
+		return names
+	}
+	return append(append(names[:most-2:most-2], "…"), names[len(names)-1])
+}

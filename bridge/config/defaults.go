@@ -1,0 +1,45 @@
+package config
+
+import "time"
+
+const (
+	defaultListen   = "127.0.0.1:8321"
+	defaultDir      = "./bridge-data"
+	defaultMinFree  = 512 << 20
+	defaultQueue    = "quorum"
+	defaultExchange = "topic"
+)
+
+func defaultStore() Store { return Store{MinFree: defaultMinFree} }
+
+func defaultAMQP() AMQP { return AMQP{Heartbeat: 10 * time.Second} }
+
+func defaultFrom() From {
+	return From{Window: 2000, WindowBytes: 64 << 20, Trust: TrustBridge}
+}
+
+func defaultTo() To { return To{Headers: HeadersTyped} }
+
+// defaultShared leaves DeadLetter.Then open: it rests on the order.
+func defaultShared() Shared {
+	return Shared{Order: defaultOrder(), Retry: defaultRetry(), Breaker: Breaker{
+		Ratio: 0.5, Min: 20, Window: 10 * time.Second, OpenFor: 15 * time.Second,
+	}}
+}
+
+func defaultOrder() Order {
+	return Order{
+		Gap:        Gap{Hold: 100 * time.Millisecond, Timeout: time.Minute, Then: Quarantine},
+		Same:       Field{Kind: Body},
+		AdoptAfter: 2 * time.Second,
+		MaxJump:    10_000,
+		MaxAhead:   64,
+	}
+}
+
+func defaultRetry() Retry {
+	return Retry{
+		Attempts: 10, Initial: 200 * time.Millisecond, Max: 30 * time.Second,
+		Multiplier: 2, Jitter: 0.5, Timeout: 10 * time.Second,
+	}
+}

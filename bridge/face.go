@@ -1,0 +1,210 @@
+package bridge
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/brokerbridge/bridge/bridge/broker"
+	"github.com/brokerbridge/bridge/bridge/config"
+	"github.com/brokerbridge/bridge/bridge/status"
+	"github.com/brokerbridge/bridge/ordering"
+	"github.com/brokerbridge/bridge/policies"
+)
+
+// face is what others see of a route. The edges tell it of their connections
+// from goroutines of their own.
+type face struct {
+	taken atomic.Int64
+
+	mu      sync.Mutex
+	state   status.State
+	reason  string
+	since   time.Time
+	owner   string
+	name    string
+	sources []status.End
+	target  status.End
+	space   string // why intake pauses for want of space
+
+	seq     *ordering.Resequencer
+	edges   []broker.Source
+	breaker *policies.Breaker
+}
+
+func newFace(c config.Route) *face {
+	f := &face{name: c.Name, owner: c.Owner, state: status.Starting, since: time.Now()}
+	for _, from := range c.From {
+		f.sources = append(f.sources, status.End{Broker: from.Broker, Name: from.Name(), Reason: "not connected yet", Lag: -1})
+	}
+	f.target = status.End{Broker: c.To.Broker, Name: c.To.Name(), Up: true, Lag: -1}
+	return f
+}
+
+// received counts deliveries at the edge.
+func (f *face) received(n int) { f.taken.Add(int64(n)) }
+
+// attach shows a new run of the route.
+func (f *face) attach(seq *ordering.Resequencer, edges []broker.Source, b *policies.Breaker) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.seq, f.edges, f.breaker = seq, edges, b
+	f.tellSource()
+	f.judge()
+}
+
+func (f *face) nameSource(i int, name string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.sources[i].Name = name
+}
+
+func (f *face) nameTarget(name string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.target.Name = name
+}
+
+// sourceState hears from a source's edge.
+func (f *face) sourceState(i int, err error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.sources[i].Up, f.sources[i].Reason = err == nil, text(err)
+	f.tellSource()
+	f.judge()
+}
+
+// targetState hears from the target's edge.
+func (f *face) targetState(err error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.target.Up, f.target.Reason = err == nil, text(err)
+	f.judge()
+}
+
+// noSpace says why intake pauses; "" that it does not.
+func (f *face) noSpace(reason string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.space = reason
+	f.judge()
+}
+
+// tellSource lets gap clocks run only while every source delivers.
+func (f *face) tellSource() {
+	if f.seq == nil {
+		return
+	}
+	for _, s := range f.sources {
+		if !s.Up {
+			f.seq.SourceDown()
+			return
+		}
+	}
+	f.seq.SourceUp()
+}
+
+// judge derives the route's state from that of its ends.
+func (f *face) judge() {
+	if f.state == status.Paused || f.state == status.Stopped {
+		return
+	}
+	state, reason := status.Running, ""
+	switch {
+	case f.space != "":
+		state, reason = status.Waiting, f.space
+	case !f.target.Up:
+		state, reason = status.Waiting, "target: "+f.target.Reason
+	}
+	for _, s := range f.sources {
+		if !s.Up && state == status.Running {
+			state, reason = status.Waiting, "source: "+s.Reason
+		}
+	}
+	f.set(state, reason)
+}
+
+func (f *face) set(s status.State, reason string) {
+	if s != f.state || reason != f.reason {
+		f.state, f.reason, f.since = s, reason, time.Now()
+	}
+}
+
+// pause shows a route that waits for somebody.
+func (f *face) pause(reason string, err error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.set(status.Paused, fmt.Sprintf("%s: %v", reason, err))
+}
+
+// restart shows a route that failed and starts again.
+func (f *face) restart(err error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.set(status.Waiting, text(err))
+}
+
+func (f *face) stop() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.set(status.Stopped, "")
+}
+
+func text(err error) string {
+	if err == nil {
+		return ""
+	}
+	return err.Error()
+}
+
+// status is the route as it is now.
+func (r *route) status(ctx context.Context) status.Route {
+	f := r.face
+	f.mu.Lock()
+	s := status.Route{
+		Name: f.name, State: f.state, Reason: f.reason, Since: f.since, Owner: f.owner,
+		Sources: append([]status.End(nil), f.sources...), Target: f.target, Breaker: policies.Closed.String(),
+	}
+	seq, edges, breaker := f.seq, f.edges, f.breaker
+	f.mu.Unlock()
+	if breaker != nil {
+		s.Breaker = breaker.State().String()
+	}
+	if s.State == status.Running && s.Breaker == policies.Open.String() {
+		s.State, s.Reason = status.Waiting, "target: breaker open"
+	}
+	for i := range edges {
+		s.Sources[i].Lag = -1
+		if n, err := edges[i].Lag(ctx); err == nil && s.Sources[i].Up {
+			s.Sources[i].Lag = n
+		}
+	}
+	s.Counts = counts(ctx, seq)
+	s.Counts.Received = f.taken.Load()
+	return s
+}
+
+// counts are those of the Resequencer, in the words of status.
+func counts(ctx context.Context, seq *ordering.Resequencer) status.Counts {
+	if seq == nil {
+		return status.Counts{}
+	}
+	st, err := seq.Stats(ctx)
+	if err != nil {
+		return status.Counts{}
+	}
+	l := st.Ledger
+	c := status.Counts{
+		InMemory: st.InMemory, Delivered: l.Delivered, Duplicates: l.Duplicates, Unverified: l.Unverified,
+		Parked: l.Parked, ParkedEver: l.ParkedTotal, ParkedSize: l.ParkedBytes, Dead: l.Dead, DeadEver: l.DeadLettered,
+		Redriven: l.Redriven, Discarded: l.Discarded, Archived: l.Archived, Imported: l.Imported,
+		Purged: l.Purged, Expired: l.Expired, Skipped: l.Skipped,
+		Unaccounted: st.Unaccounted(), DeadBy: st.Dead, Failures: st.Attempts, Keys: map[string]int64{},
+	}
+	for m, n := range st.Modes {
+		c.Keys[m.String()] = n
+	}
+	return c
+}

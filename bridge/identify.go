@@ -1,0 +1,129 @@
+package bridge
+
+import (
+	"encoding/json"
+	"fmt"
+	"strconv"
+
+	"github.com/ThreeDotsLabs/watermill/message"
+	"github.com/google/uuid"
+
+	"github.com/brokerbridge/bridge/bridge/broker"
+	"github.com/brokerbridge/bridge/bridge/config"
+	"github.com/brokerbridge/bridge/ordering"
+	"github.com/brokerbridge/bridge/ordering/lane"
+)
+
+// maxHops is how many bridges a message may pass before it is taken to go in
+// circles.
+const maxHops = 16
+
+// messageIDs is the namespace of message ids derived from route, key, epoch and
+// revision.
+var messageIDs = uuid.MustParse("0c6f6f5e-3a0b-5d0e-8c1a-7a2f7f0e6a10")
+
+// identifier reads a message's key and revision and writes the headers that a
+// delivered message gains.
+type identifier struct {
+	route string
+	by    ordering.By
+}
+
+func newIdentifier(r config.Route) identifier {
+	id := identifier{route: r.Name, by: ordering.By{Revision: field(r.Order.Revision)}}
+	for _, f := range r.Order.Key {
+		id.by.Key = append(id.by.Key, field(f))
+	}
+	if !r.Order.Epoch.IsZero() {
+		id.by.Epoch = field(r.Order.Epoch)
+	}
+	return id
+}
+
+// identify is ordering.Config.Identify.
+func (i identifier) identify(m *message.Message) (ordering.ID, error) {
+	hops, err := strconv.Atoi(m.Metadata[broker.HeaderHops])
+	if err != nil {
+		hops = 0
+	}
+	if hops >= maxHops {
+		return ordering.ID{}, &ordering.IdentifyError{
+			Reason: "loop", Err: fmt.Errorf("the message has passed %d bridges: it goes in circles", hops),
+		}
+	}
+	id, err := i.by.Identify(m)
+	if err != nil {
+		return id, err
+	}
+	if m.UUID == "" {
+		m.UUID = i.messageID(id)
+	}
+	m.Metadata[broker.HeaderMessageID] = m.UUID
+	m.Metadata[broker.HeaderKey] = id.Key
+	m.Metadata[broker.HeaderRevision] = strconv.FormatInt(int64(id.Revision), 10)
+	m.Metadata[broker.HeaderHops] = hopText(hops + 1)
+	return id, nil
+}
+
+// hopText spells the usual counts without an allocation.
+func hopText(n int) string {
+	if n == 1 {
+		return "1"
+	}
+	return strconv.Itoa(n)
+}
+
+// messageID derives the id of a message whose source gave it none: the same
+// each time it comes.
+func (i identifier) messageID(id ordering.ID) string {
+	name := fmt.Sprintf("%s\x00%d:%s\x00%d\x00%d", i.route, len(id.Key), id.Key, id.Epoch, id.Revision)
+	return uuid.NewSHA1(messageIDs, []byte(name)).String()
+}
+
+// field reads what a config field names.
+func field(f config.Field) ordering.Field {
+	switch f.Kind {
+	case config.JSON:
+		return ordering.JSON(f.Name)
+	case config.Property:
+		return property(f.Name)
+	case config.RoutingKey:
+		return property("routing-key")
+	case config.MessageKey:
+		return recordKey
+	default:
+		return ordering.Header(f.Name)
+	}
+}
+
+// property reads what the sidecar of an AMQP message says.
+func property(name string) ordering.Field {
+	return func(m *message.Message) (string, bool, error) {
+		v, ok := broker.Property(m.Metadata, name)
+		return v, ok, nil
+	}
+}
+
+// recordKey reads the key of a Kafka record out of its sidecar.
+func recordKey(m *message.Message) (string, bool, error) {
+	var side struct {
+		Key *string `json:"key"`
+	}
+	text, ok := m.Metadata[broker.HeaderKafka]
+	if !ok || json.Unmarshal([]byte(text), &side) != nil || side.Key == nil {
+		return "", false, nil
+	}
+	return *side.Key, true, nil
+}
+
+// sameness is the fingerprint that order.same asks for.
+func sameness(f config.Field) func(*message.Message) lane.Print {
+	switch f.Kind {
+	case config.Body, "":
+		return ordering.Body
+	case config.Revision:
+		return ordering.Always
+	default:
+		return ordering.Text(field(f))
+	}
+}

@@ -1,0 +1,36 @@
+package bridge
+
+import (
+	"fmt"
+	"log/slog"
+
+	"github.com/brokerbridge/bridge/bridge/broker"
+	"github.com/brokerbridge/bridge/bridge/broker/amqp"
+	"github.com/brokerbridge/bridge/bridge/broker/kafka"
+	"github.com/brokerbridge/bridge/bridge/config"
+	"github.com/brokerbridge/bridge/ordering/store"
+	memorystore "github.com/brokerbridge/bridge/ordering/store/memory"
+	"github.com/brokerbridge/bridge/ordering/store/pebble"
+)
+
+// openBroker is where a kind of broker finds its edge.
+func openBroker(c config.Broker, log *slog.Logger) (broker.Broker, error) {
+	log = log.With("broker", c.Name)
+	switch c.Kind() {
+	case config.KindAMQP:
+		return amqp.New(c.Name, *c.AMQP, log), nil
+	case config.KindKafka:
+		return kafka.New(c.Name, *c.Kafka, log), nil
+	default:
+		return nil, fmt.Errorf("a %s broker lives inside a process and cannot be opened from a file", c.Kind())
+	}
+}
+
+// openStore is where a kind of store finds its implementation.
+func openStore(c config.Store, log *slog.Logger) (store.Store, error) {
+	if c.Memory != nil {
+		log.Warn("the store is in memory: checkpoints, parked messages and dead letters end with this process")
+		return memorystore.New(), nil
+	}
+	return pebble.Open(c.Pebble.Dir, pebble.Options{Logger: log})
+}

@@ -1,0 +1,232 @@
+package bridge
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+	"time"
+
+	"github.com/ThreeDotsLabs/watermill"
+	"github.com/ThreeDotsLabs/watermill/message"
+	"github.com/cenkalti/backoff/v4"
+
+	"github.com/brokerbridge/bridge/bridge/broker"
+	"github.com/brokerbridge/bridge/bridge/config"
+	"github.com/brokerbridge/bridge/ordering"
+	"github.com/brokerbridge/bridge/ordering/lane"
+	"github.com/brokerbridge/bridge/policies"
+)
+
+// route keeps one route of the topology running.
+type route struct {
+	bridge *Bridge
+	cfg    config.Route
+	adopt  bool
+	log    *slog.Logger
+	face   *face // what others see of it
+}
+
+func newRoute(b *Bridge, cfg config.Route, adopt bool) *route {
+	return &route{bridge: b, cfg: cfg, adopt: adopt, log: b.log.With("route", cfg.Name), face: newFace(cfg)}
+}
+
+// keepRunning runs the route until ctx ends. A run that fails is started again,
+// paced, and no other route notices; one that must not simply be started again
+// stays paused and says why.
+func (r *route) keepRunning(ctx context.Context) error {
+	defer r.face.stop()
+	pace := backoff.NewExponentialBackOff(
+		backoff.WithInitialInterval(time.Second), backoff.WithMaxInterval(30*time.Second), backoff.WithMaxElapsedTime(0))
+	for {
+		began := time.Now()
+		err := r.runOnce(ctx)
+		var halt *ordering.HaltError
+		switch {
+		case ctx.Err() != nil:
+			return err
+		case errors.As(err, &halt):
+			r.face.pause(halt.Reason, halt.Err)
+			<-ctx.Done()
+			return nil
+		}
+		if time.Since(began) > time.Minute {
+			pace.Reset()
+		}
+		pause := pace.NextBackOff()
+		r.log.Warn("the route failed and starts again", "error", err, "in", pause.Round(time.Millisecond))
+		r.face.restart(err)
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-time.After(pause):
+		}
+	}
+}
+
+// runOnce builds the route, runs it, and takes it apart. Its order of ending is
+// that of rule "settle, then close": sources stop handing out, what is under way
+// is settled, what is held is parked, and only then connections close.
+func (r *route) runOnce(ctx context.Context) error {
+	target, err := r.target()
+	if err != nil {
+		return err
+	}
+	defer closing(r.log, "target", target.Close)
+	sources, err := r.sources()
+	if err != nil {
+		return err
+	}
+	seq, err := ordering.New(r.orderingConfig(sources))
+	if err != nil {
+		return err
+	}
+	take, breaker, err := r.chain(seq, target)
+	if err != nil {
+		return err
+	}
+	router, err := r.router(sources, take)
+	if err != nil {
+		return err
+	}
+	r.face.attach(seq, sources, breaker)
+	return r.runParts(ctx, seq, router, sources)
+}
+
+// runParts runs router and Resequencer until ctx ends or one of them fails.
+func (r *route) runParts(ctx context.Context, seq *ordering.Resequencer, router *message.Router, sources []broker.Source) error {
+	routerDone := make(chan error, 1)
+	go func() { routerDone <- router.Run(context.WithoutCancel(ctx)) }()
+	seqCtx, stop := context.WithCancel(ctx)
+	defer stop()
+	watcherDone := make(chan struct{})
+	go func() {
+		defer close(watcherDone)
+		r.watchSpace(seqCtx, seq)
+	}()
+	go func() {
+		<-seqCtx.Done()
+		for _, s := range sources {
+			s.Pause()
+		}
+	}()
+	seqDone := make(chan error, 1)
+	go func() { seqDone <- seq.Run(seqCtx) }()
+
+	var err error
+	select {
+	case err = <-seqDone:
+	case routerErr := <-routerDone:
+		stop()
+		err = errors.Join(routerErr, errors.New("the router ended"), <-seqDone)
+	}
+	stop()
+	<-watcherDone
+	return errors.Join(err, router.Close())
+}
+
+// chain is the path of a message behind its source, in one expression.
+func (r *route) chain(seq *ordering.Resequencer, target broker.Target) (
+	take func(context.Context, ordering.Deliveries) error, breaker *policies.Breaker, err error,
+) {
+	c := r.cfg
+	retry := policies.Retry{
+		Attempts: c.Retry.Attempts, Initial: c.Retry.Initial, Max: c.Retry.Max,
+		Multiplier: c.Retry.Multiplier, Jitter: jitter(c.Retry.Jitter), Tried: ordering.Attempts,
+	}
+	publish := policies.Batch(policies.Recover{}.Batch(target.PublishBatch))
+	if !c.Breaker.Off {
+		breaker = policies.NewBreaker(policies.BreakerConfig{
+			Name: target.Name(), Ratio: c.Breaker.Ratio, Min: c.Breaker.Min, Window: c.Breaker.Window,
+			OpenFor: c.Breaker.OpenFor, Timeout: c.Retry.Timeout, OnChange: r.breakerChanged,
+		})
+		publish = breaker.Batch(publish)
+	}
+	take, err = seq.Batch(retry.Batch(publish))
+	return take, breaker, err
+}
+
+// breakerChanged tells operators.
+func (r *route) breakerChanged(from, to policies.State) {
+	r.log.Warn("breaker", "from", from.String(), "to", to.String(), "target", r.cfg.To.Name())
+}
+
+// router is the Watermill router of this route: one, so that it can fail and be
+// restarted alone.
+func (r *route) router(sources []broker.Source, take func(context.Context, ordering.Deliveries) error) (*message.Router, error) {
+	router, err := message.NewRouter(message.RouterConfig{CloseTimeout: 5 * time.Second},
+		watermill.NewSlogLogger(r.log.With("component", "router")))
+	if err != nil {
+		return nil, fmt.Errorf("route %q: %w", r.cfg.Name, err)
+	}
+	for i, source := range sources {
+		name := fmt.Sprintf("%s-%d", r.cfg.Name, i)
+		router.AddConsumerHandler(name, "", source, func(m *message.Message) error {
+			c, ok := broker.Unpack(m)
+			if !ok {
+				return fmt.Errorf("%s delivered a message that is no carrier", source.Name())
+			}
+			r.face.received(len(c.Messages))
+			err := take(m.Context(), ordering.Deliveries{Messages: c.Messages, Tokens: c.Tokens, Acker: c.Session})
+			if errors.Is(err, ordering.ErrStopped) {
+				return nil // not acknowledged: the source delivers again
+			}
+			return err
+		})
+	}
+	return router, nil
+}
+
+// target opens the route's target.
+func (r *route) target() (broker.Target, error) {
+	t, err := r.bridge.brokers[r.cfg.To.Broker].Target(r.cfg.To, broker.TargetOptions{
+		Route: r.cfg.Name, State: r.face.targetState,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("route %q: %w", r.cfg.Name, err)
+	}
+	r.face.nameTarget(t.Name())
+	return t, nil
+}
+
+// sources opens the route's sources.
+func (r *route) sources() ([]broker.Source, error) {
+	var all []broker.Source
+	for i, from := range r.cfg.From {
+		s, err := r.bridge.brokers[from.Broker].Source(from, broker.SourceOptions{
+			Route: r.cfg.Name, Owner: r.bridge.store.ID(), Ordered: true,
+			State: func(err error) { r.face.sourceState(i, err) },
+		})
+		if err != nil {
+			for _, open := range all {
+				closing(r.log, "source", open.Close)
+			}
+			return nil, fmt.Errorf("route %q: %w", r.cfg.Name, err)
+		}
+		r.face.nameSource(i, s.Name())
+		all = append(all, s)
+	}
+	return all, nil
+}
+
+// orderingConfig says what the topology file says of the order.
+func (r *route) orderingConfig(sources []broker.Source) ordering.Config {
+	o := r.cfg.Order
+	id := newIdentifier(r.cfg)
+	return ordering.Config{
+		Route: r.cfg.Name, Store: r.bridge.store, SingleInstance: true,
+		Identify: id.identify, Same: sameness(o.Same), Identity: identity(r.cfg), Target: r.cfg.To.Name(),
+		First: lane.Revision(o.First), Adopt: o.Adopt, AdoptAfter: o.AdoptAfter, AdoptOnce: r.adopt,
+		Hold: o.Gap.Hold, GapTimeout: o.Gap.Timeout, OnGap: resolve(o.Gap.Then), OnFailure: resolve(r.cfg.DeadLetter.Then),
+		Window: window(r.cfg), MaxAhead: o.MaxAhead, MaxJump: lane.Revision(o.MaxJump),
+		Lag: lag(sources), Pause: pause(sources), Logger: r.bridge.log,
+	}
+}
+
+// closing closes something whose error nobody can act on.
+func closing(log *slog.Logger, what string, c func() error) {
+	if err := c(); err != nil && !strings.Contains(err.Error(), "closed") {
+		log.Warn("closing", "what", what, "error", err)
+	}
+}

@@ -1,0 +1,180 @@
+package ordering
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/cenkalti/backoff/v4"
+
+	"github.com/brokerbridge/bridge/ordering/failpoint"
+	"github.com/brokerbridge/bridge/ordering/lane"
+	"github.com/brokerbridge/bridge/ordering/store"
+)
+
+// mostPerCommit bounds how many lanes share a commit.
+const mostPerCommit = 4096
+
+// commitDirty hands the waiting changes to the committer, if it is free.
+func (l *loop) commitDirty() {
+	if l.storing || len(l.dirty) == 0 {
+		return
+	}
+	n := min(len(l.dirty), mostPerCommit)
+	job := make([]*entry, n)
+	copy(job, l.dirty)
+	rest := copy(l.dirty, l.dirty[n:])
+	clear(l.dirty[rest:])
+	l.dirty = l.dirty[:rest]
+	for _, e := range job {
+		c := e.pending
+		e.pending, e.sent = nil, c
+		c.store.Key, c.store.Version, c.store.Record = e.key, e.version, e.record()
+		if e.lane != nil {
+			c.next = e.lane.Next
+		}
+	}
+	l.storing = true
+	l.jobs <- job
+}
+
+// committer stores changes and acknowledges what they conclude, one commit at a
+// time.
+func (l *loop) committer(ctx context.Context) {
+	for job := range l.jobs {
+		if l.store(ctx, job) {
+			acknowledge(job)
+		}
+		l.commits <- job
+	}
+}
+
+// store commits a job until each of its changes is durable, or known to be
+// another owner's. It reports whether that was reached.
+func (l *loop) store(ctx context.Context, job []*entry) bool {
+	parks := hitBefore(job)
+	left := job
+	pace := backoff.NewExponentialBackOff(
+		backoff.WithInitialInterval(100*time.Millisecond), backoff.WithMaxInterval(5*time.Second), backoff.WithMaxElapsedTime(0))
+	for {
+		var failure error
+		if left, failure = l.commitOnce(ctx, left); len(left) == 0 {
+			break
+		}
+		l.counts.storeDown.Store(true)
+		l.log.Warn("a commit failed and is tried again; intake pauses", "changes", len(left), "error", failure)
+		select {
+		case <-ctx.Done():
+			return false
+		case <-time.After(pace.NextBackOff()):
+		}
+	}
+	l.counts.storeDown.Store(false)
+	if parks {
+		failpoint.Hit(failpoint.AfterPark)
+	}
+	failpoint.Hit(failpoint.AfterCommit)
+	return true
+}
+
+// hitBefore passes the failpoints before a commit and reports whether it parks.
+func hitBefore(job []*entry) bool {
+	failpoint.Hit(failpoint.BeforeCommit)
+	for _, e := range job {
+		if len(e.sent.store.Park) > 0 {
+			failpoint.Hit(failpoint.BeforePark)
+			return true
+		}
+	}
+	return false
+}
+
+// commitOnce commits what is left and returns what failed.
+func (l *loop) commitOnce(ctx context.Context, left []*entry) (failed []*entry, err error) {
+	changes := make([]store.Change, len(left))
+	for i, e := range left {
+		changes[i] = e.sent.store
+	}
+	for i, problem := range l.cfg.Store.Commit(ctx, changes...) {
+		e := left[i]
+		if errors.Is(problem, store.ErrConflict) {
+			problem = l.resolveConflict(ctx, e)
+		}
+		if problem != nil {
+			failed = append(failed, e)
+			err = problem
+		}
+	}
+	return failed, err
+}
+
+// resolveConflict looks whose change is in the way. Our own, whose outcome we
+// never learned, is stored; another owner's ends the route.
+func (l *loop) resolveConflict(ctx context.Context, e *entry) error {
+	rec, err := l.cfg.Store.Load(ctx, e.key)
+	if err != nil {
+		return fmt.Errorf("reload a key after a conflict: %w", err)
+	}
+	want := e.sent.store.Record
+	if rec.Version == e.version+1 && rec.State == want.State && rec.Since.Equal(want.Since) && rec.Due.Equal(want.Due) {
+		return nil
+	}
+	e.sent.elsewhere = fmt.Errorf("%w: expected version %d with revision %d next, found version %d with %d",
+		store.ErrConflict, e.version, want.State.Next, rec.Version, rec.State.Next)
+	return nil
+}
+
+// acknowledge tells the sources what is durable now, an Ack per session.
+func acknowledge(job []*entry) {
+	var ackers []Acker
+	tokens := map[Acker][]uint64{}
+	for _, e := range job {
+		if e.sent.elsewhere != nil {
+			continue
+		}
+		for _, h := range e.sent.acks {
+			if _, ok := tokens[h.acker]; !ok {
+				ackers = append(ackers, h.acker)
+			}
+			tokens[h.acker] = append(tokens[h.acker], h.token)
+		}
+	}
+	if len(ackers) == 0 {
+		return
+	}
+	failpoint.Hit(failpoint.BeforeAck)
+	for _, a := range ackers {
+		a.Ack(tokens[a])
+	}
+	failpoint.Hit(failpoint.AfterAck)
+}
+
+// committed tells the lanes what is durable.
+func (l *loop) committed(job []*entry) {
+	l.storing = false
+	if l.gaveBack {
+		return
+	}
+	for _, e := range job {
+		c := e.sent
+		e.sent = nil
+		if c.elsewhere != nil {
+			l.halt(HaltElsewhere, c.elsewhere)
+			continue
+		}
+		e.version++
+		l.memory -= c.taken
+		for _, it := range c.parks {
+			if it.storing--; it.storing == 0 && !(e.lane.Flying() && e.lane.Next == it.id.Revision) {
+				e.drop(it)
+			}
+		}
+		next := c.next
+		c.reset()
+		l.free = append(l.free, c)
+		if e.lane != nil {
+			l.step(e, nil, lane.Event{Kind: lane.Committed, Rev: next, At: l.now})
+		}
+	}
+}

@@ -1,0 +1,165 @@
+package ordering
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/ThreeDotsLabs/watermill/message"
+
+	"github.com/brokerbridge/bridge/ordering/lane"
+	"github.com/brokerbridge/bridge/ordering/store"
+)
+
+// Errors of a wrong use.
+var (
+	// ErrProduces: the handler returned messages for the router to publish. They
+	// would leave after the checkpoint; publish inside the handler.
+	ErrProduces = errors.New("ordering: the handler returns messages for the router to publish, they would leave after the checkpoint: publish inside the handler")
+	// ErrLocalStore: a store on this machine's disk and no SingleInstance: three
+	// replicas with three stores would each see false gaps.
+	ErrLocalStore = errors.New("ordering: a local store needs SingleInstance: true, because every replica would see only a part of each key")
+	// ErrHandlers: one Resequencer was put in front of two handlers.
+	ErrHandlers = errors.New("ordering: one Resequencer serves one handler")
+	// ErrNotRunning: a message came and Run was not called within NotRunningAfter.
+	ErrNotRunning = errors.New("ordering: Run is not running: call go resequencer.Run(ctx)")
+	// ErrStopped: Run has ended.
+	ErrStopped = errors.New("ordering: stopped")
+)
+
+// Config is what a Resequencer needs. Route, Store and Identify are required.
+type Config struct {
+	// Route names this stream of messages in the store.
+	Route string
+	// Store remembers the lanes. The Resequencer does not close it.
+	Store store.Store
+	// SingleInstance says that no other process reads the same source. Required
+	// with the stores of this module, which live on one machine.
+	SingleInstance bool
+	// Identify reads a message's key and revision; [By] makes one. It is called
+	// from several goroutines.
+	Identify func(*message.Message) (ID, error)
+	// Same is the fingerprint that tells a copy from a conflict. Default [Body].
+	Same func(*message.Message) lane.Print
+	// Identity is what the checkpoints depend on; a change of it is refused. Route
+	// is filled in.
+	Identity store.Identity
+	// Target names where messages go, in dead letters.
+	Target string
+
+	// First is the first revision of every key. With Adopt a new key starts at the
+	// lowest revision that comes within AdoptAfter (default 2 s).
+	First      lane.Revision
+	Adopt      bool
+	AdoptAfter time.Duration
+	// AdoptOnce starts every key whose gap expires at what it has, for a store
+	// that was lost or is older than the source.
+	AdoptOnce bool
+
+	// Hold is how long what waits stays in memory, unacknowledged, before it is
+	// parked in the store. 0 parks at once, which subscribers that keep one message
+	// in flight need.
+	Hold time.Duration
+	// GapTimeout is how long a gap may last before OnGap applies. It counts only
+	// while the source delivers, and from when Lag was seen to be 0, or from ten
+	// times as long. Default 1 minute.
+	GapTimeout time.Duration
+	// OnGap is lane.Quarantine, lane.Wait or lane.Skip.
+	OnGap lane.Resolve
+	// OnFailure is lane.Quarantine, lane.Continue or lane.Stop.
+	OnFailure lane.Resolve
+
+	// Window is how many messages the source hands out unacknowledged; it bounds
+	// what is held. Default 2000.
+	Window int
+	// MaxAhead is how many revisions of a key may be published ahead of their
+	// checkpoint, and so how many may be published twice after a crash. Default 64.
+	MaxAhead int
+	// MaxJump is how far a revision may be above the highest known one. Default
+	// 10,000.
+	MaxJump lane.Revision
+	// Workers is how many calls of the handler may run at once. Default 4 for
+	// batches, 64 for the middleware.
+	Workers int
+	// Lanes is how many idle lanes stay in memory. Default 100,000.
+	Lanes int
+	// Drain is how long a stop may take. Default 20 s.
+	Drain time.Duration
+	// OutageAfter is how long the target may be unavailable until what is in hand is
+	// parked and the source is paused. Default 1 minute.
+	OutageAfter time.Duration
+
+	// Lag says how many messages wait in the source. nil: unknown.
+	Lag func(context.Context) (int64, error)
+	// Pause is called with true when the source shall stop handing out messages for
+	// a while, and with false when it may go on. nil: it is only slowed down.
+	Pause func(bool)
+	// Logger gets life cycle and what an operator must see. Default slog.Default.
+	Logger *slog.Logger
+	// NotRunningAfter is how long a message waits for Run. Default 10 s.
+	NotRunningAfter time.Duration
+}
+
+// check reports what is missing and fills in the defaults.
+func (c *Config) check() error {
+	switch {
+	case c.Route == "":
+		return errors.New("ordering: Config.Route is empty")
+	case c.Store == nil:
+		return errors.New("ordering: Config.Store is nil")
+	case c.Identify == nil:
+		return errors.New("ordering: Config.Identify is nil")
+	case !c.SingleInstance:
+		return ErrLocalStore
+	case c.First < 0:
+		return fmt.Errorf("ordering: Config.First is %d, it cannot be negative", c.First)
+	}
+	c.Identity.Route = c.Route
+	c.fill()
+	return nil
+}
+
+// fill sets the defaults.
+func (c *Config) fill() {
+	if c.Same == nil {
+		c.Same = Body
+	}
+	if c.Logger == nil {
+		c.Logger = slog.Default()
+	}
+	orDuration(&c.AdoptAfter, 2*time.Second)
+	orDuration(&c.GapTimeout, time.Minute)
+	orDuration(&c.Drain, 20*time.Second)
+	orDuration(&c.OutageAfter, time.Minute)
+	orDuration(&c.NotRunningAfter, 10*time.Second)
+	orInt(&c.Window, 2000)
+	orInt(&c.MaxAhead, 64)
+	orInt(&c.Lanes, 100_000)
+	if c.MaxJump <= 0 {
+		c.MaxJump = 10_000
+	}
+}
+
+// rules are the settings as lanes know them.
+func (c *Config) rules() *lane.Rules {
+	return &lane.Rules{
+		First: c.First, Adopt: c.Adopt, AdoptAfter: c.AdoptAfter,
+		OnGap: c.OnGap, OnFailure: c.OnFailure,
+		Hold: c.Hold, GapTimeout: c.GapTimeout,
+		MaxJump: c.MaxJump, MaxAhead: lane.Revision(c.MaxAhead), MaxHeld: max(1, c.Window/4),
+	}
+}
+
+func orDuration(d *time.Duration, v time.Duration) {
+	if *d <= 0 {
+		*d = v
+	}
+}
+
+func orInt(n *int, v int) {
+	if *n <= 0 {
+		*n = v
+	}
+}

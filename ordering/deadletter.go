@@ -1,0 +1,186 @@
+package ordering
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+
+	"github.com/cespare/xxhash/v2"
+	"github.com/google/uuid"
+
+	"github.com/brokerbridge/bridge/ordering/lane"
+	"github.com/brokerbridge/bridge/ordering/store"
+)
+
+// deadLetters is the namespace of the ids of dead letters.
+var deadLetters = uuid.MustParse("6f1d3c1e-1f0c-5a53-9d2f-0b7a4d1f9a52")
+
+// deadID is the id of the dead letter that stands at a revision of a lane. It
+// is the same each time, so that a message given up twice is one dead letter.
+func (l *loop) deadID(e *entry, r lane.Revision) string {
+	name := fmt.Sprintf("%d:%s\x00%d\x00%d", len(e.key.Name), e.key.Name, e.key.Epoch, r)
+	return uuid.NewSHA1(deadLetters, []byte(name)).String()
+}
+
+// looseID is the id of a dead letter that belongs to no lane: that of the
+// message, if the source gave it one, else a hash of what identifies it.
+func looseID(it *item, reason string) string {
+	name := reason + "\x00" + it.msg.UUID
+	if it.msg.UUID == "" {
+		name += strconv.FormatUint(xxhash.Sum64(it.msg.Payload), 16) + "\x00" + it.id.Key
+	}
+	if it.refusal == nil {
+		name += fmt.Sprintf("\x00%d\x00%x", it.id.Revision, it.print)
+	}
+	return uuid.NewSHA1(deadLetters, []byte(name)).String()
+}
+
+// letter is an item as a dead letter.
+func (l *loop) letter(it *item, id, reason string) store.DeadLetter {
+	d := store.DeadLetter{
+		Route: l.cfg.Route, ID: id, Key: it.id.Key, Epoch: it.id.Epoch,
+		Reason: reason, Target: l.cfg.Target, At: l.now, Message: it.stored(l.now),
+	}
+	if d.FirstFailed.IsZero() {
+		d.FirstFailed, d.LastFailed = l.now, l.now
+	}
+	return d
+}
+
+// giveUp makes the head of a lane a dead letter.
+func (l *loop) giveUp(e *entry, r lane.Revision) {
+	it, ok := e.find(r)
+	if !ok {
+		return
+	}
+	c := l.edit(e)
+	reason := "max_attempts"
+	if it.verdict != nil && it.verdict.Reason() != "" {
+		reason = it.verdict.Reason()
+	}
+	d := l.letter(it, l.deadID(e, r), reason)
+	d.Lane = true
+	c.store.Dead = append(c.store.Dead, d)
+	c.conclude(it)
+	if it.origin == fromParked {
+		c.store.Unpark = append(c.store.Unpark, r)
+	}
+	e.drop(it)
+	l.counts.dead.add(reason)
+	l.log.Warn("dead letter", "id", d.ID, "reason", reason, "class", d.Class, "attempts", d.Attempts, "error", d.Error)
+}
+
+// refuse makes a message a dead letter that belongs to no lane.
+func (l *loop) refuse(e *entry, it *item, why lane.Reason) {
+	if it.tries.Error == "" {
+		it.tries.Error = l.explain(e, it, why)
+		it.tries.Class = "permanent"
+	}
+	c := l.edit(e)
+	c.store.Dead = append(c.store.Dead, l.letter(it, looseID(it, why.String()), why.String()))
+	c.conclude(it)
+	e.drop(it)
+	l.counts.dead.add(why.String())
+}
+
+// explain says why a lane refused a message.
+func (l *loop) explain(e *entry, it *item, why lane.Reason) string {
+	switch why {
+	case lane.Conflict:
+		return fmt.Sprintf("revision %d of this key came before with other content (order.same says what is compared)", it.id.Revision)
+	case lane.Regressed:
+		return "the first revisions of this key came again with other content: the record was created anew"
+	case lane.Late:
+		return fmt.Sprintf("revision %d was skipped before it came", it.id.Revision)
+	case lane.BelowFirst:
+		return fmt.Sprintf("revision %d is below order.first (%d)", it.id.Revision, l.rules.First)
+	default:
+		return fmt.Sprintf("revision %d is more than order.max_jump (%d) above the highest known, %d",
+			it.id.Revision, l.rules.MaxJump, e.lane.Highest)
+	}
+}
+
+// refuseUnidentified makes a message without a usable key or revision a dead
+// letter.
+func (l *loop) refuseUnidentified(it *item) {
+	reason := ReasonUndecodable
+	var id *IdentifyError
+	if errors.As(it.refusal, &id) {
+		reason = id.Reason
+	}
+	it.tries.Error = bounded(it.refusal.Error())
+	it.tries.Class = "permanent"
+	c := l.edit(l.route)
+	c.store.Dead = append(c.store.Dead, l.letter(it, looseID(it, reason), reason))
+	c.conclude(it)
+	l.counts.dead.add(reason)
+}
+
+// expel refuses the parked messages above a revision and tells the lane what is
+// left.
+func (l *loop) expel(e *entry, above lane.Revision) {
+	ev := lane.Event{Kind: lane.Expelled, At: l.now}
+	rows, err := l.parked(e, e.lane.Next)
+	if err != nil {
+		l.halt(HaltInconsistent, fmt.Errorf("read the parked messages of a key: %w", err))
+		return
+	}
+	for _, it := range rows {
+		if it.id.Revision > above {
+			ev.Count++
+			l.refuse(e, it, lane.Implausible)
+			c := l.edit(e)
+			c.store.Unpark = append(c.store.Unpark, it.id.Revision)
+			continue
+		}
+		if ev.To == 0 || it.id.Revision < ev.To {
+			ev.To = it.id.Revision
+		}
+		ev.Rev = max(ev.Rev, it.id.Revision)
+	}
+	l.uncache(e)
+	l.step(e, nil, ev)
+}
+
+// parked returns all parked messages of a lane, those on their way into the
+// store included, but not those on their way out.
+func (l *loop) parked(e *entry, from lane.Revision) ([]*item, error) {
+	rows, err := l.cfg.Store.Parked(context.Background(), e.key, from, 0)
+	if err != nil {
+		return nil, err
+	}
+	items := make([]*item, 0, len(rows))
+	for _, m := range rows {
+		if it, ok := e.find(m.Rev); !ok || it.storing == 0 {
+			items = append(items, restore(e, m, fromParked))
+		}
+	}
+	for _, it := range e.items {
+		if it.storing > 0 {
+			items = append(items, it)
+		}
+	}
+	return items, nil
+}
+
+// haltLane stops the route for the sake of one lane.
+func (l *loop) haltLane(e *entry, ef lane.Effect) {
+	if ef.Reason == lane.Failure {
+		err := errors.New("a message failed for good")
+		if it, ok := e.find(ef.Rev); ok && it.verdict != nil {
+			err = it.verdict
+		}
+		l.halt(HaltDeadLetter, err)
+		return
+	}
+	l.halt(HaltInconsistent, fmt.Errorf("revision %d of a key is parked but not in the store", ef.Rev))
+}
+
+// halt stops the route.
+func (l *loop) halt(reason string, err error) {
+	if l.halted == nil {
+		l.halted = &HaltError{Reason: reason, Err: err}
+		l.log.Error("the route stops", "reason", reason, "error", err)
+	}
+}

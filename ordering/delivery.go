@@ -1,0 +1,116 @@
+package ordering
+
+import (
+	"context"
+	"time"
+
+	"github.com/ThreeDotsLabs/watermill/message"
+
+	"github.com/brokerbridge/bridge/ordering/lane"
+	"github.com/brokerbridge/bridge/ordering/store"
+)
+
+// Batch handles several messages at once and returns an error for each, in the
+// same order; nil says that the target has it.
+type Batch = func(msgs []*message.Message) []error
+
+// Acker acknowledges deliveries to the source they came from. Tokens are those
+// of [Deliveries]. It is called from one goroutine at a time and does nothing
+// for a session that has ended.
+type Acker interface {
+	Ack(tokens []uint64)
+}
+
+// Deliveries are messages from one session of a source, and their way back.
+type Deliveries struct {
+	Messages []*message.Message
+	Tokens   []uint64
+	Acker    Acker
+}
+
+// handle is the way back of one delivery.
+type handle struct {
+	acker Acker
+	token uint64
+}
+
+// origin is where a message in memory came from.
+type origin uint8
+
+const (
+	fromSource origin = iota
+	fromParked
+	fromDead
+)
+
+// item is a message in memory.
+type item struct {
+	lane  *entry
+	id    ID
+	msg   *message.Message
+	print lane.Print
+	first handle
+	more  []handle // of copies that joined it
+	tries store.Tries
+
+	origin  origin
+	storing int    // changes that park it and are not durable yet
+	dead    string // the id of the dead letter it came from
+	refusal error  // why it could not be identified
+	verdict verdict
+}
+
+// handles is how many deliveries of the source wait for this item.
+func (it *item) handles() int {
+	n := len(it.more)
+	if it.first.acker != nil {
+		n++
+	}
+	return n
+}
+
+// release moves the item's handles to acks.
+func (it *item) release(acks []handle) []handle {
+	if it.first.acker != nil {
+		acks = append(acks, it.first)
+		it.first = handle{}
+	}
+	acks = append(acks, it.more...)
+	it.more = nil
+	return acks
+}
+
+// stored is the item as it is parked.
+func (it *item) stored(now time.Time) store.Message {
+	return store.Message{
+		Rev: it.id.Revision, ID: it.msg.UUID, Metadata: it.msg.Metadata, Payload: it.msg.Payload,
+		Print: it.print, ParkedAt: now, Tries: it.tries,
+	}
+}
+
+// restore is the item of a stored message. Its context is its own: that of its
+// delivery has ended.
+func restore(e *entry, m store.Message, from origin) *item {
+	msg := &message.Message{UUID: m.ID, Metadata: m.Metadata, Payload: m.Payload}
+	if msg.Metadata == nil {
+		msg.Metadata = message.Metadata{}
+	}
+	id := ID{Key: e.key.Name, Epoch: e.key.Epoch, Revision: m.Rev}
+	return &item{lane: e, id: id, msg: msg, print: m.Print, tries: m.Tries, origin: from}
+}
+
+type attemptsKey struct{}
+
+// Attempts is how many tries a message has behind it, across crashes. Retry
+// policies ask it.
+func Attempts(m *message.Message) int {
+	n, _ := m.Context().Value(attemptsKey{}).(int)
+	return n
+}
+
+// noteAttempts puts the tries so far where [Attempts] finds them.
+func (it *item) noteAttempts() {
+	if it.tries.Attempts > 0 {
+		it.msg.SetContext(context.WithValue(it.msg.Context(), attemptsKey{}, it.tries.Attempts))
+	}
+}

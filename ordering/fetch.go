@@ -1,0 +1,120 @@
+package ordering
+
+import (
+	"context"
+	"errors"
+
+	"github.com/brokerbridge/bridge/ordering/lane"
+	"github.com/brokerbridge/bridge/ordering/store"
+)
+
+const (
+	readAhead     = 64     // parked messages read at once for a lane
+	mostReadAhead = 16_384 // over all lanes; beyond, two at once
+)
+
+// fetch brings the next message of a lane into memory, from where it is parked
+// or from the dead letters.
+func (l *loop) fetch(e *entry, dead bool) {
+	if l.stopping {
+		return
+	}
+	ev, err := lane.Event{}, error(nil)
+	if dead {
+		ev, err = l.fetchDead(e)
+	} else {
+		ev, err = l.fetchParked(e)
+	}
+	if err != nil {
+		l.retake = append(l.retake, e)
+		l.storeTrouble(err)
+		return
+	}
+	ev.At = l.now
+	l.step(e, nil, ev)
+}
+
+// fetchParked finds the next revision among what is being stored, what was read
+// ahead, or in the store.
+func (l *loop) fetchParked(e *entry) (lane.Event, error) {
+	r := e.lane.Next
+	ev := lane.Event{Kind: lane.Fetched, Rev: r}
+	it, storing := e.find(r)
+	above, err := l.readParked(e, r, !storing)
+	if err != nil {
+		return ev, err
+	}
+	if !storing {
+		if len(e.cache) == 0 || e.cache[0].Rev != r {
+			ev.Kind = lane.Missing
+			return ev, nil
+		}
+		it = restore(e, e.cache[0], fromParked)
+		e.cache = e.cache[1:]
+		l.cached--
+		e.keep(it)
+	}
+	ev.Print = it.print
+	ev.To = above
+	if s := e.storing(r); s != 0 && (above == 0 || s < above) {
+		ev.To = s
+	}
+	return ev, nil
+}
+
+// readParked makes sure that r (if wanted) and the revision stored above it are
+// read, and returns the latter, 0 if there is none.
+func (l *loop) readParked(e *entry, r lane.Revision, wanted bool) (lane.Revision, error) {
+	if wanted && len(e.cache) >= 2 && e.cache[0].Rev == r {
+		return e.cache[1].Rev, nil
+	}
+	if !wanted && len(e.cache) >= 1 && e.cache[0].Rev > r {
+		return e.cache[0].Rev, nil
+	}
+	limit := readAhead
+	if l.cached > mostReadAhead {
+		limit = 2
+	}
+	l.uncache(e)
+	from := r
+	if !wanted {
+		from++
+	}
+	rows, err := l.cfg.Store.Parked(context.Background(), e.key, from, limit)
+	if err != nil {
+		return 0, err
+	}
+	e.cache = rows
+	l.cached += len(rows)
+	if wanted && len(rows) > 0 && rows[0].Rev == r {
+		rows = rows[1:]
+	}
+	if len(rows) == 0 {
+		return 0, nil
+	}
+	return rows[0].Rev, nil
+}
+
+// uncache forgets what was read ahead of a lane.
+func (l *loop) uncache(e *entry) {
+	l.cached -= len(e.cache)
+	e.cache = nil
+}
+
+// fetchDead finds the dead letter at which a lane stands.
+func (l *loop) fetchDead(e *entry) (lane.Event, error) {
+	r := e.lane.Next
+	id := l.deadID(e, r)
+	d, err := l.cfg.Store.DeadLetter(context.Background(), l.cfg.Route, id)
+	if errors.Is(err, store.ErrNotFound) {
+		return lane.Event{Kind: lane.Missing, Rev: r}, nil
+	}
+	if err != nil {
+		return lane.Event{}, err
+	}
+	it := restore(e, d.Message, fromDead)
+	it.dead = id
+	it.tries.Attempts = 0 // a redrive starts anew; the story keeps its first failure
+	e.keep(it)
+	return lane.Event{Kind: lane.Fetched, Rev: r, Print: it.print}, nil
+}

@@ -1,0 +1,176 @@
+package ordering
+
+import (
+	"context"
+	"time"
+
+	"github.com/brokerbridge/bridge/ordering/failpoint"
+	"github.com/brokerbridge/bridge/ordering/lane"
+	"github.com/brokerbridge/bridge/ordering/store"
+)
+
+// intake steps the lanes of messages that came from the source.
+func (l *loop) intake(items []*item) {
+	l.memory += len(items)
+	l.counts.entered.Add(int64(len(items)))
+	l.arriveAll(items)
+	l.relieve()
+}
+
+// arriveAll lets messages arrive until a lane cannot be loaded; the rest waits
+// for the store.
+func (l *loop) arriveAll(items []*item) {
+	for i, it := range items {
+		failpoint.Hit(failpoint.Decoded)
+		if err := l.arrive(it); err != nil {
+			l.unread = append(l.unread, items[i:]...)
+			l.storeTrouble(err)
+			return
+		}
+	}
+}
+
+// storeTrouble notes that the store did not answer a reading.
+func (l *loop) storeTrouble(err error) {
+	l.log.Warn("the store does not answer, intake pauses", "error", err)
+	l.again = l.now.Add(time.Second)
+}
+
+// arrive steps one message. An error means that the store could not be read and
+// nothing was done.
+func (l *loop) arrive(it *item) error {
+	if it.refusal != nil {
+		l.refuseUnidentified(it)
+		return nil
+	}
+	e, err := l.entry(laneKey{it.id.Key, it.id.Epoch}, false)
+	if err != nil {
+		return err
+	}
+	return l.arriveAt(e, it)
+}
+
+// arriveAt steps a message in its lane.
+func (l *loop) arriveAt(e *entry, it *item) error {
+	ev := lane.Event{Kind: lane.Arrive, Rev: it.id.Revision, Print: it.print, At: l.now}
+	if e.lane.Unsure(ev.Rev) {
+		if err := l.lookUp(e, &ev); err != nil {
+			return err
+		}
+	}
+	it.lane = e
+	l.gaps.noteActive(e)
+	l.step(e, it, ev)
+	return nil
+}
+
+// lookUp says what is stored of an arriving revision, counting what is on its
+// way into the store.
+func (l *loop) lookUp(e *entry, ev *lane.Event) error {
+	if it, ok := e.find(ev.Rev); ok && it.storing > 0 {
+		ev.Known, ev.Same = lane.Parked, it.print == ev.Print
+		return nil
+	}
+	found, err := l.cfg.Store.Find(context.Background(), e.key, ev.Rev)
+	if err != nil {
+		return err
+	}
+	switch {
+	case found.Parked && ev.Rev >= e.lane.Next:
+		ev.Known, ev.Same = lane.Parked, found.Print == ev.Print
+	case found.Skipped, e.skipping(ev.Rev):
+		ev.Known = lane.Skipped
+	}
+	return nil
+}
+
+// skipping reports whether a revision lies in a range that is being stored as
+// skipped.
+func (e *entry) skipping(r lane.Revision) bool {
+	for _, c := range []*change{e.pending, e.sent} {
+		if c == nil {
+			continue
+		}
+		for _, s := range c.store.Skip {
+			if r >= s.From && r <= s.To {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// entry returns a lane, from memory or the store. A lane that is new and locked
+// takes only what waits for the release of its epoch.
+func (l *loop) entry(k laneKey, locked bool) (*entry, error) {
+	if e, ok := l.lanes.get(k); ok {
+		return e, nil
+	}
+	key := store.Key{Route: l.cfg.Route, Name: k.name, Epoch: k.epoch}
+	rec, err := l.cfg.Store.Load(context.Background(), key)
+	if err != nil {
+		return nil, err
+	}
+	if rec.Version == 0 {
+		rec.Key = key
+		rec.State = lane.Fresh(l.rules)
+		if locked {
+			rec.State.Mode = lane.Locked
+		}
+	}
+	return l.remember(rec), nil
+}
+
+// remember puts a stored lane into memory and sets it going.
+func (l *loop) remember(rec store.Record) *entry {
+	e := &entry{
+		key: rec.Key, lane: lane.New(l.rules, rec.State), version: rec.Version,
+		since: rec.Since, due: rec.Due, mode: rec.State.Mode, index: -1,
+	}
+	l.lanes.put(laneKey{rec.Key.Name, rec.Key.Epoch}, e)
+	if rec.Version > 0 {
+		l.step(e, nil, lane.Event{Kind: lane.Committed, Rev: rec.State.Next, At: l.now})
+		if l.source {
+			l.step(e, nil, lane.Event{Kind: lane.Resumed, At: l.now})
+		}
+		if e.mode == lane.Waiting && e.due.IsZero() { // it waited for the target, not for a time
+			l.step(e, nil, lane.Event{Kind: lane.Wake, Rev: e.lane.Next, At: l.now})
+		}
+	}
+	return e
+}
+
+// recall loads the lanes that wait for something, after a start.
+func (l *loop) recall(ctx context.Context) error {
+	l.now = time.Now()
+	for rec, err := range l.cfg.Store.Lanes(ctx, store.Query{Route: l.cfg.Route, Blocked: true}) {
+		if err != nil {
+			return err
+		}
+		l.counts.count(rec.State.Mode, 1)
+		switch rec.State.Mode {
+		case lane.Quarantined, lane.GapBlocked, lane.Locked:
+		default:
+			l.remember(rec)
+		}
+	}
+	return nil
+}
+
+// relieve parks what waits for something missing when it nearly fills the
+// window: the missing one may be behind it.
+func (l *loop) relieve() {
+	if l.memory < l.cfg.Window*9/10 {
+		return
+	}
+	waiting := 0
+	for _, e := range l.timers {
+		waiting += e.lane.Held()
+	}
+	if waiting*2 < l.memory {
+		return
+	}
+	for _, e := range append(timers(nil), l.timers...) {
+		l.step(e, nil, lane.Event{Kind: lane.Pressure, At: l.now})
+	}
+}

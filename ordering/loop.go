@@ -1,0 +1,222 @@
+package ordering
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/brokerbridge/bridge/ordering/lane"
+	"github.com/brokerbridge/bridge/ordering/store"
+)
+
+// loop is the goroutine that owns the lanes. Nothing in it is locked: workers,
+// the committer and the watcher of the lag speak to it through channels.
+type loop struct {
+	*Resequencer
+	log *slog.Logger
+	now time.Time // of the event in hand
+
+	lanes  lanes
+	route  *entry // collects what belongs to no lane
+	timers timers
+	out    []lane.Effect // scratch
+
+	ready  []*item  // heads of their lanes, to be published
+	dirty  []*entry // with changes to commit
+	free   []*change
+	retake []*entry // whose Fetch met a store that did not answer
+	unread []*item  // whose lane could not be loaded
+
+	work    chan []*item
+	results chan []outcome
+	idle    int // workers without work
+	jobs    chan []*entry
+	commits chan []*entry
+	storing bool // a commit is under way
+	lags    chan bool
+	callers sync.WaitGroup // workers
+	keepers sync.WaitGroup // the committer, the watcher of the lag
+
+	audits   []func(taken, memory int64) // of those who wait for a moment between commits
+	outage   outage
+	gaps     gaps
+	cached   int // parked messages read ahead, over all lanes
+	memory   int // deliveries that no committed change concludes yet
+	stopping bool
+	gaveBack bool
+	halted   error
+	source   bool      // as the gap clocks know it
+	again    time.Time // when the store is asked again
+}
+
+// outcome is what the handler said of a message.
+type outcome struct {
+	item *item
+	err  error
+}
+
+func newLoop(r *Resequencer, h *handling) *loop {
+	l := &loop{
+		Resequencer: r, log: r.cfg.Logger.With("route", r.cfg.Route),
+		lanes:   newLanes(r.cfg.Lanes),
+		work:    make(chan []*item, h.workers),
+		results: make(chan []outcome, h.workers),
+		idle:    h.workers,
+		jobs:    make(chan []*entry, 1),
+		commits: make(chan []*entry, 1),
+		lags:    make(chan bool, 1),
+	}
+	l.route = &entry{key: store.Key{Route: r.cfg.Route}, index: -1}
+	for range h.workers {
+		l.callers.Go(func() { l.publish(h.next) })
+	}
+	return l
+}
+
+// run is the loop itself.
+func (l *loop) run(ctx context.Context) error {
+	background, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	defer cancel()
+	l.keepers.Go(func() { l.committer(background) })
+	l.keepers.Go(func() { l.watchLag(background) })
+	close(l.started)
+
+	timer := time.NewTimer(time.Hour)
+	defer timer.Stop()
+	stop := ctx.Done()
+	var deadline <-chan time.Time
+	for !l.finished() {
+		l.dispatch()
+		timer.Reset(l.untilNext())
+		select {
+		case items := <-l.openInbox():
+			l.tick()
+			l.intake(items)
+			l.gatherMore()
+		case res := <-l.results:
+			l.tick()
+			l.settle(res)
+		case job := <-l.commits:
+			l.tick()
+			l.committed(job)
+		case f := <-l.ops:
+			l.tick()
+			f(l.now)
+		case empty := <-l.lags:
+			l.tick()
+			l.caughtUp(empty)
+		case <-l.nudge:
+			l.tick()
+			l.noteSource()
+		case <-timer.C:
+			l.tick()
+			l.elapse()
+		case <-stop:
+			stop = nil
+			l.tick()
+			deadline = time.After(l.cfg.Drain)
+			l.stop()
+		case <-deadline:
+			l.log.Warn("not everything settled in time; the source will deliver the rest again", "in_memory", l.memory)
+			l.giveBack()
+		}
+		if l.halted != nil && !l.stopping {
+			deadline = time.After(l.cfg.Drain)
+			l.stop()
+		}
+	}
+	close(l.work)
+	close(l.jobs)
+	cancel()
+	l.keepers.Wait()
+	if !l.gaveBack { // else a handler still runs, and ends when its target is closed
+		l.callers.Wait()
+	}
+	return l.halted
+}
+
+func (l *loop) tick() { l.now = time.Now() }
+
+// openInbox is the inbox while messages may be taken in: not while stopping, nor
+// while the store does not answer.
+func (l *loop) openInbox() chan []*item {
+	if l.stopping || len(l.unread) > 0 || l.counts.storeDown.Load() || l.counts.paused.Load() {
+		return nil
+	}
+	return l.inbox
+}
+
+// gatherMore takes in what else is there already, so that it shares a publish
+// and a commit.
+func (l *loop) gatherMore() {
+	for range 16 {
+		select {
+		case items := <-l.openInbox():
+			l.intake(items)
+		default:
+			return
+		}
+	}
+}
+
+// dispatch hands out what is ready and what is to be committed.
+func (l *loop) dispatch() {
+	l.publishReady()
+	l.counts.memory.Store(int64(l.memory))
+	if !l.storing {
+		for _, read := range l.audits {
+			read(l.counts.entered.Load(), int64(l.memory))
+		}
+		l.audits = nil
+	}
+	l.commitDirty()
+}
+
+// finished reports whether a stop is complete.
+func (l *loop) finished() bool {
+	return l.stopping && !l.storing && len(l.dirty) == 0 && l.idle == l.handler.Load().workers
+}
+
+// stop lets what is under way settle and parks what is held. What waits for a
+// worker was never tried.
+func (l *loop) stop() {
+	l.stopping = true
+	waiting := append(l.ready, l.outage.waiting...)
+	l.ready, l.outage.waiting = nil, nil
+	for _, it := range waiting {
+		l.step(it.lane, nil, lane.Event{Kind: lane.Interrupted, Rev: it.id.Revision, At: l.now})
+		l.dropUnlessSource(it)
+	}
+	l.parkAll()
+}
+
+// parkAll parks whatever waits in memory.
+func (l *loop) parkAll() {
+	for _, m := range []map[laneKey]*entry{l.lanes.young, l.lanes.old} {
+		for _, e := range m {
+			if e.lane.Held() > 0 {
+				l.step(e, nil, lane.Event{Kind: lane.Pressure, At: l.now})
+			}
+		}
+	}
+}
+
+// giveBack ends a stop that took too long: what is under way is forgotten, and
+// the source delivers it again.
+func (l *loop) giveBack() {
+	l.gaveBack = true
+	l.dirty = nil
+	l.storing = false
+	l.idle = l.handler.Load().workers
+	if l.halted == nil {
+		l.halted = context.DeadlineExceeded
+	}
+}
+
+// dropUnlessSource forgets an item that the store still has.
+func (l *loop) dropUnlessSource(it *item) {
+	if it.origin != fromSource && it.storing == 0 {
+		it.lane.drop(it)
+	}
+}

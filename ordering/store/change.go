@@ -1,0 +1,94 @@
+package store
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/brokerbridge/bridge/ordering/lane"
+)
+
+// Change is what is stored together. Its zero parts change nothing.
+type Change struct {
+	Key     Key
+	Version uint64          // of the record it was built on; the stored one becomes Version+1. Unused without Record
+	Record  *Record         // the lane's new state, its Key and Version unused; nil: only dead letters and the ledger
+	Park    []Message       // one whose revision is parked is replaced
+	Unpark  []lane.Revision // applied after Park; one that is not parked changes nothing
+	Skip    []Skip          // by From; the ranges of a lane do not overlap
+	Dead    []DeadLetter    // their Route is the change's; one with a known id replaces it
+	Gone    []string        // ids of dead letters that are settled; applied before Dead
+	Ledger  Ledger          // added to the route's, but for what the store derives
+}
+
+// Valid reports what makes a change one that no store can take, or nil.
+func (c *Change) Valid() error {
+	switch {
+	case c.Record == nil && len(c.Park)+len(c.Unpark)+len(c.Skip) > 0:
+		return errors.New("store: a change that parks, unparks or skips needs the lane's record")
+	case c.Record != nil && c.Key.Name == "":
+		return errors.New("store: a record needs a key")
+	}
+	for i := range c.Dead {
+		if c.Dead[i].ID == "" {
+			return errors.New("store: a dead letter needs an id")
+		}
+	}
+	if c.Record != nil {
+		if err := c.Record.State.Valid(); err != nil {
+			return fmt.Errorf("store: not a state to keep: %w", err)
+		}
+	}
+	return nil
+}
+
+// Ledger counts the messages of a route. In a [Change] it holds differences.
+//
+// Parked, ParkedBytes and Dead are derived by the store from the rows it really
+// adds and removes, and so are ParkedTotal and DeadLettered from those it adds:
+// replacing a row counts nowhere, a dead letter that is Gone and Dead again in
+// one change counts again. What a Change says of these five is ignored.
+type Ledger struct {
+	Delivered    int64 `json:"delivered"`
+	Duplicates   int64 `json:"duplicates"`
+	Unverified   int64 `json:"duplicates_unverified"` // those of Duplicates whose content could not be compared
+	Discarded    int64 `json:"discarded"`
+	Archived     int64 `json:"archived"`
+	Purged       int64 `json:"purged"`
+	Expired      int64 `json:"expired"`
+	Imported     int64 `json:"imported"`
+	Redriven     int64 `json:"redriven"`
+	DeadLettered int64 `json:"dead_lettered"` // ever, while Dead is now
+	ParkedTotal  int64 `json:"parked_total"`  // ever, while Parked is now
+	Skipped      int64 `json:"skipped"`       // revisions, not messages
+
+	Parked      int64 `json:"parked"`
+	ParkedBytes int64 `json:"parked_bytes"`
+	Dead        int64 `json:"dead"`
+}
+
+// Given returns l without what a store derives by itself.
+func (l Ledger) Given() Ledger {
+	l.DeadLettered, l.ParkedTotal = 0, 0
+	l.Parked, l.ParkedBytes, l.Dead = 0, 0, 0
+	return l
+}
+
+// Add returns the sum of two ledgers.
+func (l Ledger) Add(d Ledger) Ledger {
+	l.Delivered += d.Delivered
+	l.Duplicates += d.Duplicates
+	l.Unverified += d.Unverified
+	l.Discarded += d.Discarded
+	l.Archived += d.Archived
+	l.Purged += d.Purged
+	l.Expired += d.Expired
+	l.Imported += d.Imported
+	l.Redriven += d.Redriven
+	l.DeadLettered += d.DeadLettered
+	l.ParkedTotal += d.ParkedTotal
+	l.Skipped += d.Skipped
+	l.Parked += d.Parked
+	l.ParkedBytes += d.ParkedBytes
+	l.Dead += d.Dead
+	return l
+}

@@ -1,0 +1,148 @@
+package rows
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/brokerbridge/bridge/ordering/store"
+)
+
+// format is the first byte of every value. A change of any encoding raises it.
+const format = 1
+
+// ErrCorrupt: the bytes are not what this package writes.
+var ErrCorrupt = errors.New("corrupt row")
+
+func appendString(dst []byte, s string) []byte {
+	return append(binary.AppendUvarint(dst, uint64(len(s))), s...)
+}
+
+// appendTime writes seconds and nanoseconds; the zero time becomes one byte
+// that no nanosecond count starts with.
+func appendTime(dst []byte, t time.Time) []byte {
+	if t.IsZero() {
+		return binary.AppendUvarint(dst, noTime)
+	}
+	dst = binary.AppendUvarint(dst, uint64(t.Nanosecond())) //nolint:gosec // 0 to 999,999,999
+	return binary.AppendVarint(dst, t.Unix())
+}
+
+const noTime = 1e9 // one more than the most nanoseconds
+
+// reader reads a value from the front. After a fault it returns zeros, so only
+// its end has to be checked.
+type reader struct {
+	b   []byte
+	bad string // what was wrong first
+}
+
+func open(b []byte) (reader, error) {
+	if len(b) == 0 {
+		return reader{}, fmt.Errorf("%w: empty", ErrCorrupt)
+	}
+	if b[0] != format {
+		return reader{}, fmt.Errorf("%w: a row of format %d, this program reads %d", store.ErrFormat, b[0], format)
+	}
+	return reader{b: b[1:]}, nil
+}
+
+func (r *reader) fail(what string) {
+	if r.bad == "" {
+		r.bad = what
+	}
+	r.b = nil
+}
+
+func (r *reader) close() error {
+	switch {
+	case r.bad != "":
+		return fmt.Errorf("%w: %s", ErrCorrupt, r.bad)
+	case len(r.b) > 0:
+		return fmt.Errorf("%w: %d bytes too many", ErrCorrupt, len(r.b))
+	}
+	return nil
+}
+
+func (r *reader) take(n uint64, what string) []byte {
+	if n > uint64(len(r.b)) {
+		r.fail(what)
+		return nil
+	}
+	b := r.b[:n]
+	r.b = r.b[n:]
+	return b
+}
+
+func (r *reader) byte(what string) byte {
+	if b := r.take(1, what); b != nil {
+		return b[0]
+	}
+	return 0
+}
+
+func (r *reader) fixed(what string) uint64 {
+	if b := r.take(8, what); b != nil {
+		return binary.LittleEndian.Uint64(b)
+	}
+	return 0
+}
+
+func (r *reader) uvarint(what string) uint64 {
+	v, n := binary.Uvarint(r.b)
+	if n <= 0 {
+		r.fail(what)
+		return 0
+	}
+	r.b = r.b[n:]
+	return v
+}
+
+func (r *reader) varint(what string) int64 {
+	v, n := binary.Varint(r.b)
+	if n <= 0 {
+		r.fail(what)
+		return 0
+	}
+	r.b = r.b[n:]
+	return v
+}
+
+// count reads how many things follow, each of at least one byte.
+func (r *reader) count(what string) int {
+	n := r.uvarint(what)
+	if n > uint64(len(r.b)) {
+		r.fail(what)
+		return 0
+	}
+	return int(n) //nolint:gosec // at most len(r.b)
+}
+
+// natural reads what was a non-negative int.
+func (r *reader) natural(what string) int {
+	n := r.uvarint(what)
+	if n > uint64(maxInt) {
+		r.fail(what)
+		return 0
+	}
+	return int(n) //nolint:gosec // checked above
+}
+
+const maxInt = int(^uint(0) >> 1)
+
+func (r *reader) string(what string) string {
+	return string(r.take(r.uvarint(what), what))
+}
+
+func (r *reader) time(what string) time.Time {
+	nanos := r.uvarint(what)
+	switch {
+	case nanos == noTime:
+		return time.Time{}
+	case nanos > noTime:
+		r.fail(what)
+		return time.Time{}
+	}
+	return time.Unix(r.varint(what), int64(nanos)).UTC() //nolint:gosec // below noTime
+}

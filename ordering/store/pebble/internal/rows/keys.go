@@ -1,0 +1,122 @@
+// Package rows is how the store's rows look as bytes: keys whose order is the
+// order of what they name, and compact, versioned values.
+//
+// Every decoder takes any bytes: it returns an error, never panics, and what it
+// returns shares no memory with its input.
+package rows
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+
+	"github.com/brokerbridge/bridge/ordering/lane"
+)
+
+// Table is the first byte of a key.
+type Table byte
+
+// The tables, and what follows in their keys. A lane is route, name, epoch.
+const (
+	Meta       Table = 'm' // a name
+	Routes     Table = 'r' // the route's name
+	Ledgers    Table = 'g' // route
+	Records    Table = 'l' // lane
+	Blocked    Table = 'b' // lane; no value: those that do not flow or have rows parked
+	Parked     Table = 'p' // lane, revision
+	Skips      Table = 's' // lane, first revision
+	Dead       Table = 'd' // route, id
+	DeadByName Table = 'x' // route, name, id; no value
+)
+
+// A name ends with two bytes that sort below anything it could go on with, so
+// that keys sort as names do and none is a prefix of another.
+const (
+	escape     = 0x00
+	terminator = 0x01 // after escape: the name ends
+	literal    = 0xff // after escape: a zero byte of the name
+)
+
+var errKey = errors.New("malformed key")
+
+// AppendRoute starts a key: its table and its route.
+func AppendRoute(dst []byte, t Table, route uint32) []byte {
+	return binary.BigEndian.AppendUint32(append(dst, byte(t)), route)
+}
+
+// AppendName adds a name of any bytes.
+func AppendName(dst []byte, name string) []byte {
+	for i := range len(name) {
+		dst = append(dst, name[i])
+		if name[i] == escape {
+			dst = append(dst, literal)
+		}
+	}
+	return append(dst, escape, terminator)
+}
+
+// AppendLane starts a key with a lane.
+func AppendLane(dst []byte, t Table, route uint32, name string, epoch uint32) []byte {
+	dst = AppendName(AppendRoute(dst, t, route), name)
+	return binary.BigEndian.AppendUint32(dst, epoch)
+}
+
+// AppendRevision adds a revision; negative ones sort first.
+func AppendRevision(dst []byte, r lane.Revision) []byte {
+	return binary.BigEndian.AppendUint64(dst, uint64(r)^(1<<63)) //nolint:gosec // the bits are meant
+}
+
+// SplitLane takes apart a key that starts with a lane.
+func SplitLane(key []byte) (name string, epoch uint32, rest []byte, err error) {
+	if len(key) < 5 {
+		return "", 0, nil, errKey
+	}
+	name, rest, err = SplitName(key[5:])
+	if err == nil && len(rest) < 4 {
+		err = errKey
+	}
+	if err != nil {
+		return "", 0, nil, err
+	}
+	return name, binary.BigEndian.Uint32(rest), rest[4:], nil
+}
+
+// SplitName takes a name from the front of what follows the route in a key.
+func SplitName(key []byte) (name string, rest []byte, err error) {
+	raw := make([]byte, 0, len(key))
+	for i := 0; i < len(key); i++ {
+		if key[i] != escape {
+			raw = append(raw, key[i])
+			continue
+		}
+		i++
+		switch {
+		case i < len(key) && key[i] == terminator:
+			return string(raw), key[i+1:], nil
+		case i < len(key) && key[i] == literal:
+			raw = append(raw, escape)
+		default:
+			return "", nil, errKey
+		}
+	}
+	return "", nil, errKey
+}
+
+// SplitRevision takes a revision that ends a key.
+func SplitRevision(rest []byte) (lane.Revision, error) {
+	if len(rest) != 8 {
+		return 0, fmt.Errorf("%w: %d bytes for a revision", errKey, len(rest))
+	}
+	return lane.Revision(binary.BigEndian.Uint64(rest) ^ (1 << 63)), nil //nolint:gosec // the bits are meant
+}
+
+// End returns the first key behind all that start with prefix.
+func End(prefix []byte) []byte {
+	end := append([]byte(nil), prefix...)
+	for i := len(end) - 1; i >= 0; i-- {
+		if end[i]++; end[i] != 0 {
+			return end[:i+1]
+		}
+	}
+	return nil
+}

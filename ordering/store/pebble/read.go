@@ -1,0 +1,197 @@
+package pebble
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/cespare/xxhash/v2"
+	pdb "github.com/cockroachdb/pebble/v2"
+
+	"github.com/brokerbridge/bridge/ordering/lane"
+	"github.com/brokerbridge/bridge/ordering/store"
+	"github.com/brokerbridge/bridge/ordering/store/pebble/internal/rows"
+)
+
+// view shows a value to see, which must not keep it, and reports whether there
+// is one.
+func (s *Store) view(key []byte, see func([]byte) error) (bool, error) {
+	v, closer, err := s.db.Get(key)
+	if errors.Is(err, pdb.ErrNotFound) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	return true, errors.Join(see(v), closer.Close())
+}
+
+// get returns a copy of a value.
+func (s *Store) get(key []byte) (value []byte, ok bool, err error) {
+	ok, err = s.view(key, func(v []byte) error {
+		value = append([]byte{}, v...)
+		return nil
+	})
+	return value, ok, err
+}
+
+// read runs see on a lane until what it saw is durable. The lane's key comes
+// with room for a table in front.
+func (s *Store) read(ctx context.Context, k store.Key, see func(key []byte) error) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if err := s.begin(); err != nil {
+		return err
+	}
+	defer s.calls.end()
+	r, err := s.route(k.Route)
+	if err != nil {
+		return err
+	}
+	key := rows.AppendLane(make([]byte, 0, 64), rows.Records, r.number, k.Name, k.Epoch)
+	for {
+		if err := see(key); err != nil {
+			return fmt.Errorf("store: lane %q of route %q: %w", k.Name, k.Route, err)
+		}
+		// Pebble shows a batch before its fsync is over. Whatever was seen is
+		// durable if the lane is not in flight after that.
+		landed := r.inFlight(xxhash.Sum64(key[1:]))
+		if landed == nil {
+			return s.failure()
+		}
+		select {
+		case <-landed:
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-s.files.Failed():
+			return s.failure()
+		}
+	}
+}
+
+// inFlight returns what ends the flight of a lane; nil: it is not in flight.
+func (r *route) inFlight(sum uint64) <-chan struct{} {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.flight == nil {
+		return nil
+	}
+	if _, ok := r.flight.lanes[sum]; !ok {
+		return nil
+	}
+	return r.flight.landed
+}
+
+// Load implements store.Store.
+func (s *Store) Load(ctx context.Context, k store.Key) (rec store.Record, err error) {
+	err = s.read(ctx, k, func(key []byte) error {
+		rec = store.Record{}
+		_, err := s.view(key, func(v []byte) (err error) {
+			rec, err = rows.ReadRecord(v)
+			return err
+		})
+		return err
+	})
+	if err != nil {
+		return store.Record{}, err
+	}
+	rec.Key = k
+	return rec, nil
+}
+
+// Find implements store.Store.
+func (s *Store) Find(ctx context.Context, k store.Key, r lane.Revision) (f store.Found, err error) {
+	err = s.read(ctx, k, func(key []byte) (err error) {
+		f = store.Found{}
+		key[0] = byte(rows.Parked)
+		f.Parked, err = s.view(rows.AppendRevision(key, r), func(v []byte) (err error) {
+			_, f.Print, err = rows.PeekParked(v)
+			return err
+		})
+		if err != nil {
+			return err
+		}
+		key[0] = byte(rows.Skips)
+		f.Skipped, err = s.skipped(key, r)
+		return err
+	})
+	if err != nil {
+		return store.Found{}, err
+	}
+	return f, nil
+}
+
+// skipped reports whether r is in one of the ranges of a lane. They do not
+// overlap, so only the last that starts at or below r can have it.
+func (s *Store) skipped(prefix []byte, r lane.Revision) (in bool, err error) {
+	err = s.scan(rows.AppendRevision(prefix, r), rows.End(prefix), func(it *pdb.Iterator) (bool, error) {
+		k, err := rows.ReadSkip(it.Value())
+		in = err == nil && k.From == r
+		return false, err
+	})
+	if err != nil || in {
+		return in, err
+	}
+	it, err := s.db.NewIter(&pdb.IterOptions{LowerBound: prefix, UpperBound: rows.AppendRevision(prefix, r)})
+	if err != nil {
+		return false, err
+	}
+	if it.Last() {
+		var k store.Skip
+		if k, err = rows.ReadSkip(it.Value()); err == nil {
+			in = r <= k.To
+		}
+	}
+	return in, errors.Join(err, it.Error(), it.Close())
+}
+
+// scan shows the rows between two keys to see until it returns false.
+func (s *Store) scan(from, to []byte, see func(*pdb.Iterator) (bool, error)) error {
+	it, err := s.db.NewIter(&pdb.IterOptions{LowerBound: from, UpperBound: to})
+	if err != nil {
+		return err
+	}
+	more := true
+	for it.First(); it.Valid() && more && err == nil; it.Next() {
+		more, err = see(it)
+	}
+	return errors.Join(err, it.Error(), it.Close())
+}
+
+// Parked implements store.Store.
+func (s *Store) Parked(ctx context.Context, k store.Key, from lane.Revision, limit int) (ms []store.Message, err error) {
+	err = s.read(ctx, k, func(key []byte) error {
+		ms = nil
+		key[0] = byte(rows.Parked)
+		return s.scan(rows.AppendRevision(key, from), rows.End(key), func(it *pdb.Iterator) (bool, error) {
+			m, err := rows.ReadParked(it.Value())
+			if err != nil {
+				return false, err
+			}
+			ms = append(ms, m)
+			return limit <= 0 || len(ms) < limit, nil
+		})
+	})
+	if err != nil {
+		return nil, err
+	}
+	return ms, nil
+}
+
+// Skips implements store.Store.
+func (s *Store) Skips(ctx context.Context, k store.Key) (skips []store.Skip, err error) {
+	err = s.read(ctx, k, func(key []byte) error {
+		skips = nil
+		key[0] = byte(rows.Skips)
+		return s.scan(key, rows.End(key), func(it *pdb.Iterator) (bool, error) {
+			skip, err := rows.ReadSkip(it.Value())
+			skips = append(skips, skip)
+			return true, err
+		})
+	})
+	if err != nil {
+		return nil, err
+	}
+	return skips, nil
+}

@@ -1,0 +1,105 @@
+package pebble
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"strings"
+
+	pdb "github.com/cockroachdb/pebble/v2"
+	"github.com/cockroachdb/pebble/v2/bloom"
+	"github.com/cockroachdb/pebble/v2/vfs"
+
+	"github.com/brokerbridge/bridge/ordering/store"
+	"github.com/brokerbridge/bridge/ordering/store/pebble/internal/guard"
+)
+
+const (
+	memtable = 32 << 20
+	// fileFormat is fixed, so that a new Pebble does not change the files of
+	// an old store unasked. From FormatWALSyncChunks on, the log knows how far
+	// it was synced: a flipped bit below that is an error at Open and not taken
+	// for the torn end of a crash.
+	fileFormat = pdb.FormatTableFormatV6
+)
+
+// settings are Pebble's options.
+func (s *Store) settings(o Options) *pdb.Options {
+	p := &pdb.Options{
+		FS:                          s.files,
+		Lock:                        s.lock,
+		FormatMajorVersion:          fileFormat,
+		CacheSize:                   o.Cache + 2*memtable, // Pebble takes memtables out of it
+		MemTableSize:                memtable,
+		MemTableStopWritesThreshold: 4,
+		LBaseMaxBytes:               64 << 20,
+		L0CompactionThreshold:       2,
+		MaxOpenFiles:                500,
+		Logger:                      logger{s.files, o.Logger},
+		EventListener:               listener(o.Logger),
+	}
+	for i := range p.Levels {
+		// Most lookups are for rows that are not there: new lanes, messages
+		// that were not parked before.
+		p.Levels[i].FilterPolicy = bloom.FilterPolicy(10)
+	}
+	return p
+}
+
+// logger takes what Pebble says. Fatalf returns, and Pebble goes on as if all
+// were well: whoever calls it has to look at the guard afterwards.
+type logger struct {
+	files *guard.FS
+	log   *slog.Logger
+}
+
+func (l logger) Infof(format string, args ...any) {
+	if l.log.Enabled(context.Background(), slog.LevelDebug) {
+		l.log.Debug("pebble: " + fmt.Sprintf(format, args...))
+	}
+}
+
+func (l logger) Errorf(format string, args ...any) {
+	l.log.Warn("pebble: " + fmt.Sprintf(format, args...))
+}
+
+func (l logger) Fatalf(format string, args ...any) {
+	l.files.Fail(fmt.Errorf(format, args...))
+}
+
+func listener(log *slog.Logger) *pdb.EventListener {
+	return &pdb.EventListener{
+		BackgroundError: func(err error) { log.Warn("store's background work failed and is tried again", "error", err) },
+		DataCorruption: func(i pdb.DataCorruptionInfo) {
+			log.Error("store's file is damaged", "file", i.Path, "error", i.Details)
+		},
+		WriteStallBegin: func(i pdb.WriteStallBeginInfo) { log.Warn("store's disk is behind; commits wait", "reason", i.Reason) },
+		WriteStallEnd:   func() { log.Info("store's disk has caught up") },
+	}
+}
+
+// lockDir takes the directory for this process.
+func lockDir(dir string, files vfs.FS) (*pdb.Lock, error) {
+	lock, err := pdb.LockDirectory(dir, files)
+	var path *fs.PathError
+	switch {
+	case err == nil:
+		return lock, nil
+	case errors.As(err, &path): // the file cannot be opened: that is another trouble
+		return nil, err
+	case isHeld(err):
+		return nil, fmt.Errorf("%w: %s", store.ErrLocked, holder(files.PathJoin(dir, "LOCK")))
+	}
+	return nil, fmt.Errorf("%w: %w", store.ErrLocked, err)
+}
+
+// refused tells an unknown format of Pebble's own files from other errors.
+// Pebble has no error value for it.
+func refused(err error) error {
+	if err != nil && strings.Contains(err.Error(), "format major version") {
+		return fmt.Errorf("%w: this program writes Pebble's format %d: %w", store.ErrFormat, uint64(fileFormat), err)
+	}
+	return err
+}

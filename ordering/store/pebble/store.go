@@ -1,0 +1,204 @@
+// Package pebble keeps lanes on the local disk, in one directory that one
+// process owns.
+//
+// A change is durable before Commit returns nil for it: a commit of a route is
+// one write-ahead log record and one fsync however many lanes it has, and the
+// commits of several routes share fsyncs. One commit per route is under way at
+// a time.
+//
+// # When the disk fails
+//
+// After a failed fsync, a failed write of the log or an error Pebble calls
+// fatal, the store freezes its files as they are, and every method returns
+// store.ErrFailed with the cause, because what Pebble has in memory may not be
+// on the disk. A new process, or a new Open after Close, recovers what is. The
+// process is never ended from here. A block of a table that fails its checksum
+// is an error of the reads it is needed for, and names the file.
+//
+// While the disk is full, commits return store.ErrFull or wait for room until
+// their context ends; the store goes on by itself.
+package pebble
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"path/filepath"
+	"sync"
+	"time"
+
+	pdb "github.com/cockroachdb/pebble/v2"
+	"github.com/cockroachdb/pebble/v2/vfs"
+
+	"github.com/brokerbridge/bridge/ordering/store"
+	"github.com/brokerbridge/bridge/ordering/store/pebble/internal/guard"
+)
+
+// Options of a store. The zero value is a good one.
+type Options struct {
+	Cache  int64        // bytes of cached table blocks; default 64 MiB
+	Logger *slog.Logger // hears about trouble; default slog.Default()
+}
+
+// Store implements store.Store on Pebble.
+type Store struct {
+	dir   string
+	id    string
+	db    *pdb.DB
+	lock  *pdb.Lock
+	files *guard.FS
+	known *versions
+	calls calls
+
+	mu     sync.RWMutex
+	routes map[string]*route // by name
+}
+
+var _ store.Store = (*Store)(nil)
+
+// Open opens the store in a directory, which is created if it is missing. It
+// fails with store.ErrLocked if the directory is in use and with
+// store.ErrFormat if it was written by a version this one cannot read.
+func Open(dir string, o Options) (*Store, error) {
+	// One spelling per directory: Pebble's lock knows its process's own locks
+	// by name, and closing the file under another name would release them.
+	dir, err := filepath.Abs(dir)
+	if err != nil {
+		return nil, fmt.Errorf("open store %q: %w", dir, err)
+	}
+	return open(dir, o, vfs.Default)
+}
+
+// open is Open on any file system.
+func open(dir string, o Options, fs vfs.FS) (*Store, error) {
+	s, err := start(dir, o.withDefaults(), fs)
+	if err != nil {
+		return nil, fmt.Errorf("open store %q: %w", dir, err)
+	}
+	if err := s.restore(); err != nil {
+		return nil, fmt.Errorf("open store %q: %w", dir, errors.Join(err, s.Close()))
+	}
+	return s, nil
+}
+
+func (o Options) withDefaults() Options {
+	if o.Cache <= 0 {
+		o.Cache = 64 << 20
+	}
+	if o.Logger == nil {
+		o.Logger = slog.Default()
+	}
+	return o
+}
+
+// start locks the directory and opens the database.
+func start(dir string, o Options, fs vfs.FS) (*Store, error) {
+	if err := fs.MkdirAll(dir, 0o700); err != nil { // messages are in there
+		return nil, err
+	}
+	if real, err := filepath.EvalSymlinks(dir); err == nil && fs == vfs.Default {
+		dir = real
+	}
+	lock, err := lockDir(dir, fs)
+	if err != nil {
+		return nil, err
+	}
+	s := &Store{
+		dir: dir, lock: lock, files: guard.New(fs, o.Logger),
+		known: newVersions(versionBytes), routes: map[string]*route{},
+		calls: newCalls(),
+	}
+	s.db, err = pdb.Open(dir, s.settings(o))
+	if err = refused(err); err == nil {
+		err = s.files.Err()
+	}
+	if err != nil {
+		s.files.Stop()
+		return nil, errors.Join(err, lock.Close())
+	}
+	return s, nil
+}
+
+// ID implements store.Store.
+func (s *Store) ID() string { return s.id }
+
+// Stats implements store.Store.
+func (s *Store) Stats(context.Context) (store.Stats, error) {
+	if err := s.begin(); err != nil {
+		return store.Stats{}, err
+	}
+	defer s.calls.end()
+	st := store.Stats{Bytes: int64(s.db.Metrics().DiskSpaceUsage())} //nolint:gosec // far below 2^63
+	if u, err := s.files.GetDiskUsage(s.dir); err == nil {
+		st.Free = int64(min(u.AvailBytes, 1<<62)) //nolint:gosec // capped
+	}
+	return st, nil
+}
+
+// begin starts a call; it is ended with calls.end.
+func (s *Store) begin() error {
+	if !s.calls.begin() {
+		return store.ErrClosed
+	}
+	if err := s.failure(); err != nil {
+		s.calls.end()
+		return err
+	}
+	return nil
+}
+
+// failure returns why the store failed, or nil.
+func (s *Store) failure() error {
+	if err := s.files.Err(); err != nil {
+		return fmt.Errorf("%w: %w", store.ErrFailed, err)
+	}
+	return nil
+}
+
+// patience is how long Close waits for a database that failed. Pebble may
+// have given up with its locks held.
+const patience = 5 * time.Second
+
+// Close implements store.Store. A failed store reports its failure; where
+// Pebble cannot be closed any more, its directory stays locked until the
+// process ends.
+func (s *Store) Close() error {
+	if !s.calls.close() {
+		return store.ErrClosed
+	}
+	s.files.Stop() // a commit that waits for room fails now
+	select {
+	case <-s.calls.idle:
+	case <-s.files.Failed():
+	}
+	if s.files.Err() == nil {
+		err := errors.Join(s.db.Close(), s.lock.Close())
+		if err != nil {
+			return fmt.Errorf("close store %q: %w", s.dir, err)
+		}
+		return s.failure()
+	}
+	return errors.Join(s.failure(), s.abandon())
+}
+
+// abandon closes a failed database as far as that is possible.
+func (s *Store) abandon() error {
+	closed := make(chan struct{})
+	go func() {
+		// A panic leaves the lock in place, and closed open.
+		defer func() { _ = recover() }()
+		<-s.calls.idle
+		_ = s.db.Close() // fails, of course
+		_ = s.lock.Close()
+		close(closed)
+	}()
+	t := time.NewTimer(patience)
+	defer t.Stop()
+	select {
+	case <-closed:
+		return nil
+	case <-t.C:
+		return fmt.Errorf("close store %q: still busy after %v", s.dir, patience)
+	}
+}

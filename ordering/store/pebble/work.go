@@ -1,0 +1,181 @@
+package pebble
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/cespare/xxhash/v2"
+	pdb "github.com/cockroachdb/pebble/v2"
+
+	"github.com/brokerbridge/bridge/ordering/store"
+	"github.com/brokerbridge/bridge/ordering/store/pebble/internal/rows"
+)
+
+// batchBytes is about how large a batch may grow. Pebble makes room for what is
+// larger than half a memtable in a slower way.
+const batchBytes = 8 << 20
+
+var errTwice = errors.New("store: a commit names a lane twice")
+
+// work turns changes into batches. It belongs to the turn of its route, and its
+// memory serves commit after commit.
+//
+// A change is looked at before anything of it is written, so that it is in the
+// batch as a whole or not at all.
+type work struct {
+	s      *Store
+	number uint32
+
+	batch   *pdb.Batch   // being filled, or nil
+	batches []*pdb.Batch // full, each with the ledger as it stands behind it
+	ledger  store.Ledger
+	lanes   map[uint64]int // see flight
+	moves   []move         // of what versions remembers, once this is durable
+	seen    map[string]row // rows parked and dead that changes touch, as they stand
+
+	lane, key, value []byte // scratch; lane starts with a byte for the table
+}
+
+// move is the new head of a lane.
+type move struct{ at, to *rows.Head }
+
+// row is what is known of a parked row or a dead letter.
+type row struct {
+	exists bool
+	size   int64  // of a parked message
+	name   string // the key a dead letter is about
+}
+
+// keepSeen is how large a map of rows may grow and still be kept for the next
+// commit.
+const keepSeen = 4096
+
+func (w *work) begin(s *Store, r *route) {
+	w.s, w.number, w.ledger = s, r.number, r.counts()
+	w.batch, w.batches, w.moves = nil, w.batches[:0], w.moves[:0]
+	if w.lanes == nil {
+		w.lanes = map[uint64]int{}
+	}
+	clear(w.lanes)
+	if w.seen == nil || len(w.seen) > keepSeen {
+		w.seen = map[string]row{}
+	}
+	clear(w.seen)
+}
+
+// end closes the last batch.
+func (w *work) end() {
+	if w.batch == nil {
+		return
+	}
+	w.key = rows.AppendRoute(w.key[:0], rows.Ledgers, w.number)
+	w.value = rows.AppendLedger(w.value[:0], w.ledger)
+	w.set(w.key, w.value)
+	w.batches = append(w.batches, w.batch)
+	w.batch = nil
+}
+
+// remember updates what is known of the lanes.
+func (w *work) remember() {
+	for _, m := range w.moves {
+		*m.at = *m.to
+	}
+}
+
+// add takes one change in, or returns why it cannot.
+func (w *work) add(changes []store.Change, i int) error {
+	c := &changes[i]
+	if err := c.Valid(); err != nil {
+		return err
+	}
+	w.lane = rows.AppendLane(w.lane[:0], rows.Records, w.number, c.Key.Name, c.Key.Epoch)
+	at, err := w.check(changes, i)
+	if err != nil {
+		return err
+	}
+	if err := w.look(c, at); err != nil {
+		return fmt.Errorf("store: lane %q of route %q: %w", c.Key.Name, c.Key.Route, err)
+	}
+	if w.batch == nil {
+		w.batch = w.s.db.NewBatch()
+	}
+	w.put(c, at)
+	if w.batch.Len() > batchBytes {
+		w.end()
+	}
+	return nil
+}
+
+// check compares versions and returns the lane's head.
+func (w *work) check(changes []store.Change, i int) (*rows.Head, error) {
+	c := &changes[i]
+	if c.Record == nil {
+		return nil, nil
+	}
+	sum := xxhash.Sum64(w.lane[1:])
+	if j, ok := w.lanes[sum]; ok && changes[j].Key == c.Key {
+		return nil, errTwice
+	}
+	h, err := w.head()
+	if err != nil {
+		return nil, fmt.Errorf("store: lane %q of route %q: %w", c.Key.Name, c.Key.Route, err)
+	}
+	if h.Version != c.Version {
+		return nil, store.ErrConflict
+	}
+	w.lanes[sum] = i
+	return h, nil
+}
+
+// head returns the stored head of the lane.
+func (w *work) head() (*rows.Head, error) {
+	if h := w.s.known.get(w.lane[1:]); h != nil {
+		return h, nil
+	}
+	h := &rows.Head{}
+	w.lane[0] = byte(rows.Records)
+	_, err := w.s.view(w.lane, func(v []byte) (err error) {
+		*h, err = rows.ReadHead(v)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	w.s.known.add(w.lane[1:], h)
+	return h, nil
+}
+
+// put writes a change whose rows are known.
+func (w *work) put(c *store.Change, at *rows.Head) {
+	w.ledger = w.ledger.Add(c.Ledger.Given())
+	w.putDead(c)
+	if c.Record == nil {
+		return
+	}
+	to := *at
+	w.putParked(c, &to)
+	w.lane[0] = byte(rows.Skips)
+	for i := range c.Skip {
+		w.key = rows.AppendRevision(append(w.key[:0], w.lane...), c.Skip[i].From)
+		w.value = rows.AppendSkip(w.value[:0], &c.Skip[i])
+		w.set(w.key, w.value)
+	}
+	to.Version++
+	to.Blocked = c.Record.Blocked()
+	w.lane[0] = byte(rows.Blocked)
+	switch {
+	case to.Blocked && !at.Blocked:
+		w.set(w.lane, nil)
+	case at.Blocked && !to.Blocked:
+		w.delete(w.lane)
+	}
+	w.lane[0] = byte(rows.Records)
+	w.value = rows.AppendRecord(w.value[:0], to, c.Record)
+	w.set(w.lane, w.value)
+	w.moves = append(w.moves, move{at, &to})
+}
+
+// set and delete add to the batch, which cannot fail: it is in memory.
+func (w *work) set(key, value []byte) { _ = w.batch.Set(key, value, nil) }
+
+func (w *work) delete(key []byte) { _ = w.batch.Delete(key, nil) }

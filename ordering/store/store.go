@@ -1,0 +1,208 @@
+// Package store is where lanes are remembered: checkpoints, parked messages,
+// skipped ranges, dead letters and the ledger that accounts for each message.
+//
+// The unit is a [Change]: everything that one step, or several merged steps, of
+// one lane did. A change is stored whole or not at all, and is on stable storage
+// before [Store.Commit] returns nil for it. How changes are grouped into one
+// fsync is the store's own business.
+//
+// Implementations live in folders of their own and run the suite in storetest.
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"time"
+
+	"github.com/brokerbridge/bridge/ordering/lane"
+)
+
+// Errors that callers tell apart.
+var (
+	// ErrConflict: the lane's version is not the one the change was built on.
+	// Nothing of the change was stored. The caller reloads the lane.
+	ErrConflict = errors.New("store: the lane was changed by another owner")
+	// ErrIdentity: the route was stored with another source, key, revision or
+	// order, so its checkpoints would mean something else.
+	ErrIdentity = errors.New("store: the route's identity has changed")
+	// ErrFormat: the files were written by a version this one cannot read.
+	ErrFormat = errors.New("store: unknown format version")
+	// ErrLocked: another process has the store open.
+	ErrLocked = errors.New("store: in use by another process")
+	// ErrNotFound: there is no such dead letter, or no such route.
+	ErrNotFound = errors.New("store: not found")
+	// ErrFull: the disk is full. Nothing of the change was stored; try again
+	// when there is room, the store goes on by itself.
+	ErrFull = errors.New("store: the disk is full")
+	// ErrFailed: the store broke, for example because an fsync failed, and what
+	// was under way may or may not be stored. It takes and tells nothing more
+	// until it is opened anew.
+	ErrFailed = errors.New("store: failed")
+	// ErrClosed: the store was closed.
+	ErrClosed = errors.New("store: closed")
+)
+
+// Store remembers the lanes of any number of routes. All methods are safe for
+// concurrent use. Returned values belong to the caller, and so do a call's
+// arguments once it has returned. Times come back in UTC, without a monotonic
+// reading. A route that was never opened is ErrNotFound.
+//
+// What Load, Parked, Find and Skips return is durable: where a commit of that
+// lane is under way they wait for it, so a message may be acknowledged on their
+// word. Lanes, DeadLetters and DeadLetter may show what is about to be.
+type Store interface {
+	// Open registers a route and returns its ledger. A route that is stored
+	// under the same name with another identity is refused with ErrIdentity.
+	Open(ctx context.Context, id Identity) (Ledger, error)
+	// Load returns the record of a lane; Version 0 says that none is stored.
+	Load(ctx context.Context, k Key) (Record, error)
+	// Commit stores each change whole or not at all and returns an error per
+	// change, nil where it is durable. A call has at most one change with a
+	// Record per lane. After ErrConflict and ErrFull nothing of a change is
+	// stored; after any other error, as when ctx ends while the disk works, that
+	// is unknown, and the lane's version tells.
+	Commit(ctx context.Context, changes ...Change) []error
+	// Parked returns up to limit parked messages of a lane from the given
+	// revision upwards, in order. Limit 0: all.
+	Parked(ctx context.Context, k Key, from lane.Revision, limit int) ([]Message, error)
+	// Find says what is stored of one revision of a lane.
+	Find(ctx context.Context, k Key, r lane.Revision) (Found, error)
+	// Skips returns the skipped ranges of a lane, in order.
+	Skips(ctx context.Context, k Key) ([]Skip, error)
+	// Lanes yields the records that match, in the order of their keys.
+	Lanes(ctx context.Context, q Query) iter.Seq2[Record, error]
+	// DeadLetters yields the dead letters that match, oldest first by id.
+	DeadLetters(ctx context.Context, q Query) iter.Seq2[DeadLetter, error]
+	// DeadLetter returns one; ErrNotFound if there is none.
+	DeadLetter(ctx context.Context, route, id string) (DeadLetter, error)
+	// Ledger returns a route's counts as of the last commit.
+	Ledger(ctx context.Context, route string) (Ledger, error)
+	// Stats says how large the store is.
+	Stats(ctx context.Context) (Stats, error)
+	// ID names this store for as long as its files live.
+	ID() string
+	// Close waits for commits under way and releases the store.
+	Close() error
+}
+
+// Identity is what a route's checkpoints depend on.
+type Identity struct {
+	Route    string `json:"route"`
+	Source   string `json:"source"`   // for example "amqp queue orders"
+	By       string `json:"by"`       // revision, arrival or none
+	Key      string `json:"key"`      // where the key comes from
+	Revision string `json:"revision"` // where the revision comes from
+}
+
+// Same returns ErrIdentity with the first difference to what is stored, or nil.
+func (id Identity) Same(stored Identity) error {
+	for _, f := range [...]struct{ name, now, then string }{
+		{"source", id.Source, stored.Source},
+		{"order", id.By, stored.By},
+		{"key", id.Key, stored.Key},
+		{"revision", id.Revision, stored.Revision},
+	} {
+		if f.now != f.then {
+			return fmt.Errorf("%w: the %s of route %q was %q and is %q", ErrIdentity, f.name, id.Route, f.then, f.now)
+		}
+	}
+	return nil
+}
+
+// Key names a lane.
+type Key struct {
+	Route string
+	Name  string // the key of its messages; empty: not a lane but the route itself
+	Epoch uint32
+}
+
+// Record is a lane as it is stored.
+type Record struct {
+	Key     Key
+	Version uint64 // 0: nothing stored
+	State   lane.State
+	Since   time.Time // when the lane's mode last changed
+	Due     time.Time // lane.Waiting: when the next try is due
+}
+
+// Blocked reports whether a lane does not flow or has something parked.
+func (r *Record) Blocked() bool {
+	return r.State.Mode != lane.Flowing || r.State.Parked > 0
+}
+
+// Message is a message in the store. Metadata and Payload come back byte for
+// byte; a nil Payload comes back nil, an empty one empty.
+type Message struct {
+	Rev      lane.Revision
+	ID       string // the message id
+	Metadata map[string]string
+	Payload  []byte
+	Print    lane.Print
+	ParkedAt time.Time
+	Tries
+}
+
+// Size is what a message counts in [Ledger].ParkedBytes: its id, metadata and
+// payload.
+func (m *Message) Size() int64 {
+	n := len(m.ID) + len(m.Payload)
+	for k, v := range m.Metadata {
+		n += len(k) + len(v)
+	}
+	return int64(n)
+}
+
+// Tries is the story of a message's failures.
+type Tries struct {
+	Attempts    int
+	FirstFailed time.Time
+	LastFailed  time.Time
+	Class       string
+	Error       string
+}
+
+// DeadLetter is a message given up, with its story. ID is unique within its
+// route; writing the same id again replaces it and is counted once.
+type DeadLetter struct {
+	Route  string
+	ID     string
+	Lane   bool // it stands at its lane's next revision, or stood there; else it belongs to no lane
+	Key    string
+	Epoch  uint32
+	Reason string
+	Target string
+	At     time.Time
+	Message
+}
+
+// Skip is a range of revisions a lane went on without, bounds included.
+type Skip struct {
+	From, To lane.Revision
+	At       time.Time
+	By       string // "gap", or who
+	Reason   string
+}
+
+// Found is what is stored of one revision.
+type Found struct {
+	Parked  bool
+	Print   lane.Print // of the parked message
+	Skipped bool       // inside a skipped range
+}
+
+// Query selects lanes or dead letters of one route.
+type Query struct {
+	Route   string
+	Key     string // only this key, lanes in all their epochs; empty: all
+	Blocked bool   // lanes only: those that do not flow, or have something parked
+	After   string // continue behind this key (lanes) or id (dead letters)
+	Limit   int    // 0: no limit. Lanes: the epochs of a key are not torn apart, so there may be a few more
+}
+
+// Stats is the size of a store.
+type Stats struct {
+	Bytes int64 // on disk; in memory, an estimate
+	Free  int64 // left on its disk; 0: unknown
+}

@@ -1,0 +1,99 @@
+package ordering
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/brokerbridge/bridge/ordering/store"
+)
+
+// verdict is what is to become of a message that failed. The policies package
+// returns errors that carry one; ordering knows only this interface.
+type verdict interface {
+	error
+	Class() string        // transient, unavailable, permanent or interrupted
+	Attempts() int        // tries spent, this one included
+	Pause() time.Duration // until the next one
+	GivenUp() bool        // it becomes a dead letter
+	Reason() string       // of the dead letter
+}
+
+// judge finds the verdict in an error. An error without one is taken as
+// transient and tried like policies.Retry's defaults would: ten times, with
+// pauses that double from 200 ms to 30 s.
+func judge(err error, tries store.Tries) verdict {
+	var v verdict
+	switch {
+	case errors.As(err, &v):
+		return v
+	case errors.Is(err, context.Canceled):
+		return plain{error: err, class: "interrupted"}
+	}
+	p := plain{error: err, class: "transient", attempts: tries.Attempts + 1}
+	p.pause = min(200*time.Millisecond<<min(tries.Attempts, 10), 30*time.Second)
+	if p.attempts >= 10 {
+		p.givenUp, p.reason = true, "max_attempts"
+	}
+	return p
+}
+
+// plain is the verdict on an error that brought none.
+type plain struct {
+	error
+	class    string
+	attempts int
+	pause    time.Duration
+	givenUp  bool
+	reason   string
+}
+
+func (p plain) Class() string        { return p.class }
+func (p plain) Attempts() int        { return p.attempts }
+func (p plain) Pause() time.Duration { return p.pause }
+func (p plain) GivenUp() bool        { return p.givenUp }
+func (p plain) Reason() string       { return p.reason }
+func (p plain) Unwrap() error        { return p.error }
+
+// note adds a failure to a message's story.
+func note(t *store.Tries, v verdict, now time.Time) {
+	t.Attempts = v.Attempts()
+	if t.FirstFailed.IsZero() {
+		t.FirstFailed = now
+	}
+	t.LastFailed = now
+	t.Class = v.Class()
+	t.Error = bounded(v.Error())
+}
+
+// bounded keeps an error's text short enough to be stored.
+func bounded(s string) string {
+	const most = 2048
+	if len(s) > most {
+		return s[:most] + "…"
+	}
+	return s
+}
+
+// HaltError ends Run and says why the route must not simply be restarted.
+type HaltError struct {
+	// Reason is one word for a machine: state_elsewhere, no_state, dead_letter,
+	// store_inconsistent.
+	Reason string
+	Err    error
+}
+
+// Reasons of a HaltError.
+const (
+	HaltElsewhere    = "state_elsewhere"    // another owner writes this route's lanes
+	HaltNoState      = "no_state"           // the store is empty or older than the source
+	HaltDeadLetter   = "dead_letter"        // a message failed for good and OnFailure is Stop
+	HaltInconsistent = "store_inconsistent" // a row the store should have is not there
+)
+
+// Error names the reason and the cause.
+func (e *HaltError) Error() string { return fmt.Sprintf("%s: %v", e.Reason, e.Err) }
+
+// Unwrap returns the cause.
+func (e *HaltError) Unwrap() error { return e.Err }
