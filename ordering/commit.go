@@ -165,6 +165,9 @@ func (l *loop) committed(job []*entry) {
 		}
 		e.version++
 		l.memory -= c.taken
+		if len(c.parks) > 0 {
+			l.uncache(e) // what was read ahead did not know of these
+		}
 		for _, it := range c.parks {
 			if it.storing--; it.storing == 0 && !(e.lane.Flying() && e.lane.Next == it.id.Revision) {
 				e.drop(it)

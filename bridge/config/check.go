@@ -18,6 +18,9 @@ type checker struct {
 func check(d *strict.Decoder, f *File) {
 	c := checker{d, f}
 	c.brokers()
+	if f.Store.Pebble != nil && f.Store.Memory != nil && c.Has("store.pebble") {
+		c.Add("store", "want only one of pebble and memory", "")
+	}
 	for i := range f.Routes {
 		r := &f.Routes[i]
 		c.order(r)

@@ -21,7 +21,7 @@ type File struct {
 	// kept for display.
 	Defaults Shared
 
-	// Routes are in the order of the file. At least one; names are unique.
+	// Routes are in the order of the file. 1 to 1000; names are unique.
 	Routes []Route
 
 	places map[string]place

@@ -19,9 +19,9 @@
 // # What a file may not contain
 //
 // Anchors, aliases, merge keys and tags are refused, as are several documents,
-// more than 64 levels, 1 MiB or 50,000 lines and commas. The file is UTF-8, with
-// or without a byte order mark. These limits are what keeps a hostile file from
-// costing more than a few milliseconds.
+// more than 64 levels, 1 MiB, 20,000 lines and commas, or 1,000 routes. The file
+// is UTF-8, with or without a byte order mark. These limits keep a hostile file
+// from costing more than a tenth of a second.
 //
 // # Secrets
 //

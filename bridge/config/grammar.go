@@ -30,6 +30,9 @@ func nameForm() strict.Scalar[string] {
 	}
 }
 
+// maxRoutes is more than one process should run, and keeps a hostile file small.
+const maxRoutes = 1000
+
 // fileForm has routes behind defaults, on which they rest.
 func fileForm() strict.Object[File] {
 	return strict.Object[File]{
@@ -54,7 +57,7 @@ type routesForm struct{}
 
 func (routesForm) list(f *File) strict.List[Route] {
 	start := func() Route { return Route{To: defaultTo(), Shared: f.Defaults} }
-	return strict.List[Route]{Item: routeForm(), Start: start}
+	return strict.List[Route]{Item: routeForm(), Start: start, Most: maxRoutes}
 }
 
 func (r routesForm) Decode(d *strict.Decoder, n strict.Node, f *File) {
@@ -71,7 +74,6 @@ func storeForm() strict.Form[Store] {
 	pebble := strict.Ptr[Pebble]{Form: dir, Start: func() Pebble { return Pebble{Dir: defaultDir} }}
 	return strict.Object[Store]{
 		Meant: map[string]string{"dir": "pebble", "path": "pebble"},
-		One:   []string{"pebble", "memory"},
 		Fields: []strict.Field[Store]{
 			strict.Opt("pebble", func(s *Store) **Pebble { return &s.Pebble }, pebble,
 				"An embedded store in a directory of this machine."),

@@ -38,7 +38,7 @@ func brokerForm() strict.Form[Broker] {
 			strict.Opt("memory", func(b *Broker) **Memory { return &b.Memory }, memoryForm(),
 				"A broker inside this process, for demos and tests."),
 			strict.Opt("client", func(b *Broker) *Client { return &b.Client }, strict.Enum(ClientBridge, ClientWatermill),
-				"The code that speaks to the broker: the bridge's own, or Watermill's stock client."),
+				"The code that speaks to the broker: the bridge's own (default), or Watermill's stock client."),
 		},
 	}
 }

@@ -27,7 +27,8 @@
 //     a discard that is not durable yet.
 //  5. A message is acknowledged to its source only when it is durable: parked
 //     and committed, or its revision is below the committed State.Next, or its
-//     dead letter is committed.
+//     dead letter is committed. That is asked of the message, not only of its
+//     revision: a parked one may have been expelled, and another come.
 //  6. [Deliver] is answered by exactly one of [Confirmed], [Retry], [GaveUp] or
 //     [Interrupted]. [Fetch] and [Retake] are answered by [Fetched]; then comes
 //     Deliver. One delivery is in flight per lane, so a failed one cannot be

@@ -10,14 +10,17 @@ import (
 // Change is what is stored together. Its zero parts change nothing.
 type Change struct {
 	Key     Key
-	Version uint64          // of the record it was built on; the stored one becomes Version+1. Unused without Record
-	Record  *Record         // the lane's new state, its Key and Version unused; nil: only dead letters and the ledger
-	Park    []Message       // one whose revision is parked is replaced
-	Unpark  []lane.Revision // applied after Park; one that is not parked changes nothing
-	Skip    []Skip          // by From; the ranges of a lane do not overlap
-	Dead    []DeadLetter    // their Route is the change's; one with a known id replaces it
-	Gone    []string        // ids of dead letters that are settled; applied before Dead
-	Ledger  Ledger          // added to the route's, but for what the store derives
+	Version uint64 // of the record it was built on; the stored one becomes Version+1. Unused without Record
+	// Record with an empty Key.Name is the route's own: it has a version like a
+	// lane's, so that a commit of unknown outcome is not counted twice, and Lanes
+	// does not yield it.
+	Record *Record         // the lane's new state, its Key and Version unused; nil: only dead letters and the ledger
+	Park   []Message       // one whose revision is parked is replaced
+	Unpark []lane.Revision // applied after Park; one that is not parked changes nothing
+	Skip   []Skip          // by From; the ranges of a lane do not overlap
+	Dead   []DeadLetter    // their Route is the change's; one with a known id replaces it
+	Gone   []string        // ids of dead letters that are settled; applied before Dead
+	Ledger Ledger          // added to the route's, but for what the store derives
 }
 
 // Valid reports what makes a change one that no store can take, or nil.
@@ -25,18 +28,19 @@ func (c *Change) Valid() error {
 	switch {
 	case c.Record == nil && len(c.Park)+len(c.Unpark)+len(c.Skip) > 0:
 		return errors.New("store: a change that parks, unparks or skips needs the lane's record")
-	case c.Record != nil && c.Key.Name == "":
-		return errors.New("store: a record needs a key")
+	case c.Key.Name == "" && len(c.Park)+len(c.Unpark)+len(c.Skip) > 0:
+		return errors.New("store: a change that parks, unparks or skips needs a lane")
 	}
 	for i := range c.Dead {
 		if c.Dead[i].ID == "" {
 			return errors.New("store: a dead letter needs an id")
 		}
 	}
-	if c.Record != nil {
-		if err := c.Record.State.Valid(); err != nil {
-			return fmt.Errorf("store: not a state to keep: %w", err)
-		}
+	if c.Record == nil {
+		return nil
+	}
+	if s := &c.Record.State; min(s.Parked, s.Aside, s.Skips) < 0 || s.Mode > lane.Locked {
+		return fmt.Errorf("store: not a state to keep: %s, parked %d, aside %d, skips %d", s.Mode, s.Parked, s.Aside, s.Skips)
 	}
 	return nil
 }

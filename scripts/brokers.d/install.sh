@@ -42,7 +42,7 @@ pid() { cat "$STATE/$1.pid" 2>/dev/null; }
 # kill -9 the pid may belong to someone else.
 native_alive() {
 	local id
-	id=$(pid "$1") && [[ $(ps -p "$id" -o args= 2>/dev/null) == *"$STATE"* ]]
+	id=$(pid "$1") && [[ $(tr '\0' ' ' 2>/dev/null <"/proc/$id/cmdline") == *"$STATE"* ]]
 }
 
 # gone waits for the process to end, and says whether it did.

@@ -129,10 +129,10 @@ func (b *Broker) Break(name string) {
 			broken = append(broken, s)
 		}
 	}
-	b.changed()
 	b.mu.Unlock()
 	for _, s := range broken {
 		s.report(errBroken)
+		s.changed() // and only now may it say that it delivers again
 	}
 }
 

@@ -15,8 +15,9 @@ import (
 )
 
 const (
-	defaultWindow = 2000
-	carrierSize   = 1000
+	defaultWindow      = 2000
+	defaultWindowBytes = 64 << 20
+	carrierSize        = 1000
 )
 
 var errBroken = errors.New("the session was broken")
@@ -51,6 +52,9 @@ func newSource(b *Broker, from config.From, opts broker.SourceOptions) *Source {
 	}
 	if s.from.Window <= 0 {
 		s.from.Window = defaultWindow
+	}
+	if s.from.WindowBytes <= 0 {
+		s.from.WindowBytes = defaultWindowBytes
 	}
 	s.session = newSession(s)
 	s.stopped, s.stop = context.WithCancel(context.Background())
@@ -106,17 +110,19 @@ func (s *Source) take() (*broker.Carrier, error) {
 		return nil, err
 	}
 	n := min(len(q.waiting), s.from.Window-len(s.session.open), carrierSize)
-	if n <= 0 || s.from.WindowBytes > 0 && s.session.bytes >= s.from.WindowBytes {
-		return nil, nil
-	}
-	failpoint.Hit(failpoint.Recv)
 	c := &broker.Carrier{Session: s.session}
-	for _, it := range q.waiting[:n] {
+	for len(c.Tokens) < n && s.session.bytes < s.from.WindowBytes {
+		failpoint.Hit(failpoint.Recv)
+		it := q.waiting[0]
+		q.waiting[0] = item{}
+		q.waiting = q.waiting[1:]
 		c.Messages = append(c.Messages, clone(it.msg))
 		c.Tokens = append(c.Tokens, s.session.took(it))
+		failpoint.Hit(failpoint.Decoded)
 	}
-	q.waiting = append([]item(nil), q.waiting[n:]...)
-	failpoint.Hit(failpoint.Decoded)
+	if len(c.Tokens) == 0 {
+		return nil, nil
+	}
 	return c, nil
 }
 

@@ -125,23 +125,14 @@ func (s *Store) Find(ctx context.Context, k store.Key, r lane.Revision) (f store
 // skipped reports whether r is in one of the ranges of a lane. They do not
 // overlap, so only the last that starts at or below r can have it.
 func (s *Store) skipped(prefix []byte, r lane.Revision) (in bool, err error) {
-	err = s.scan(rows.AppendRevision(prefix, r), rows.End(prefix), func(it *pdb.Iterator) (bool, error) {
-		k, err := rows.ReadSkip(it.Value())
-		in = err == nil && k.From == r
-		return false, err
-	})
-	if err != nil || in {
-		return in, err
-	}
-	it, err := s.db.NewIter(&pdb.IterOptions{LowerBound: prefix, UpperBound: rows.AppendRevision(prefix, r)})
+	it, err := s.db.NewIter(&pdb.IterOptions{LowerBound: prefix, UpperBound: rows.End(prefix)})
 	if err != nil {
 		return false, err
 	}
-	if it.Last() {
-		var k store.Skip
-		if k, err = rows.ReadSkip(it.Value()); err == nil {
-			in = r <= k.To
-		}
+	if it.SeekLT(append(rows.AppendRevision(prefix, r), 0)) {
+		var skip store.Skip
+		skip, err = rows.ReadSkip(it.Value())
+		in = err == nil && r <= skip.To
 	}
 	return in, errors.Join(err, it.Error(), it.Close())
 }

@@ -124,6 +124,9 @@ func (s *Store) Open(ctx context.Context, id store.Identity) (store.Ledger, erro
 		return store.Ledger{}, err
 	}
 	defer s.calls.end()
+	if s.files.Full() {
+		return store.Ledger{}, store.ErrFull
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	r := s.routes[id.Route]

@@ -184,19 +184,20 @@ func (s *Store) Close() error {
 
 // abandon closes a failed database as far as that is possible.
 func (s *Store) abandon() error {
-	closed := make(chan struct{})
+	closed := make(chan any, 1)
 	go func() {
-		// A panic leaves the lock in place, and closed open.
-		defer func() { _ = recover() }()
+		defer func() { closed <- recover() }()
 		<-s.calls.idle
 		_ = s.db.Close() // fails, of course
 		_ = s.lock.Close()
-		close(closed)
 	}()
 	t := time.NewTimer(patience)
 	defer t.Stop()
 	select {
-	case <-closed:
+	case p := <-closed:
+		if p != nil {
+			return fmt.Errorf("close store %q: pebble: %v", s.dir, p)
+		}
 		return nil
 	case <-t.C:
 		return fmt.Errorf("close store %q: still busy after %v", s.dir, patience)

@@ -37,7 +37,10 @@ type work struct {
 }
 
 // move is the new head of a lane.
-type move struct{ at, to *rows.Head }
+type move struct {
+	at *rows.Head
+	to rows.Head
+}
 
 // row is what is known of a parked row or a dead letter.
 type row struct {
@@ -78,7 +81,7 @@ func (w *work) end() {
 // remember updates what is known of the lanes.
 func (w *work) remember() {
 	for _, m := range w.moves {
-		*m.at = *m.to
+		*m.at = m.to
 	}
 }
 
@@ -172,7 +175,7 @@ func (w *work) put(c *store.Change, at *rows.Head) {
 	w.lane[0] = byte(rows.Records)
 	w.value = rows.AppendRecord(w.value[:0], to, c.Record)
 	w.set(w.lane, w.value)
-	w.moves = append(w.moves, move{at, &to})
+	w.moves = append(w.moves, move{at, to})
 }
 
 // set and delete add to the batch, which cannot fail: it is in memory.

@@ -15,6 +15,9 @@ type List[T any] struct {
 
 	// Start is an item before it is decoded; nil: the zero value.
 	Start func() T
+
+	// Most bounds the number of items; 0: no bound of its own.
+	Most int
 }
 
 // Decode reads a list over what is there.
@@ -23,6 +26,8 @@ func (l List[T]) Decode(d *Decoder, n Node, into *[]T) {
 	switch {
 	case n.Kind == yaml.SequenceNode && len(n.Content) == 0:
 		d.fault(n, "the list is empty", "")
+	case n.Kind == yaml.SequenceNode && l.Most > 0 && len(n.Content) > l.Most:
+		d.fault(n, fmt.Sprintf("want at most %d, not %d", l.Most, len(n.Content)), "")
 	case n.Kind == yaml.SequenceNode:
 		for i, c := range n.Content {
 			path := element(n.Path, i)
@@ -52,7 +57,7 @@ func (l List[T]) Schema(*[]T) *Schema {
 		v := l.Start()
 		def = &v
 	}
-	s := &Schema{Type: "array", Items: l.Item.Schema(def), MinItems: 1}
+	s := &Schema{Type: "array", Items: l.Item.Schema(def), MinItems: 1, MaxItems: l.Most}
 	if l.Single {
 		return &Schema{AnyOf: []*Schema{l.Item.Schema(def), s}}
 	}

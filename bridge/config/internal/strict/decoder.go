@@ -91,7 +91,7 @@ func (d *Decoder) fault(n Node, msg, hint string) {
 
 func (d *Decoder) at(m mark, path, msg, hint string) {
 	d.faulty[path] = true
-	if len(d.faults) >= maxFaults {
+	if d.full() {
 		d.more++
 		return
 	}
@@ -101,6 +101,9 @@ func (d *Decoder) at(m mark, path, msg, hint string) {
 	})
 }
 
+// full reports that a fault would only be counted.
+func (d *Decoder) full() bool { return len(d.faults) >= maxFaults }
+
 // hide keeps a node out of every excerpt.
 func (d *Decoder) hide(n *yaml.Node) { d.hidden[n] = true }
 
@@ -109,7 +112,7 @@ func (d *Decoder) Faults() Faults {
 	out := append(Faults(nil), d.faults...)
 	hide := spans(d.root, d.hidden)
 	for i, f := range out {
-		if f.Line < 1 || f.Line > len(d.lines) {
+		if f.Line < 1 || f.Line > len(d.lines) || len(d.lines[f.Line-1]) > longestLine {
 			continue
 		}
 		line, at := d.lines[f.Line-1], mark{f.Line, f.Col}
@@ -173,6 +176,9 @@ func (ps Places) put(path string, key, value *yaml.Node) {
 
 // Parent is the path around a path: of a.b[2] first a.b, then a, then "".
 func Parent(path string) string {
+	if strings.HasSuffix(path, `"`) { // a quoted key may hold dots and brackets
+		return path[:max(strings.LastIndex(path, `."`), 0)]
+	}
 	return path[:max(strings.LastIndexAny(path, ".["), 0)]
 }
 
@@ -180,8 +186,7 @@ var plainKey = regexp.MustCompile(`^[A-Za-z0-9_-]{1,64}$`)
 
 func child(path, key string) string {
 	if !plainKey.MatchString(key) {
-		// Dots and brackets would be taken for steps of the path.
-		key = strings.NewReplacer(".", "·", "[", "(").Replace(clip(key))
+		key = clip(key)
 	}
 	if path == "" {
 		return key

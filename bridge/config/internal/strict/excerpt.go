@@ -14,6 +14,10 @@ const (
 
 	// Characters shown on either side of the caret.
 	excerptSide = 60
+
+	// Bytes of a line that is worth an excerpt; a longer one is no text that a
+	// person wrote.
+	longestLine = 4 << 10
 )
 
 // userInfo is a password in a URL, wherever it stands: in a value of the wrong
@@ -81,7 +85,7 @@ func excerpt(line string, at mark, hide []span) string {
 		secret := col > layout && within(mark{at.line, col}, hide) && (masked || !unicode.IsSpace(r))
 		switch {
 		case !secret:
-			if masked {
+			if masked && r != '@' {
 				out = append(out, ' ')
 			}
 			out = append(out, printable(r))

@@ -158,27 +158,36 @@ func (o Object[T]) names() map[string]bool {
 	return names
 }
 
-// guard hides what is not decoded, if it may be or hold a secret.
+// guard hides what is not decoded, unless it was meant for a setting that is no
+// secret.
 func (o Object[T]) guard(d *Decoder, key, value *yaml.Node) {
-	if o.Secretive || value.Kind != yaml.ScalarNode || sensitive.MatchString(key.Value) {
+	if o.Secretive || value.Kind != yaml.ScalarNode || o.meant(key.Value) == "" {
 		d.hide(value)
 	}
 }
 
 func (o Object[T]) unknown(d *Decoder, n Node, key, value *yaml.Node) {
-	o.guard(d, key, value)
-	meant := o.Meant[key.Value]
-	if meant == "" {
-		meant = Nearest(key.Value, o.list())
+	if d.full() {
+		d.more++
+		return
 	}
+	o.guard(d, key, value)
 	hint := ""
-	if meant != "" {
+	if meant := o.meant(key.Value); meant != "" {
 		hint = `did you mean "` + meant + `"?`
 		d.faulty[child(n.Path, meant)] = true // so that it is not missed as well
 	} else if list := o.list(); len(list) <= 6 {
 		hint = "known here: " + andList(list)
 	}
 	d.fault(Node{key, child(n.Path, key.Value)}, "unknown key", hint)
+}
+
+// meant is the known key that a key stands for, or "".
+func (o Object[T]) meant(key string) string {
+	if word := o.Meant[key]; word != "" {
+		return word
+	}
+	return Nearest(key, o.list())
 }
 
 func (o Object[T]) list() []string {

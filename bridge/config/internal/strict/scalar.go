@@ -103,8 +103,10 @@ func (s Scalar[T]) typed(n *yaml.Node) (hint string, ok bool) {
 		return "a duration has a unit: 30s, 100ms", false
 	case t != 0 && s.Secret:
 		return "in quotes", false
-	case t != 0 && s.Type&Text != 0 && s.Shape.Enum == nil:
-		return "in quotes: " + clip(n.Value), false
+	case t != 0 && s.Type&Text != 0:
+		if _, err := s.Parse(n.Value); err == nil {
+			return "in quotes: " + clip(n.Value), false
+		}
 	}
 	return "", false
 }

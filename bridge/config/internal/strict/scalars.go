@@ -119,7 +119,12 @@ func bound(v float64) *float64 {
 func Duration(low time.Duration) Scalar[time.Duration] {
 	return Scalar[time.Duration]{
 		Type: Text, Want: wantDuration,
-		Show:  func(v time.Duration) any { return showText(showDuration(v)) },
+		Show: func(v time.Duration) any {
+			if v == 0 {
+				return nil
+			}
+			return showDuration(v)
+		},
 		Shape: Schema{Type: "string", Pattern: `^([0-9]+(\.[0-9]*)?(ns|us|µs|ms|s|m|h))+$`},
 		Parse: func(text string) (time.Duration, error) {
 			v, err := time.ParseDuration(text)
@@ -166,9 +171,17 @@ var units = []struct {
 	name string
 	size int64
 }{
-	{"KiB", 1 << 10}, {"MiB", 1 << 20}, {"GiB", 1 << 30}, {"TiB", 1 << 40},
-	{"kB", 1e3}, {"KB", 1e3}, {"MB", 1e6}, {"GB", 1e9}, {"TB", 1e12},
-	{"kiB", 1 << 10}, {"B", 1},
+	{"KiB", 1 << 10},
+	{"MiB", 1 << 20},
+	{"GiB", 1 << 30},
+	{"TiB", 1 << 40},
+	{"kB", 1e3},
+	{"KB", 1e3},
+	{"MB", 1e6},
+	{"GB", 1e9},
+	{"TB", 1e12},
+	{"kiB", 1 << 10},
+	{"B", 1},
 }
 
 func parseSize(text string) (int64, error) {

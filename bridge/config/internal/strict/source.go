@@ -6,8 +6,10 @@ import (
 	"fmt"
 	"io"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 
 	"go.yaml.in/yaml/v3"
@@ -17,7 +19,7 @@ import (
 // not: 1 MiB of commas makes half a million nodes.
 const (
 	MaxBytes   = 1 << 20
-	maxEntries = 50_000
+	maxEntries = 20_000
 	maxDepth   = 64
 )
 
@@ -58,13 +60,11 @@ func (d *Decoder) readable(data []byte) ([]byte, bool) {
 		msg = "the file is larger than 1 MiB"
 	case isUTF16(data):
 		msg, hint = "the file is UTF-16 or UTF-32", "save it as UTF-8"
-	case !utf8.Valid(data):
-		at := badUTF8(data)
-		d.lines = []string{}
-		d.at(at, "", "this is not UTF-8", "save the file as UTF-8")
+	case bytes.ContainsFunc(data, isForeign):
+		d.foreignAt(data)
 		return nil, false
 	case bytes.Count(data, []byte(","))+bytes.Count(data, []byte("\n")) > maxEntries:
-		msg = "the file has more than 50,000 lines and commas"
+		msg = "the file has more than 20,000 lines and commas"
 	case len(bytes.TrimSpace(data)) == 0:
 		msg, hint = "the file is empty", "it wants at least brokers and routes"
 	}
@@ -82,20 +82,24 @@ func isUTF16(data []byte) bool {
 	return bytes.IndexByte(data[:min(len(data), 4)], 0) >= 0
 }
 
-func badUTF8(data []byte) mark {
-	at := mark{1, 1}
-	for len(data) > 0 {
-		r, n := utf8.DecodeRune(data)
-		if r == utf8.RuneError && n == 1 {
-			break
-		}
-		at.col++
-		if r == '\n' {
-			at = mark{at.line + 1, 1}
-		}
-		data = data[n:]
+// isForeign reports a character that is no text: a control character, or what
+// stands for bytes that are not UTF-8.
+func isForeign(r rune) bool {
+	return r == utf8.RuneError || unicode.IsControl(r) && !strings.ContainsRune("\t\n\r\u0085", r)
+}
+
+func (d *Decoder) foreignAt(data []byte) {
+	i := bytes.IndexFunc(data, isForeign)
+	before := data[:i]
+	at := mark{
+		line: bytes.Count(before, []byte("\n")) + 1,
+		col:  utf8.RuneCount(before[bytes.LastIndexByte(before, '\n')+1:]) + 1,
 	}
-	return at
+	if r, _ := utf8.DecodeRune(data[i:]); r != utf8.RuneError {
+		d.at(at, "", "a control character", "in quotes it may be written as an escape, such as \\n")
+		return
+	}
+	d.at(at, "", "this is not UTF-8", "save the file as UTF-8")
 }
 
 // tame refuses what can make a small file large, or mean something else than it
@@ -127,9 +131,10 @@ func (d *Decoder) tame(n *yaml.Node, depth int) bool {
 }
 
 var (
-	yamlError = regexp.MustCompile(`^yaml: (?:line (\d+): )?(.*)$`)
-	tabIndent = regexp.MustCompile(`^ *\t[ \t]*[^ \t#]`)
-	unquoted  = regexp.MustCompile(`[{,\[][^"']*\$\{`)
+	yamlError  = regexp.MustCompile(`^yaml: (?:line (\d+): )?(.*)$`)
+	anchorName = regexp.MustCompile(`^unknown anchor '(.*)' referenced$`)
+	tabIndent  = regexp.MustCompile(`^ *\t[ \t]*[^ \t#]`)
+	unquoted   = regexp.MustCompile(`[{,\[][^"']*\$\{`)
 )
 
 // syntax reports what the YAML parser said, or better: it blames tabs and
@@ -142,21 +147,35 @@ func (d *Decoder) syntax(err error) {
 	if d.tabs() {
 		return
 	}
-	line, msg := 1, "this is not YAML"
-	if m := yamlError.FindStringSubmatch(err.Error()); m != nil {
-		line, _ = strconv.Atoi(m[1])
-		line = min(max(line, 1), len(d.lines))
-		msg = m[2]
-	}
-	// The parser quotes names, and what it takes for a name may be a password.
-	if strings.Contains(msg, "anchor") {
-		msg = "aliases (*name) are not accepted; a text that begins with * is quoted"
-	}
+	line, msg := d.blame(err)
 	hint := ""
-	if unquoted.MatchString(d.lines[line-1]) {
+	if l := d.lines[line-1]; len(l) <= longestLine && unquoted.MatchString(l) {
 		hint = `inside { } and [ ] a value with ${…} is quoted: "${…}"`
 	}
 	d.at(mark{line, indent(d.lines[line-1]) + 1}, "", fmt.Sprintf("not YAML: %s", msg), hint)
+}
+
+// blame finds line and message in what the YAML parser said.
+func (d *Decoder) blame(err error) (line int, msg string) {
+	m := yamlError.FindStringSubmatch(err.Error())
+	if m == nil {
+		return 1, "the parser gave up"
+	}
+	line, _ = strconv.Atoi(m[1])
+	msg = m[2]
+	if name := anchorName.FindStringSubmatch(msg); name != nil {
+		// What the parser takes for the name of an alias may be a password.
+		at := slices.IndexFunc(d.lines, func(l string) bool { return strings.Contains(l, "*"+name[1]) })
+		return max(at, 0) + 1, "aliases (*name) are not accepted; a text that begins with * is quoted"
+	}
+	if strings.HasPrefix(msg, "did not find expected") {
+		line++ // the parser, other than its scanner, counts lines from 0
+	}
+	line = min(max(line, 1), len(d.lines))
+	for line > 1 && strings.TrimSpace(d.lines[line-1]) == "" {
+		line--
+	}
+	return line, msg
 }
 
 func (d *Decoder) tabs() bool {

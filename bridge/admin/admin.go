@@ -1,0 +1,212 @@
+// Package admin is the HTTP interface for operators: what the routes are doing,
+// which messages were given up, which keys are blocked, health for orchestrators
+// and metrics for Prometheus.
+//
+//	GET /livez                                        200 while the process makes progress
+//	GET /readyz                                       200 while every route moves messages; ?verbose lists them all
+//	GET /metrics                                      Prometheus
+//	GET /api/v1/routes                                each route with its counts
+//	GET /api/v1/routes/{route}/dead-letters           ?limit= ?after=ID ?key=
+//	GET /api/v1/routes/{route}/dead-letters/{id}      with headers and body
+//	GET /api/v1/routes/{route}/keys                   ?blocked=true ?limit= ?after=KEY
+//	GET /api/v1/routes/{route}/keys/{key}             in all its epochs
+//
+// Answers are JSON, see [github.com/brokerbridge/bridge/bridge/admin/api]. This
+// release reads only.
+//
+// # Who may ask
+//
+// Whoever is on this machine. The server listens on loopback addresses only and
+// answers only requests that name one as their host: a web page whose name was
+// made to resolve to 127.0.0.1 reads nothing. Dead letters hold payloads, so
+// nothing is to be cached, framed or guessed at by a browser.
+//
+// # What it costs the routes
+//
+// Little, whatever the callers do: connections and requests under way are
+// bounded, each has a deadline, and lists come in pages.
+package admin
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/netip"
+	"sync"
+	"time"
+
+	"github.com/brokerbridge/bridge/bridge/status"
+	"github.com/brokerbridge/bridge/ordering/store"
+)
+
+const (
+	readTimeout    = 10 * time.Second
+	headerTimeout  = 5 * time.Second
+	writeTimeout   = 30 * time.Second
+	idleTimeout    = time.Minute
+	requestTimeout = 10 * time.Second // of our own work on one request
+	farewell       = 5 * time.Second  // for requests under way when the server ends
+
+	maxHeaderBytes = 32 << 10 // a key of 4 KiB, escaped, fits
+	maxConnections = 256
+	maxRequests    = 32 // under way at once, health not counted
+)
+
+// Store is what the API reads.
+type Store interface {
+	Lanes(ctx context.Context, q store.Query) iter.Seq2[store.Record, error]
+	Skips(ctx context.Context, k store.Key) ([]store.Skip, error)
+	DeadLetters(ctx context.Context, q store.Query) iter.Seq2[store.DeadLetter, error]
+	DeadLetter(ctx context.Context, route, id string) (store.DeadLetter, error)
+}
+
+// Live is what a running route has in memory of a lane.
+type Live struct {
+	Held int // messages that wait for their turn
+}
+
+// Config says what is served.
+type Config struct {
+	// Listen is a loopback address and a port; port 0 takes a free one. Required.
+	Listen string
+	// Routes is how each route is doing, always the same routes. It is asked once
+	// by New, and then from any goroutine. Required.
+	Routes func(context.Context) []status.Route
+	// Store is where the routes keep their lanes. Required.
+	Store Store
+	// Metrics answers /metrics. Nil: there is none.
+	Metrics http.Handler
+	// Lane is what is in memory of a lane, if anything is. Nil: nothing is known.
+	Lane func(ctx context.Context, route, key string, epoch uint32) (Live, bool)
+	// Logger gets what an operator must see. Nil: slog.Default.
+	Logger *slog.Logger
+}
+
+// Server is the admin interface of one bridge. Build it with [New].
+type Server struct {
+	cfg   Config
+	names map[string]bool // of the routes
+	pulse *pulse
+	busy  chan struct{} // a token per request under way
+
+	mu       sync.Mutex
+	listener net.Listener
+}
+
+// New prepares a server; it does not listen.
+func New(c Config) (*Server, error) {
+	if err := loopback(c.Listen); err != nil {
+		return nil, err
+	}
+	if c.Logger == nil {
+		c.Logger = slog.Default()
+	}
+	s := &Server{cfg: c, names: map[string]bool{}, pulse: newPulse(c.Routes), busy: make(chan struct{}, maxRequests)}
+	for _, r := range c.Routes(context.Background()) {
+		s.names[r.Name] = true
+	}
+	return s, nil
+}
+
+// loopback refuses what others could reach: there is no login in this release.
+func loopback(listen string) error {
+	host, _, err := net.SplitHostPort(listen)
+	if err != nil {
+		return fmt.Errorf("admin: listen address %q: want host:port, such as 127.0.0.1:8321", listen)
+	}
+	if !isLoopback(host) {
+		return fmt.Errorf("admin: listen address %q: only loopback addresses are served, such as 127.0.0.1", listen)
+	}
+	return nil
+}
+
+func isLoopback(host string) bool {
+	if host == "localhost" {
+		return true
+	}
+	ip, err := netip.ParseAddr(host)
+	return err == nil && ip.Unmap().IsLoopback()
+}
+
+// Listen takes the address, so that [Server.Addr] is known and a port in use is
+// told before anything else starts. Run calls it where it was not.
+func (s *Server) Listen(ctx context.Context) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.listener != nil {
+		return nil
+	}
+	l, err := new(net.ListenConfig).Listen(ctx, "tcp", s.cfg.Listen)
+	if err != nil {
+		return fmt.Errorf("admin: listen on %s: %w", s.cfg.Listen, err)
+	}
+	s.listener = limited(l, maxConnections)
+	return nil
+}
+
+// Addr is the address that is listened on, with its real port; empty before
+// [Server.Listen].
+func (s *Server) Addr() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.listener == nil {
+		return ""
+	}
+	return s.listener.Addr().String()
+}
+
+// Close gives the address back where Run will not be called.
+func (s *Server) Close() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.listener == nil {
+		return nil
+	}
+	return s.listener.Close()
+}
+
+// Run serves until ctx ends, then lets requests under way finish, but not for
+// long. It returns nil after an orderly end.
+func (s *Server) Run(ctx context.Context) error {
+	if err := s.Listen(ctx); err != nil {
+		return err
+	}
+	srv := &http.Server{
+		Handler:           s.handler(),
+		ReadTimeout:       readTimeout,
+		ReadHeaderTimeout: headerTimeout,
+		WriteTimeout:      writeTimeout,
+		IdleTimeout:       idleTimeout,
+		MaxHeaderBytes:    maxHeaderBytes,
+		ErrorLog:          slog.NewLogLogger(s.cfg.Logger.Handler(), slog.LevelWarn),
+	}
+	ctx, stop := context.WithCancel(ctx)
+	var wg sync.WaitGroup
+	wg.Go(func() { s.pulse.run(ctx) })
+	var served error
+	wg.Go(func() {
+		defer stop()
+		served = srv.Serve(s.listener)
+	})
+	<-ctx.Done()
+	end(ctx, srv)
+	stop()
+	wg.Wait()
+	if errors.Is(served, http.ErrServerClosed) {
+		return nil
+	}
+	return fmt.Errorf("admin: %w", served)
+}
+
+// end stops a server, politely but not for long. The context has ended already.
+func end(ctx context.Context, srv *http.Server) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), farewell)
+	defer cancel()
+	if srv.Shutdown(ctx) != nil {
+		_ = srv.Close()
+	}
+}

@@ -1,0 +1,146 @@
+// Package api is what the admin API says: the JSON that the server writes, the
+// client reads and anybody's scripts may rely on.
+//
+// Fields are added, never renamed or given another meaning. Times are RFC 3339
+// in UTC. What is absent is unknown or does not apply.
+package api
+
+import (
+	"time"
+	"unicode/utf8"
+
+	"github.com/brokerbridge/bridge/bridge/status"
+)
+
+// Error is the answer to a request that failed, as {"error": {…}}.
+type Error struct {
+	Code    string `json:"code"` // one word for programs, see the constants
+	Message string `json:"message"`
+	Hint    string `json:"hint,omitempty"` // what to do about it
+}
+
+// The codes of an [Error].
+const (
+	BadHost           = "bad_host"
+	BadRequest        = "bad_request"
+	MethodNotAllowed  = "method_not_allowed"
+	NotFound          = "not_found"
+	UnknownRoute      = "unknown_route"
+	UnknownDeadLetter = "unknown_dead_letter"
+	UnknownKey        = "unknown_key"
+	Busy              = "busy"
+	Timeout           = "timeout"
+	StoreFailed       = "store_failed"
+)
+
+// Error is the message, with the hint in brackets.
+func (e *Error) Error() string {
+	if e.Hint == "" {
+		return e.Message
+	}
+	return e.Message + " (" + e.Hint + ")"
+}
+
+// Failure is the envelope of an [Error].
+type Failure struct {
+	Error *Error `json:"error"`
+}
+
+// Page is part of a list. Next, where there may be more, is the path and query
+// of the page behind it. It never breaks on a key that is no text, which is why
+// following it beats building it.
+type Page[T any] struct {
+	Items []T    `json:"items"`
+	Next  string `json:"next,omitempty"`
+}
+
+// Live is the answer of /livez.
+type Live struct {
+	Alive  bool   `json:"alive"`
+	Reason string `json:"reason,omitempty"` // why it is not
+}
+
+// Ready is the answer of /readyz. Routes are those that are not ready, or all of
+// them with ?verbose.
+type Ready struct {
+	Ready  bool     `json:"ready"`
+	Routes []Health `json:"routes"`
+}
+
+// Health is how a route is doing, without its counts.
+type Health struct {
+	Name    string       `json:"name"`
+	Ready   bool         `json:"ready"`
+	State   status.State `json:"state"`
+	Reason  string       `json:"reason,omitempty"`
+	Since   time.Time    `json:"since,omitzero"`
+	Sources []status.End `json:"sources"`
+	Target  status.End   `json:"target"`
+	Breaker string       `json:"breaker"`
+}
+
+// Bytes are bytes of a message, as text where they are text.
+type Bytes struct {
+	Size      int     `json:"size"`             // of all, in bytes
+	Text      *string `json:"text,omitempty"`   // if they are UTF-8
+	Base64    []byte  `json:"base64,omitempty"` // if they are not
+	Truncated bool    `json:"truncated,omitempty"`
+	Null      bool    `json:"null,omitempty"` // there are none, which differs from empty
+}
+
+// NewBytes shows up to limit bytes of b; a rune is not torn apart.
+func NewBytes(b []byte, limit int) Bytes {
+	out := Bytes{Size: len(b), Null: b == nil, Truncated: len(b) > limit}
+	isText := utf8.Valid(b)
+	if out.Truncated {
+		for b = b[:limit]; isText && !utf8.Valid(b); {
+			b = b[:len(b)-1]
+		}
+	}
+	switch {
+	case out.Null:
+	case isText:
+		text := string(b)
+		out.Text = &text
+	default:
+		out.Base64 = b
+	}
+	return out
+}
+
+// Raw is what is shown of the bytes, whichever way.
+func (b Bytes) Raw() []byte {
+	if b.Text != nil {
+		return []byte(*b.Text)
+	}
+	return b.Base64
+}
+
+// Header is one header of a message.
+type Header struct {
+	Name  string `json:"name"`
+	Value Bytes  `json:"value"`
+}
+
+// KeyName is a message key. JSON holds text only, so a key that is none is shown
+// in Text as far as possible and comes whole in Base64.
+type KeyName struct {
+	Text   string `json:"key"`
+	Base64 []byte `json:"key_base64,omitempty"`
+}
+
+// NewKeyName shows a key.
+func NewKeyName(key string) KeyName {
+	if utf8.ValidString(key) {
+		return KeyName{Text: key}
+	}
+	return KeyName{Text: key, Base64: []byte(key)}
+}
+
+// Raw is the key itself.
+func (k KeyName) Raw() string {
+	if k.Base64 != nil {
+		return string(k.Base64)
+	}
+	return k.Text
+}

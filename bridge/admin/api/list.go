@@ -1,0 +1,73 @@
+package api
+
+import "time"
+
+// DeadLetter is a message given up, with its story.
+type DeadLetter struct {
+	Route string `json:"route"`
+	ID    string `json:"id"`
+	KeyName
+	Epoch       uint32    `json:"epoch"`
+	Revision    *int64    `json:"revision,omitempty"` // absent if the message has none that can be used
+	InOrder     bool      `json:"in_order"`           // it stands at its place in its key's order, where its successors may wait for it
+	Reason      string    `json:"reason"`
+	Class       string    `json:"class,omitempty"`
+	Error       string    `json:"error,omitempty"`
+	Attempts    int       `json:"attempts"`
+	FirstFailed time.Time `json:"first_failed_at,omitzero"`
+	LastFailed  time.Time `json:"last_failed_at,omitzero"`
+	At          time.Time `json:"at,omitzero"` // when it was given up
+	Target      string    `json:"target,omitempty"`
+	MessageID   string    `json:"message_id,omitempty"`
+	Size        int       `json:"size"` // of the body, in bytes
+}
+
+// DeadLetterDetail is a dead letter with its content.
+type DeadLetterDetail struct {
+	DeadLetter
+	Headers        []Header `json:"headers"`
+	HeadersOmitted int      `json:"headers_omitted,omitempty"` // how many more there are
+	Body           Bytes    `json:"body"`
+}
+
+// Lane is one key's stream within a route, in one epoch.
+type Lane struct {
+	Route string `json:"route"`
+	KeyName
+	Epoch   uint32    `json:"epoch"`
+	State   string    `json:"state"`               // flowing, adopting, gap, waiting, quarantined, gap_blocked or locked
+	Since   time.Time `json:"since,omitzero"`      // of the state
+	Due     time.Time `json:"due,omitzero"`        // waiting: when the next try is
+	Next    *int64    `json:"next,omitempty"`      // the next revision; all below are settled. Absent while adopting
+	Highest *int64    `json:"highest,omitempty"`   // the highest revision seen
+	Parked  int       `json:"parked"`              // messages in the store
+	Lowest  *int64    `json:"lowest,omitempty"`    // the lowest revision of those
+	Held    *int      `json:"held,omitempty"`      // messages in memory; absent if nothing is known of it
+	Skipped int       `json:"skipped_ranges"`      // how many ranges of revisions it went on without
+	Version uint64    `json:"version"`             // how often it was stored
+	Suspect bool      `json:"suspect,omitempty"`   // its first revision came again with other content
+	Reborn  bool      `json:"recreated,omitempty"` // its first two did: the record was created anew
+}
+
+// Key is a key in all its epochs.
+type Key struct {
+	Route string `json:"route"`
+	KeyName
+	Epochs []LaneDetail `json:"epochs"`
+}
+
+// LaneDetail is a lane with what it went on without.
+type LaneDetail struct {
+	Lane
+	Skips        []Skip `json:"skips"`
+	SkipsOmitted int    `json:"skips_omitted,omitempty"` // how many more there are
+}
+
+// Skip is a range of revisions that a lane went on without, bounds included.
+type Skip struct {
+	From   int64     `json:"from"`
+	To     int64     `json:"to"`
+	At     time.Time `json:"at,omitzero"`
+	By     string    `json:"by"` // "gap", or who
+	Reason string    `json:"reason,omitempty"`
+}

@@ -1,0 +1,3 @@
+// Package brokertest is what every broker's edge must do. Each edge runs it
+// against the real broker, with what it can do said in data.
+package brokertest

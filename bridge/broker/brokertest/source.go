@@ -1,0 +1,61 @@
+package brokertest
+
+import (
+	"testing"
+
+	"github.com/ThreeDotsLabs/watermill/message"
+
+	"github.com/brokerbridge/bridge/bridge/broker"
+	"github.com/brokerbridge/bridge/bridge/config"
+)
+
+// Sources says how an edge's sources are tested.
+type Sources struct {
+	// Queue makes a queue, empty, and gone with the test.
+	Queue func(t testing.TB) Queue
+	// Missing names a queue that is not there.
+	Missing func(t testing.TB) Queue
+}
+
+// Queue is a queue or topic of the broker.
+type Queue interface {
+	// From is its source, without window.
+	From() config.From
+	// Source prepares to read it. The suite closes what it returns.
+	Source(t testing.TB, from config.From, opts broker.SourceOptions) broker.Source
+	// Create makes it, if it was missing.
+	Create(t testing.TB)
+	// Put appends messages, headers as strings, and returns when they are there.
+	Put(t testing.TB, msgs ...*message.Message)
+	// Depth is how many messages wait and are not taken.
+	Depth(t testing.TB) int
+	// Break ends the connections of the sources, without a word.
+	Break(t testing.TB)
+}
+
+// TestSources runs the suite.
+func TestSources(t *testing.T, s Sources) {
+	for name, test := range map[string]func(*testing.T, Sources){
+		"WindowIsFilledAndNotExceeded":     testWindow,
+		"W9_HoldingOneDoesNotBlockTheNext": testHolding,
+		"AcksInAnyOrder":                   testAnyOrder,
+		"UnackedComeBackInOrder":           testComeBack,
+		"LateAckOfADeadSession":            testLateAck,
+		"AckTwice":                         testAckTwice,
+		"Bodies":                           testBodies,
+		"HostileHeaders":                   testHostileHeaders,
+		"PauseAndResume":                   testPause,
+		"Lag":                              testLag,
+		"StateIsTold":                      testState,
+		"SettlesAfterTheSubscriptionEnded": testSettleAfterEnd,
+		"OrderedIsAlone":                   testAlone,
+		"MissingIsWaitedFor":               testMissing,
+		"LongStreamKeepsItsOrder":          testStream,
+		"WindowBytes":                      testWindowBytes,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel() // they mostly wait
+			test(t, s)
+		})
+	}
+}

@@ -1,0 +1,39 @@
+package config
+
+import "testing"
+
+func TestFieldsReadAndPrint(t *testing.T) {
+	for text, want := range map[string]Field{
+		"header.key":        {Header, "key"},
+		"header.x-key":      {Header, "x-key"},
+		`header."a.b"`:      {Header, "a.b"},
+		`header."a b"`:      {Header, "a b"},
+		"property.type":     {Property, "type"},
+		"message_key":       {Kind: MessageKey},
+		"routing_key":       {Kind: RoutingKey},
+		"json.id":           {JSON, "id"},
+		"json.a.0.b-c":      {JSON, "a.0.b-c"},
+		`json."a.b".c`:      {JSON, `a\.b.c`},
+		`json.a."b*?#|@{c"`: {JSON, `a.b\*\?\#\|\@\{c`},
+		`json."é"`:          {JSON, "é"},
+	} {
+		got, err := parseField(text, messageFields)
+		if err != nil || got != want {
+			t.Errorf("%s: got %#v, %v", text, got, err)
+		}
+		if got.String() != text {
+			t.Errorf("%s prints as %s", text, got)
+		}
+	}
+}
+
+func TestFieldsThatAreNone(t *testing.T) {
+	for _, text := range []string{
+		"", ".", "key", "header", "header.", "header.a.b", "header.a b", `header."`, `header."a"b"`, "header.\"a\nb\"",
+		"property.x", "property.", "json", "json.", "json.a.", "json..a", "json.*", `json."a`, `json."a"b`, "body", "revision", "message_key.x",
+	} {
+		if f, err := parseField(text, messageFields); err == nil {
+			t.Errorf("%q is %#v", text, f)
+		}
+	}
+}

@@ -1,0 +1,30 @@
+package config
+
+import (
+	"strings"
+	"testing"
+)
+
+// Every row of the table is met by the file that has every setting.
+func TestUnavailable(t *testing.T) {
+	f := load(t, "testdata/good/every-setting.yaml")
+	faults := Unavailable(f)
+	golden(t, "testdata/unavailable.txt", faults.Report())
+	text := faults.Error()
+	for _, row := range later {
+		if !strings.Contains(text, "not in this release: "+row.what) {
+			t.Errorf("nothing uses %q", row.what)
+		}
+	}
+}
+
+// What only the defaults say is said of them, and once.
+func TestUnavailableInDefaults(t *testing.T) {
+	f := load(t, "testdata/good/defaults.yaml")
+	got := Unavailable(f).Error()
+	for path, want := range map[string]int{"defaults.dead_letter.stop_after": 1, "defaults.owner": 1, "routes[1].owner": 1, "routes[0].owner": 0} {
+		if n := strings.Count(got, ": "+path+": "); n != want {
+			t.Errorf("%s: %d times in\n%s", path, n, got)
+		}
+	}
+}

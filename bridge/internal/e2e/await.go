@@ -1,0 +1,119 @@
+package e2e
+
+import (
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+)
+
+// Await returns when a condition holds. In vain, it fails the test with what was
+// seen last.
+func Await(t testing.TB, what string, within time.Duration, cond func() (seen string, ok bool)) {
+	t.Helper()
+	tick := time.NewTicker(askEvery)
+	defer tick.Stop()
+	deadline := time.Now().Add(within)
+	for {
+		seen, ok := cond()
+		if ok {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("waited %v in vain for %s; last seen: %s", within, what, seen)
+		}
+		<-tick.C
+	}
+}
+
+// Await is [Await] while the bridge lives.
+func (b *Bridge) Await(what string, within time.Duration, cond func() (seen string, ok bool)) {
+	b.t.Helper()
+	Await(b.t, what, within, func() (string, bool) {
+		if !b.running() {
+			b.t.Fatalf("the bridge ended, with %d, while the test waited for %s", b.code, what)
+		}
+		return cond()
+	})
+}
+
+// AwaitAlive waits until the bridge answers.
+func (b *Bridge) AwaitAlive() {
+	b.t.Helper()
+	b.Await("an answer", startTimeout, func() (string, bool) {
+		code, _, err := b.get("/livez")
+		return fmt.Sprint(code, err), code == http.StatusOK
+	})
+}
+
+// AwaitReady waits until all routes move messages.
+func (b *Bridge) AwaitReady(within time.Duration) {
+	b.t.Helper()
+	b.Await("/readyz to be 200", within, func() (string, bool) {
+		code, reason := b.Ready()
+		return fmt.Sprint(code, " ", reason), code == http.StatusOK
+	})
+}
+
+// AwaitUnready waits until /readyz is 503 and says all of the words.
+func (b *Bridge) AwaitUnready(within time.Duration, words ...string) {
+	b.t.Helper()
+	b.Await(fmt.Sprintf("/readyz to be 503 and say %q", words), within, func() (string, bool) {
+		code, reason := b.Ready()
+		ok := code == http.StatusServiceUnavailable
+		for _, w := range words {
+			ok = ok && strings.Contains(reason, w)
+		}
+		return fmt.Sprint(code, " ", reason), ok
+	})
+}
+
+// Rest is how a route is when nothing moves.
+type Rest struct {
+	Messages int // that were sent, copies not counted: delivered, dead or parked by now
+	Dead     int // of them
+	Parked   int // likewise
+	Loose    int // dead letters that stand for no revision
+}
+
+// Await waits until the route rests like this, and checks I10.
+func (r Rest) Await(b *Bridge, within time.Duration) Metrics {
+	b.t.Helper()
+	var last Metrics
+	b.Await(fmt.Sprintf("rest as in %+v", r), within, func() (string, bool) {
+		m, ok := b.Metrics()
+		if !ok {
+			return "no metrics", false
+		}
+		last = m
+		c := count(m)
+		return c.String(), c.delivered == int64(r.Messages-r.Dead-r.Parked) && c.dead == int64(r.Dead+r.Loose) &&
+			c.parked == int64(r.Parked) && c.memory == 0 && c.lag == 0 && c.unaccounted == 0
+	})
+	if !last.Has("bridge_unaccounted_messages") {
+		b.t.Error("I10: bridge_unaccounted_messages is not exported")
+	}
+	return last
+}
+
+// counts are those of all routes together.
+type counts struct{ received, delivered, duplicates, dead, parked, memory, lag, unaccounted int64 }
+
+func count(m Metrics) counts {
+	return counts{
+		received:    m.Sum("bridge_messages_received_total"),
+		delivered:   m.Sum("bridge_messages_delivered_total"),
+		duplicates:  m.Sum("bridge_messages_duplicates_total"),
+		dead:        m.Sum("bridge_dead_letter_messages"),
+		parked:      m.Sum("bridge_parked_messages"),
+		memory:      m.Sum("bridge_inflight_messages") + m.Sum("bridge_held_messages"),
+		lag:         m.Sum("bridge_source_lag_messages"),
+		unaccounted: m.Sum("bridge_unaccounted_messages"),
+	}
+}
+
+func (c counts) String() string {
+	return fmt.Sprintf("received %d, delivered %d, duplicates %d, dead %d, parked %d, in memory %d, lag %d, unaccounted %d",
+		c.received, c.delivered, c.duplicates, c.dead, c.parked, c.memory, c.lag, c.unaccounted)
+}

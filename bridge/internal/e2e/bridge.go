@@ -1,0 +1,175 @@
+package e2e
+
+import (
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/brokerbridge/bridge/bridge/internal/rig"
+)
+
+const (
+	startTimeout = 30 * time.Second
+	stopTimeout  = 30 * time.Second
+	logShown     = 20_000 // bytes of it, when a test fails
+)
+
+// Options are what a bridge is started with.
+type Options struct {
+	Routes     string   // YAML below "routes:"; see [Route]
+	Dir        string   // of the store; empty: one of its own
+	Failpoints bool     // the binary that can be told to crash
+	Env        []string // for its first start only, for example BRIDGE_FAIL=point@n
+	Args       []string // likewise, for example --adopt-once
+}
+
+// Bridge is the binary, a topology file, a store and an address. It can be
+// stopped, killed and started again.
+type Bridge struct {
+	t    testing.TB
+	path string
+	file string
+	dir  string
+	addr string
+	log  string
+	*process
+	crashes int
+}
+
+// Start runs a bridge and waits until it answers. It ends with the test; if that
+// fails, what the bridge said is shown.
+func Start(t testing.TB, opts Options) *Bridge {
+	t.Helper()
+	b := Prepare(t, opts)
+	b.Run(opts.Env, opts.Args...)
+	b.AwaitAlive()
+	return b
+}
+
+// Prepare writes what a bridge needs and does not run it.
+func Prepare(t testing.TB, opts Options) *Bridge {
+	t.Helper()
+	home := t.TempDir()
+	b := &Bridge{
+		t: t, path: binary(t, opts.Failpoints), addr: freeAddr(t), dir: opts.Dir,
+		file: filepath.Join(home, "topology.yaml"), log: filepath.Join(home, "bridge.log"),
+	}
+	if b.dir == "" {
+		b.dir = filepath.Join(home, "store")
+	}
+	if err := os.WriteFile(b.file, []byte(topology(t, b.dir, b.addr, opts.Routes)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(b.end)
+	return b
+}
+
+// Run starts the process, with more environment and more arguments, and does
+// not wait until it answers.
+func (b *Bridge) Run(env []string, args ...string) {
+	b.t.Helper()
+	log, err := os.OpenFile(b.log, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	defer func() { _ = log.Close() }()
+	b.process = start(b.t, log, env, b.path, append([]string{"run", "-c", b.file}, args...)...)
+}
+
+// Restart starts it again after it has ended, and waits until it answers.
+func (b *Bridge) Restart(args ...string) {
+	b.t.Helper()
+	if b.running() {
+		b.t.Fatal("the bridge still runs")
+	}
+	b.Run(nil, args...)
+	b.AwaitAlive()
+}
+
+// Stop asks it to end, as a service manager does, and returns its exit code and
+// how long it took.
+func (b *Bridge) Stop() (code int, took time.Duration) {
+	b.t.Helper()
+	began := time.Now()
+	b.signal(syscall.SIGTERM)
+	if !b.wait(stopTimeout) {
+		b.signal(syscall.SIGQUIT) // it says where it hangs
+		b.wait(5 * time.Second)
+		b.t.Fatalf("the bridge did not end within %v", stopTimeout)
+	}
+	return b.code, time.Since(began)
+}
+
+// Kill ends it at once, as a crash does.
+func (b *Bridge) Kill() {
+	b.t.Helper()
+	b.signal(syscall.SIGKILL)
+	b.AwaitCrash()
+}
+
+// AwaitCrash waits until the process has ended by a signal.
+func (b *Bridge) AwaitCrash() {
+	b.t.Helper()
+	if !b.wait(stopTimeout) {
+		b.t.Fatal("the bridge did not crash")
+	}
+	if b.code != -1 {
+		b.t.Fatalf("the bridge ended by itself, with %d", b.code)
+	}
+	b.crashes++
+}
+
+// Crashes is how often it was killed.
+func (b *Bridge) Crashes() int { return b.crashes }
+
+// Log is what it said so far, in all its runs.
+func (b *Bridge) Log() string {
+	text, err := os.ReadFile(b.log)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	return string(text)
+}
+
+// end is the last resort of a cleanup.
+func (b *Bridge) end() {
+	if b.process != nil {
+		b.signal(syscall.SIGKILL)
+		b.wait(stopTimeout)
+	}
+	if !b.t.Failed() {
+		return
+	}
+	text, _ := os.ReadFile(b.log)
+	if cut := len(text) - logShown; cut > 0 {
+		text = append([]byte("[…] "), text[cut:]...)
+	}
+	b.t.Logf("the bridge said:\n%s", text)
+}
+
+// freeAddr is a loopback address nobody listens on.
+func freeAddr(t testing.TB) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = l.Close() }()
+	return l.Addr().String()
+}
+
+// topology is a whole file.
+func topology(t testing.TB, dir, addr, routes string) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "brokers:\n  shop: { amqp: { url: %q } }\n", rig.AMQP(t))
+	fmt.Fprintf(&b, "  lake: { kafka: { brokers: %q } }\n", strings.Join(rig.Kafka(t), ","))
+	fmt.Fprintf(&b, "store: { pebble: { dir: %q }, min_free: 64MiB }\n", dir)
+	fmt.Fprintf(&b, "admin: { listen: %q }\n", addr)
+	b.WriteString("routes:\n" + routes)
+	return b.String()
+}

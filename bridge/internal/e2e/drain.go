@@ -1,0 +1,83 @@
+package e2e
+
+import (
+	"context"
+	"errors"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/brokerbridge/bridge/bridge/internal/e2e/journal"
+	"github.com/brokerbridge/bridge/bridge/internal/rig"
+)
+
+const drainTimeout = time.Minute
+
+// Records reads what a topic holds at this moment, each partition in its order.
+func Records(t testing.TB, topic string) []*kgo.Record {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), drainTimeout)
+	defer cancel()
+	client := rig.Client(t, kgo.ConsumeTopics(topic), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()))
+	ends, err := kadm.NewClient(client).ListEndOffsets(ctx, topic)
+	if err = errors.Join(err, ends.Error()); err != nil {
+		t.Fatalf("ask for the end of %q: %v", topic, err)
+	}
+	var want int64
+	ends.Each(func(o kadm.ListedOffset) { want += o.Offset })
+	records := make([]*kgo.Record, 0, want)
+	for int64(len(records)) < want {
+		fetches := client.PollFetches(ctx)
+		if err := fetches.Err(); err != nil {
+			t.Fatalf("read %q: %v, after %d of %d", topic, err, len(records), want)
+		}
+		records = append(records, fetches.Records()...)
+	}
+	return records[:want]
+}
+
+// Delivered is the journal of a topic.
+func Delivered(t testing.TB, topic string) []journal.Entry {
+	t.Helper()
+	var all []journal.Entry
+	for _, r := range Records(t, topic) {
+		all = append(all, entry(t, r))
+	}
+	return all
+}
+
+// entry is a record as a journal's line. What the bridge adds to a message is
+// read from it, and must be right; the rest is what the producer sent.
+func entry(t testing.TB, r *kgo.Record) journal.Entry {
+	t.Helper()
+	h := Headers(r)
+	rev, err := strconv.ParseInt(h["bridge-revision"], 10, 64)
+	if err != nil || h["revision"] != h["bridge-revision"] {
+		t.Errorf("a record says revision %q, bridge-revision %q", h["revision"], h["bridge-revision"])
+	}
+	if key := h["bridge-key"]; string(r.Key) != key || h["key"] != key {
+		t.Errorf("a record has the key %q, key %q, bridge-key %q", r.Key, h["key"], key)
+	}
+	e := journal.Entry{Key: h["bridge-key"], Rev: rev, ID: h["bridge-message-id"]}
+	foreign := maps.Clone(h)
+	maps.DeleteFunc(foreign, func(name, _ string) bool {
+		return slices.Contains([]string{"key", "revision"}, name) || strings.HasPrefix(name, "bridge-")
+	})
+	e.Print = journal.Print(r.Value, foreign)
+	return e
+}
+
+// Headers are those of a record, as texts.
+func Headers(r *kgo.Record) map[string]string {
+	h := map[string]string{}
+	for _, pair := range r.Headers {
+		h[pair.Key] = string(pair.Value)
+	}
+	return h
+}

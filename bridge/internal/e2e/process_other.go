@@ -1,0 +1,8 @@
+//go:build !linux
+
+package e2e
+
+import "syscall"
+
+// bound is for Linux only; elsewhere a bridge may outlive a killed test.
+func bound() *syscall.SysProcAttr { return nil }

@@ -1,0 +1,66 @@
+package e2e
+
+import (
+	"fmt"
+	"strings"
+)
+
+// Route writes one route of a topology file. Its zero parts leave the bridge's
+// defaults in force.
+type Route struct {
+	Name     string   // default "orders"
+	Queues   []string // one, or several
+	Topic    string
+	Window   int
+	Key      string // default "header.key"
+	Revision string // default "header.revision"
+	First    string // default "1"
+	Gap      string // "{ hold: 0, … }"
+	Order    string // further settings of the order, "max_jump: 5, …"
+	Rest     string // further settings of the route, each on a line of its own
+	Declare  string // the topic's, "{ partitions: 6 }"
+}
+
+// String is the route as YAML.
+func (r Route) String() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "  - name: %s\n    from:\n", or(r.Name, "orders"))
+	for _, q := range r.Queues {
+		fmt.Fprintf(&b, "      - { broker: shop, queue: %q%s }\n", q, setting("window", r.Window))
+	}
+	fmt.Fprintf(&b, "    to: { broker: lake, topic: %q%s }\n", r.Topic, text("declare", r.Declare))
+	fmt.Fprintf(&b, "    order: { by: revision, key: %s, revision: %s, first: %s%s%s }\n",
+		or(r.Key, "header.key"), or(r.Revision, "header.revision"), or(r.First, "1"), text("gap", r.Gap), more(r.Order))
+	for line := range strings.Lines(r.Rest) {
+		b.WriteString("    " + strings.TrimSpace(line) + "\n")
+	}
+	return b.String()
+}
+
+func or(s, fallback string) string {
+	if s == "" {
+		return fallback
+	}
+	return s
+}
+
+func setting(name string, n int) string {
+	if n == 0 {
+		return ""
+	}
+	return fmt.Sprintf(", %s: %d", name, n)
+}
+
+func text(name, value string) string {
+	if value == "" {
+		return ""
+	}
+	return fmt.Sprintf(", %s: %s", name, value)
+}
+
+func more(settings string) string {
+	if settings == "" {
+		return ""
+	}
+	return ", " + settings
+}

@@ -1,0 +1,183 @@
+package metrics
+
+import (
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/brokerbridge/bridge/bridge/status"
+)
+
+// metric is a name and what it says.
+type metric struct {
+	name, help string
+	labels     []string
+	kind       prometheus.ValueType
+}
+
+func (m metric) desc() *prometheus.Desc {
+	return prometheus.NewDesc(m.name, m.help, m.labels, nil)
+}
+
+const (
+	counter = prometheus.CounterValue
+	gauge   = prometheus.GaugeValue
+)
+
+// total and now are metrics of a route that are one number of its counts.
+func total(name, help string) metric {
+	return metric{"bridge_messages_" + name + "_total", help, []string{"route"}, counter}
+}
+
+func now(name, help string) metric {
+	return metric{"bridge_" + name, help, []string{"route"}, gauge}
+}
+
+// counts are the metrics that are one number of a route's counts.
+var counts = []struct {
+	metric
+	of func(status.Counts) int64
+}{
+	{
+		total("delivered", "Messages confirmed by the target and checkpointed, since the route exists."),
+		func(c status.Counts) int64 { return c.Delivered },
+	},
+	{
+		total("duplicates", "Messages dropped because they had been settled or stored before, since the route exists."),
+		func(c status.Counts) int64 { return c.Duplicates },
+	},
+	{
+		total("parked", "Messages put into the store to wait for their turn, since the route exists."),
+		func(c status.Counts) int64 { return c.ParkedEver },
+	},
+	{
+		total("redriven", "Dead letters that an operator sent through again, in messages since the route exists."),
+		func(c status.Counts) int64 { return c.Redriven },
+	},
+	{
+		total("skipped", "Revisions, each one message that never came, that a key went on without, since the route exists."),
+		func(c status.Counts) int64 { return c.Skipped },
+	},
+	{
+		total("discarded", "Messages that an operator gave up, with a reason, since the route exists."),
+		func(c status.Counts) int64 { return c.Discarded },
+	},
+	{
+		total("archived", "Dead letters that an operator put away, in messages since the route exists."),
+		func(c status.Counts) int64 { return c.Archived },
+	},
+	{
+		total("imported", "Messages that an operator brought in from a file, since the route exists."),
+		func(c status.Counts) int64 { return c.Imported },
+	},
+	{
+		total("purged", "Messages that an operator deleted, since the route exists."),
+		func(c status.Counts) int64 { return c.Purged },
+	},
+	{
+		total("expired", "Messages dropped because their own time to live was over, since the route exists."),
+		func(c status.Counts) int64 { return c.Expired },
+	},
+	{
+		now("parked_messages", "Messages in the store that wait for their turn, now."),
+		func(c status.Counts) int64 { return c.Parked },
+	},
+	{
+		now("dead_letter_messages", "Dead letters in the store, in messages now."),
+		func(c status.Counts) int64 { return c.Dead },
+	},
+	{
+		now("inflight_messages", "Messages in memory, held or on their way to the target, now."),
+		func(c status.Counts) int64 { return c.InMemory },
+	},
+	{
+		now("unaccounted_messages", "Messages taken whose end is not known, now: must be 0 when messages rest."),
+		func(c status.Counts) int64 { return c.Unaccounted },
+	},
+	{
+		now("waiting_keys", "Keys that go on by themselves: in a gap, before a retry, adopting or locked, now."),
+		func(c status.Counts) int64 { return waiting(c.Keys) },
+	},
+	{
+		now("quarantined_keys", "Keys blocked until an operator decides or the missing revision comes, now."),
+		func(c status.Counts) int64 { return quarantined(c.Keys) },
+	},
+}
+
+// The modes of a key that wait for an operator, or for what may never come.
+func quarantined(keys map[string]int64) int64 {
+	return keys["quarantined"] + keys["gap_blocked"]
+}
+
+func waiting(keys map[string]int64) int64 {
+	n := -quarantined(keys)
+	for _, k := range keys {
+		n += k
+	}
+	return n
+}
+
+// The metrics with more labels than the route, or none.
+var (
+	received = total("received", "Messages taken from the sources, since the process started.")
+
+	deadLettered = metric{
+		"bridge_messages_dead_lettered_total",
+		"Messages given up, by reason, since the process started.",
+		[]string{"route", "reason"}, counter,
+	}
+	attempts = metric{
+		"bridge_attempts_total",
+		"Attempts to deliver a message that failed, by class of the failure, since the process started.",
+		[]string{"route", "outcome", "class"}, counter,
+	}
+	routeState = metric{
+		"bridge_route_state",
+		"1 for the state that the route is in, 0 for the others.",
+		[]string{"route", "state"}, gauge,
+	}
+	breakerState = metric{
+		"bridge_breaker_state",
+		"1 for the state that the breaker before the target is in, 0 for the others.",
+		[]string{"route", "target", "state"}, gauge,
+	}
+	connectionUp = metric{
+		"bridge_connection_up",
+		"1 while the source delivers or the target answers, else 0; of source and target one is set.",
+		[]string{"route", "source", "target"}, gauge,
+	}
+	sourceLag = metric{
+		"bridge_source_lag_messages",
+		"Messages in the source that were not taken yet, now; absent while unknown.",
+		[]string{"route", "source"}, gauge,
+	}
+	storeSize = metric{"bridge_store_size_bytes", "Size of the store, in bytes now.", nil, gauge}
+	buildInfo = metric{
+		"bridge_build_info",
+		"1, with the version of this program and of the Go that built it.",
+		[]string{"version", "goversion"}, gauge,
+	}
+)
+
+// others are all metrics that are not in counts.
+func others() []metric {
+	return []metric{
+		received, deadLettered, attempts, routeState, breakerState,
+		connectionUp, sourceLag, storeSize, buildInfo,
+	}
+}
+
+// What is known beforehand is shown as 0, because an alert on an increase does
+// not see a series that begins with 1.
+var (
+	reasons = []string{
+		"max_attempts", "permanent", "unroutable", "too_large", "undecodable",
+		"key_missing", "key_invalid", "revision_missing", "revision_invalid",
+		"revision_implausible", "revision_conflict", "revision_regressed", "late",
+		"gap_timeout", "unknown_outcome", "loop", "expired", "panic", "operator",
+	}
+	classes  = []string{"transient", "unavailable", "permanent", "interrupted"}
+	breakers = []string{"closed", "half-open", "open"}
+	states   = []string{
+		string(status.Starting), string(status.Running), string(status.Waiting),
+		string(status.Paused), string(status.Stopped),
+	}
+)

@@ -1,0 +1,115 @@
+package memory
+
+import (
+	"context"
+	"errors"
+
+	"github.com/brokerbridge/bridge/ordering/lane"
+	"github.com/brokerbridge/bridge/ordering/store"
+)
+
+var errTwice = errors.New("store: a commit names a lane twice")
+
+// Commit implements store.Store.
+func (s *Store) Commit(ctx context.Context, changes ...store.Change) []error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	errs := make([]error, len(changes))
+	named := map[store.Key]bool{}
+	for i := range changes {
+		errs[i] = s.commit(ctx, &changes[i], named)
+	}
+	return errs
+}
+
+func (s *Store) commit(ctx context.Context, c *store.Change, named map[store.Key]bool) error {
+	r, err := s.open(ctx, c.Key.Route)
+	if err != nil {
+		return err
+	}
+	if err := c.Valid(); err != nil {
+		return err
+	}
+	if c.Record != nil {
+		if named[c.Key] {
+			return errTwice
+		}
+		if r.version(c.Key) != c.Version {
+			return store.ErrConflict
+		}
+		named[c.Key] = true
+	}
+	r.apply(c)
+	return nil
+}
+
+func (r *route) version(k store.Key) uint64 {
+	if e := r.lanes[k]; e != nil {
+		return e.record.Version
+	}
+	return 0
+}
+
+func (r *route) apply(c *store.Change) {
+	r.ledger = r.ledger.Add(c.Ledger.Given())
+	r.applyDead(c)
+	if c.Record == nil {
+		return
+	}
+	e := r.lanes[c.Key]
+	if e == nil {
+		e = &entry{parked: map[lane.Revision]store.Message{}, skips: map[lane.Revision]store.Skip{}}
+		r.lanes[c.Key] = e
+	}
+	for _, m := range c.Park {
+		r.park(e, copyMessage(m))
+	}
+	for _, rev := range c.Unpark {
+		r.unpark(e, rev)
+	}
+	for _, k := range c.Skip {
+		k.At = plain(k.At)
+		e.skips[k.From] = k
+	}
+	e.record = *c.Record
+	e.record.Key, e.record.Version = c.Key, c.Version+1
+	e.record.Since, e.record.Due = plain(c.Record.Since), plain(c.Record.Due)
+}
+
+func (r *route) park(e *entry, m store.Message) {
+	was, ok := e.parked[m.Rev]
+	if !ok {
+		r.ledger.Parked++
+		r.ledger.ParkedTotal++
+	}
+	r.ledger.ParkedBytes += m.Size() - was.Size()
+	e.parked[m.Rev] = m
+}
+
+func (r *route) unpark(e *entry, rev lane.Revision) {
+	was, ok := e.parked[rev]
+	if !ok {
+		return
+	}
+	r.ledger.Parked--
+	r.ledger.ParkedBytes -= was.Size()
+	delete(e.parked, rev)
+}
+
+func (r *route) applyDead(c *store.Change) {
+	for _, id := range c.Gone {
+		if _, ok := r.dead[id]; ok {
+			r.ledger.Dead--
+			delete(r.dead, id)
+		}
+	}
+	for _, d := range c.Dead {
+		if _, ok := r.dead[d.ID]; !ok {
+			r.ledger.Dead++
+			r.ledger.DeadLettered++
+		}
+		d = copyDead(d)
+		d.Route = c.Key.Route
+		r.dead[d.ID] = d
+	}
+}

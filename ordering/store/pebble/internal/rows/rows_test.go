@@ -1,0 +1,235 @@
+package rows
+
+import (
+	"bytes"
+	"encoding/hex"
+	"errors"
+	"math"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/brokerbridge/bridge/ordering/lane"
+	"github.com/brokerbridge/bridge/ordering/store"
+)
+
+// fill sets every field of v to something of its own, so that a field the
+// encoding forgets is noticed.
+func fill(v reflect.Value, n *int) {
+	*n++
+	switch v.Kind() {
+	case reflect.Struct:
+		if v.Type() == reflect.TypeFor[time.Time]() {
+			v.Set(reflect.ValueOf(time.Unix(int64(*n)*1e6, int64(*n)).UTC()))
+			return
+		}
+		for i := range v.NumField() {
+			fill(v.Field(i), n)
+		}
+	case reflect.Array:
+		for i := range v.Len() {
+			fill(v.Index(i), n)
+		}
+	case reflect.Map:
+		v.Set(reflect.ValueOf(map[string]string{"a": "b", "": "c"}))
+	case reflect.Slice:
+		v.SetBytes([]byte("payload"))
+	case reflect.String:
+		v.SetString(strings.Repeat("s", *n))
+	case reflect.Bool:
+		v.SetBool(true)
+	case reflect.Uint8:
+		v.SetUint(uint64(lane.Quarantined))
+	default:
+		if v.CanInt() {
+			v.SetInt(int64(*n) * 1000)
+		} else {
+			v.SetUint(uint64(*n) * 1000)
+		}
+	}
+}
+
+func full[T any]() (v T) {
+	n := 0
+	fill(reflect.ValueOf(&v).Elem(), &n)
+	return v
+}
+
+// codec writes a value and reads it again, as an any.
+type codec struct {
+	name  string
+	value any
+	write func(any) []byte
+	read  func([]byte) (any, error)
+}
+
+func codecs() []codec {
+	rec, dead := full[store.Record](), full[store.DeadLetter]()
+	rec.Key = store.Key{} // the row's key says it
+	dead.Route, dead.ID = "", ""
+	head := Head{Version: rec.Version, Rows: 12, Blocked: true}
+	return []codec{
+		{"record", rec, func(v any) []byte { r := v.(store.Record); h := head; h.Version = r.Version; return AppendRecord(nil, h, &r) },
+			func(b []byte) (any, error) { return ReadRecord(b) }},
+		{"parked", full[store.Message](), func(v any) []byte { m := v.(store.Message); return AppendParked(nil, &m) },
+			func(b []byte) (any, error) { return ReadParked(b) }},
+		{"dead", dead, func(v any) []byte { d := v.(store.DeadLetter); return AppendDead(nil, &d) },
+			func(b []byte) (any, error) { return ReadDead(b) }},
+		{"skip", full[store.Skip](), func(v any) []byte { s := v.(store.Skip); return AppendSkip(nil, &s) },
+			func(b []byte) (any, error) { return ReadSkip(b) }},
+		{"ledger", full[store.Ledger](), func(v any) []byte { return AppendLedger(nil, v.(store.Ledger)) },
+			func(b []byte) (any, error) { return ReadLedger(b) }},
+		{"route", full[store.Identity](), func(v any) []byte { i := v.(store.Identity); return AppendRouteRow(nil, 7, &i) },
+			func(b []byte) (any, error) { _, i, err := ReadRouteRow(b); return i, err }},
+	}
+}
+
+func TestEveryFieldComesBack(t *testing.T) {
+	for _, c := range codecs() {
+		for _, v := range []any{c.value, reflect.Zero(reflect.TypeOf(c.value)).Interface()} {
+			if r, ok := v.(store.Record); ok && r.Version == 0 {
+				r.Version = 1
+				v = r
+			}
+			got, err := c.read(c.write(v))
+			if err != nil || !reflect.DeepEqual(got, v) {
+				t.Errorf("%s:\n got %+v %v\nwant %+v", c.name, got, err, v)
+			}
+		}
+	}
+	var l store.Ledger
+	if n := reflect.TypeFor[store.Ledger]().NumField(); n != len(counters(&l)) {
+		t.Errorf("a ledger has %d counts, %d are written", n, len(counters(&l)))
+	}
+}
+
+func TestPeeksAgreeWithReads(t *testing.T) {
+	rec, m, d := full[store.Record](), full[store.Message](), full[store.DeadLetter]()
+	want := Head{Version: 5, Rows: 12, Blocked: true}
+	if h, err := ReadHead(AppendRecord(nil, want, &rec)); err != nil || h != want {
+		t.Errorf("head %+v %v", h, err)
+	}
+	rec.State.Parked, rec.State.Mode = 0, lane.Flowing
+	if h, err := ReadHead(AppendRecord(nil, want, &rec)); err != nil || h.Blocked {
+		t.Errorf("head %+v %v", h, err)
+	}
+	if size, p, err := PeekParked(AppendParked(nil, &m)); err != nil || size != m.Size() || p != m.Print {
+		t.Errorf("parked %d %d %v", size, p, err)
+	}
+	if k, err := PeekDead(AppendDead(nil, &d)); err != nil || k != d.Key {
+		t.Errorf("dead %q %v", k, err)
+	}
+}
+
+func TestExtremesComeBack(t *testing.T) {
+	for _, s := range []lane.State{
+		{Base: math.MinInt64, Next: math.MaxInt64, Highest: math.MinInt64, Lowest: math.MaxInt64},
+		{Base: math.MaxInt64, Next: math.MinInt64, Highest: math.MaxInt64, Lowest: -1, Parked: math.MaxInt, Skips: math.MaxInt},
+	} {
+		r := store.Record{Version: math.MaxUint64, State: s, Since: time.Unix(math.MinInt64/4, 1e9-1).UTC()}
+		got, err := ReadRecord(AppendRecord(nil, Head{Version: r.Version, Rows: math.MaxUint64}, &r))
+		if err != nil || !reflect.DeepEqual(got, r) {
+			t.Errorf("\n got %+v %v\nwant %+v", got, err, r)
+		}
+	}
+}
+
+// TestFormatIsFixed: files of every release have to be read, so what is written
+// may only change together with format.
+func TestFormatIsFixed(t *testing.T) {
+	m := store.Message{Rev: 300, ID: "id", Payload: []byte("p"), Metadata: map[string]string{"k": "v"}, Print: 0x0102030405060708, ParkedAt: time.Unix(5, 6)}
+	r := store.Record{State: lane.State{Base: 1, Next: 3, Highest: 2, Skips: 2, First: [2]lane.Print{0, 1}}, Due: time.Unix(1, 0)}
+	r.State.Recent[1], r.State.Recent[15] = 2, 3
+	for name, c := range map[string]struct {
+		got  []byte
+		want string
+	}{
+		"record": {AppendRecord(nil, Head{Version: 9, Rows: 4}, &r), "01000904880902040102010000000000000000028280020200000000000000" + "0300000000000000"},
+		"parked": {AppendParked(nil, &m), "0105080706050403020103d80402696406" + "0a01016b01760170"},
+		"key":    {AppendRevision(AppendLane(nil, Parked, 1, "a\x00b", 2), 3), "7000000001" + "6100ff620001" + "00000002" + "8000000000000003"},
+		"dead":   {AppendDead(nil, &store.DeadLetter{Key: "k", Lane: true, Message: store.Message{Rev: 1}}), "01016b0000008094ebdc0300000000000000000802008094ebdc03"},
+	} {
+		if got := hex.EncodeToString(c.got); got != c.want {
+			t.Errorf("%s:\n got %s\nwant %s", name, got, c.want)
+		}
+	}
+}
+
+func TestDamageIsAnError(t *testing.T) {
+	for _, c := range codecs() {
+		b := c.write(c.value)
+		for n := 1; n < len(b); n++ {
+			if _, err := c.read(b[:n]); !errors.Is(err, ErrCorrupt) {
+				t.Errorf("%s cut to %d of %d bytes: %v", c.name, n, len(b), err)
+			}
+		}
+		if _, err := c.read(append(b, 0)); !errors.Is(err, ErrCorrupt) {
+			t.Errorf("%s with a byte too many: %v", c.name, err)
+		}
+		b[0]++
+		if _, err := c.read(b); !errors.Is(err, store.ErrFormat) || !strings.Contains(err.Error(), "format 2, this program reads 1") {
+			t.Errorf("%s of another format: %v", c.name, err)
+		}
+		if _, err := c.read(nil); !errors.Is(err, ErrCorrupt) {
+			t.Errorf("%s of no bytes: %v", c.name, err)
+		}
+	}
+}
+
+// FuzzRows: no bytes make a decoder panic, and what it takes is what it would
+// write.
+func FuzzRows(f *testing.F) {
+	for i, c := range codecs() {
+		f.Add(i, c.write(c.value))
+	}
+	f.Fuzz(func(t *testing.T, i int, b []byte) {
+		for _, c := range codecs() {
+			v, err := c.read(b)
+			if err != nil {
+				continue
+			}
+			again, err := c.read(c.write(v))
+			if err != nil || !reflect.DeepEqual(again, v) {
+				t.Errorf("%s: %+v became %+v %v", c.name, v, again, err)
+			}
+		}
+		_, _ = ReadHead(b)
+		_, _, _ = PeekParked(b)
+		_, _ = PeekDead(b)
+	})
+}
+
+// FuzzKeys: keys sort as what they name, none starts another, and all come
+// apart again.
+func FuzzKeys(f *testing.F) {
+	for _, p := range [][2]string{{"", "\x00"}, {"a", "a\x00"}, {"a\x00", "a\x00\x01"}, {"a\xff", "a"}, {"\x00\x01", "\x00\xff"}} {
+		f.Add(p[0], p[1], uint32(1), uint32(2), int64(3), int64(-1))
+	}
+	f.Fuzz(func(t *testing.T, a, b string, e, g uint32, r, s int64) {
+		ka, kb := AppendLane(nil, Parked, 1, a, e), AppendLane(nil, Parked, 1, b, g)
+		want := strings.Compare(a, b)
+		if want == 0 {
+			want = int(min(max(int64(e)-int64(g), -1), 1))
+		}
+		if got := bytes.Compare(ka, kb); got != want {
+			t.Fatalf("%q %d and %q %d compare %d, their keys %d", a, e, b, g, want, got)
+		}
+		if want != 0 && (bytes.HasPrefix(ka, kb) || bytes.HasPrefix(kb, ka)) {
+			t.Fatalf("the keys of %q and %q start each other", a, b)
+		}
+		if want < 0 && bytes.Compare(End(ka), kb) > 0 {
+			t.Fatalf("the end of %q is behind %q", a, b)
+		}
+		ra, rb := AppendRevision(ka, lane.Revision(r)), AppendRevision(ka[:len(ka):len(ka)], lane.Revision(s))
+		if (bytes.Compare(ra, rb) < 0) != (r < s) {
+			t.Fatalf("revisions %d and %d are out of order", r, s)
+		}
+		name, epoch, rest, err := SplitLane(ra)
+		rev, err2 := SplitRevision(rest)
+		if err != nil || err2 != nil || name != a || epoch != e || int64(rev) != r {
+			t.Fatalf("%q %d %d came apart as %q %d %d %v %v", a, e, r, name, epoch, rev, err, err2)
+		}
+		_, _, _, _ = SplitLane([]byte(b))
+	})
+}

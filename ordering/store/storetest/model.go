@@ -1,0 +1,266 @@
+package storetest
+
+import (
+	"cmp"
+	"errors"
+	"maps"
+	"slices"
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"github.com/brokerbridge/bridge/ordering/lane"
+	"github.com/brokerbridge/bridge/ordering/store"
+)
+
+// model compares the store with a list of all changes it took, from which each
+// answer is worked out anew.
+func model(t *testing.T, s *subject) {
+	n := 0
+	rapid.Check(t, func(rt *rapid.T) {
+		n++
+		sub := &subject{open: s.open, reopen: s.reopen}
+		sub.start(t)
+		defer sub.stop(t)
+		rt.Repeat((&machine{s: sub, t: t}).actions())
+	})
+	t.Logf("%d runs", n)
+}
+
+// machine drives a store and keeps the history.
+type machine struct {
+	s   *subject
+	t   *testing.T
+	log []store.Change // those that were taken, in order
+}
+
+func (m *machine) actions() map[string]func(*rapid.T) {
+	a := map[string]func(*rapid.T){
+		"commit": m.commit, "lane": m.checkLane, "lanes": m.checkLanes, "dead": m.checkDead, "": m.checkLedger,
+	}
+	if m.s.reopen != nil {
+		a["reopen"] = func(rt *rapid.T) {
+			if rapid.IntRange(0, 9).Draw(rt, "dice") == 0 {
+				m.s.Store = m.s.reopen(m.t, m.s.Store)
+			}
+		}
+	}
+	return a
+}
+
+var (
+	someNames = rapid.SampledFrom([]string{"a", "a\x00", "a\x00\x01", "b", "\xff"})
+	someKeys  = rapid.Custom(func(t *rapid.T) store.Key {
+		return store.Key{Route: orders, Name: someNames.Draw(t, "name"), Epoch: rapid.Uint32Range(0, 1).Draw(t, "epoch")}
+	})
+	someRevs = rapid.Custom(func(t *rapid.T) lane.Revision {
+		return lane.Revision(rapid.Int64Range(0, 12).Draw(t, "revision"))
+	})
+	someIDs  = rapid.SampledFrom([]string{"1", "2", "3", "30"})
+	messages = rapid.Custom(func(t *rapid.T) store.Message {
+		m := store.Message{Rev: someRevs.Draw(t, "rev"), ID: rapid.StringN(0, 3, -1).Draw(t, "id"), Print: lane.Print(rapid.Uint64().Draw(t, "print"))}
+		m.Payload = rapid.SampledFrom([][]byte{nil, {}, []byte("x"), []byte("longer")}).Draw(t, "payload")
+		return m
+	})
+	letters = rapid.Custom(func(t *rapid.T) store.DeadLetter {
+		return store.DeadLetter{ID: someIDs.Draw(t, "dead id"), Key: someNames.Draw(t, "dead key"), Message: messages.Draw(t, "dead message")}
+	})
+	records = rapid.Custom(func(t *rapid.T) store.Record {
+		next := someRevs.Draw(t, "next")
+		return store.Record{State: lane.State{Next: next, Highest: next, Lowest: next, Parked: rapid.IntRange(0, 1).Draw(t, "parked"), Mode: lane.Mode(rapid.IntRange(0, 2).Draw(t, "mode"))}}
+	})
+)
+
+// change draws a change, which half of the time is built on the version before
+// or after the right one.
+func (m *machine) change(rt *rapid.T) store.Change {
+	c := store.Change{Key: someKeys.Draw(rt, "key"), Ledger: store.Ledger{Delivered: rapid.Int64Range(0, 3).Draw(rt, "delivered")}}
+	c.Dead = rapid.SliceOfN(letters, 0, 2).Draw(rt, "dead")
+	c.Gone = rapid.SliceOfN(someIDs, 0, 1).Draw(rt, "gone")
+	if rapid.IntRange(0, 4).Draw(rt, "lane") == 0 {
+		return c
+	}
+	r := records.Draw(rt, "record")
+	c.Record = &r
+	c.Version = m.version(c.Key) + rapid.SampledFrom([]uint64{0, 0, 0, 1, ^uint64(0)}).Draw(rt, "off")
+	c.Park = rapid.SliceOfN(messages, 0, 3).Draw(rt, "park")
+	c.Unpark = rapid.SliceOfN(someRevs, 0, 3).Draw(rt, "unpark")
+	if from := someRevs.Draw(rt, "skip"); from%4 == 0 { // ranges of three, so that none overlap
+		c.Skip = []store.Skip{{From: from, To: from + 2, By: "gap"}}
+	}
+	return c
+}
+
+func (m *machine) commit(rt *rapid.T) {
+	var changes []store.Change
+	named := map[store.Key]bool{}
+	for range rapid.IntRange(1, 4).Draw(rt, "changes") {
+		if c := m.change(rt); c.Record == nil || !named[c.Key] {
+			named[c.Key] = named[c.Key] || c.Record != nil
+			changes = append(changes, c)
+		}
+	}
+	for i, err := range m.s.Commit(m.t.Context(), changes...) {
+		c := changes[i]
+		if stale := c.Record != nil && c.Version != m.version(c.Key); stale != errors.Is(err, store.ErrConflict) || !stale && err != nil {
+			rt.Fatalf("lane %v at version %d, change built on %d: %v", c.Key, m.version(c.Key), c.Version, err)
+		}
+		if err == nil {
+			m.log = append(m.log, c)
+		}
+	}
+}
+
+// of are the changes to a lane.
+func (m *machine) of(k store.Key) (cs []store.Change) {
+	for _, c := range m.log {
+		if c.Key == k && c.Record != nil {
+			cs = append(cs, c)
+		}
+	}
+	return cs
+}
+
+func (m *machine) version(k store.Key) uint64 { return uint64(len(m.of(k))) }
+
+func (m *machine) parked(k store.Key) map[lane.Revision]store.Message {
+	rows := map[lane.Revision]store.Message{}
+	for _, c := range m.of(k) {
+		for _, p := range c.Park {
+			rows[p.Rev] = p
+		}
+		for _, r := range c.Unpark {
+			delete(rows, r)
+		}
+	}
+	return rows
+}
+
+func (m *machine) record(k store.Key) store.Record {
+	cs := m.of(k)
+	if len(cs) == 0 {
+		return store.Record{Key: k}
+	}
+	r := *cs[len(cs)-1].Record
+	r.Key, r.Version = k, uint64(len(cs))
+	return r
+}
+
+func (m *machine) checkLane(rt *rapid.T) {
+	k := someKeys.Draw(rt, "key")
+	same(rt, m.s.load(m.t, k), m.record(k))
+	var want []store.Message
+	rows := m.parked(k)
+	from, limit := someRevs.Draw(rt, "from"), rapid.IntRange(0, 3).Draw(rt, "limit")
+	for _, r := range slices.Sorted(maps.Keys(rows)) {
+		if r >= from && (limit == 0 || len(want) < limit) {
+			want = append(want, rows[r])
+		}
+	}
+	got, err := m.s.Parked(m.t.Context(), k, from, limit)
+	must(m.t, err)
+	same(rt, got, want)
+	var found store.Found
+	if p, ok := rows[from]; ok {
+		found = store.Found{Parked: true, Print: p.Print}
+	}
+	for _, c := range m.of(k) {
+		for _, s := range c.Skip {
+			found.Skipped = found.Skipped || s.From <= from && from <= s.To
+		}
+	}
+	f, err := m.s.Find(m.t.Context(), k, from)
+	must(m.t, err)
+	same(rt, f, found)
+}
+
+func (m *machine) checkLanes(rt *rapid.T) {
+	q := store.Query{Blocked: rapid.Bool().Draw(rt, "blocked")}
+	if rapid.Bool().Draw(rt, "one") {
+		q.Key = someNames.Draw(rt, "name")
+	} else if rapid.Bool().Draw(rt, "page") {
+		q.After = someNames.Draw(rt, "after")
+	}
+	keys := map[store.Key]bool{}
+	for _, c := range m.log {
+		r := m.record(c.Key)
+		if r.Version > 0 && (q.Key == "" || c.Key.Name == q.Key) && c.Key.Name > q.After && (!q.Blocked || r.Blocked()) {
+			keys[c.Key] = true
+		}
+	}
+	want := slices.SortedFunc(maps.Keys(keys), func(a, b store.Key) int {
+		return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(a.Epoch, b.Epoch))
+	})
+	same(rt, m.s.lanes(m.t, q), want)
+}
+
+func (m *machine) dead() (map[string]store.DeadLetter, int64) {
+	now, ever := map[string]store.DeadLetter{}, int64(0)
+	for _, c := range m.log {
+		for _, id := range c.Gone {
+			delete(now, id)
+		}
+		for _, d := range c.Dead {
+			if _, ok := now[d.ID]; !ok {
+				ever++
+			}
+			d.Route = orders
+			now[d.ID] = d
+		}
+	}
+	return now, ever
+}
+
+func (m *machine) checkDead(rt *rapid.T) {
+	now, _ := m.dead()
+	q := store.Query{Route: orders}
+	if rapid.Bool().Draw(rt, "one") {
+		q.Key = someNames.Draw(rt, "name")
+	}
+	var want, got []store.DeadLetter
+	for _, id := range slices.Sorted(maps.Keys(now)) {
+		if q.Key == "" || now[id].Key == q.Key {
+			want = append(want, now[id])
+		}
+	}
+	for d, err := range m.s.DeadLetters(m.t.Context(), q) {
+		must(m.t, err)
+		got = append(got, d)
+	}
+	same(rt, got, want)
+}
+
+func (m *machine) checkLedger(rt *rapid.T) {
+	var want store.Ledger
+	keys := map[store.Key]bool{}
+	for _, c := range m.log {
+		want.Delivered += c.Ledger.Delivered
+		keys[c.Key] = true
+	}
+	for k := range keys {
+		for _, p := range m.parked(k) {
+			want.Parked++
+			want.ParkedBytes += p.Size()
+		}
+		want.ParkedTotal += m.parkedEver(k)
+	}
+	now, ever := m.dead()
+	want.Dead, want.DeadLettered = int64(len(now)), ever
+	same(rt, m.s.ledger(m.t), want)
+}
+
+func (m *machine) parkedEver(k store.Key) (n int64) {
+	there := map[lane.Revision]bool{}
+	for _, c := range m.of(k) {
+		for _, p := range c.Park {
+			if !there[p.Rev] {
+				n++
+			}
+			there[p.Rev] = true
+		}
+		for _, r := range c.Unpark {
+			delete(there, r)
+		}
+	}
+	return n
+}
