@@ -15,7 +15,6 @@ import (
 
 // openBroker is where a kind of broker finds its edge.
 func openBroker(c config.Broker, log *slog.Logger) (broker.Broker, error) {
-	log = log.With("broker", c.Name)
 	switch c.Kind() {
 	case config.KindAMQP:
 		return amqp.New(c.Name, *c.AMQP, log), nil

@@ -152,11 +152,14 @@ func (r *route) breakerChanged(from, to policies.State) {
 	r.log.Warn("breaker", "from", from.String(), "to", to.String(), "target", r.cfg.To.Name())
 }
 
+// quiet keeps the router's life cycle, which is the route's own, out of the log.
+var quiet = map[slog.Level]slog.Level{slog.LevelInfo: slog.LevelDebug}
+
 // router is the Watermill router of this route: one, so that it can fail and be
 // restarted alone.
 func (r *route) router(sources []broker.Source, take func(context.Context, ordering.Deliveries) error) (*message.Router, error) {
 	router, err := message.NewRouter(message.RouterConfig{CloseTimeout: 5 * time.Second},
-		watermill.NewSlogLogger(r.log.With("component", "router")))
+		watermill.NewSlogLoggerWithLevelMapping(r.log, quiet))
 	if err != nil {
 		return nil, fmt.Errorf("route %q: %w", r.cfg.Name, err)
 	}

@@ -78,7 +78,9 @@ func (l *loop) settle(res []outcome) {
 // unavailable.
 func (l *loop) failed(it *item, err error) bool {
 	if errors.Is(err, ErrProduces) {
-		l.halt("handler", err)
+		l.halt(HaltHandler, err)
+		l.outage.add(it, l.now) // the stop that follows parks it, untried
+		return false
 	}
 	v := judge(err, it.tries)
 	it.verdict = v

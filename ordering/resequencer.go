@@ -19,12 +19,13 @@ type Resequencer struct {
 	cfg   Config
 	rules *lane.Rules
 
-	handler atomic.Pointer[handling]
-	inbox   chan []*item
-	ops     chan func(now time.Time)
-	nudge   chan struct{}
-	started chan struct{}
-	ended   chan struct{}
+	handler  atomic.Pointer[handling]
+	attached chan struct{} // closed: there is a handler
+	inbox    chan []*item
+	ops      chan func(now time.Time)
+	nudge    chan struct{}
+	started  chan struct{}
+	ended    chan struct{}
 	runOnce sync.Once
 	loop    *loop
 
@@ -33,10 +34,9 @@ type Resequencer struct {
 
 // handling is how ready messages reach the handler.
 type handling struct {
-	next     Batch
-	perCall  int // messages per call, at most
-	workers  int
-	attached bool
+	next    Batch
+	perCall int // messages per call, at most
+	workers int
 }
 
 // New returns a Resequencer, or says what is wrong with its configuration.
@@ -46,11 +46,12 @@ func New(cfg Config) (*Resequencer, error) {
 	}
 	r := &Resequencer{
 		cfg: cfg, rules: cfg.rules(),
-		inbox:   make(chan []*item),
-		ops:     make(chan func(time.Time)),
-		nudge:   make(chan struct{}, 1),
-		started: make(chan struct{}),
-		ended:   make(chan struct{}),
+		attached: make(chan struct{}),
+		inbox:    make(chan []*item),
+		ops:      make(chan func(time.Time)),
+		nudge:    make(chan struct{}, 1),
+		started:  make(chan struct{}),
+		ended:    make(chan struct{}),
 	}
 	return r, nil
 }
@@ -76,6 +77,7 @@ func (r *Resequencer) attach(h *handling) error {
 	if !r.handler.CompareAndSwap(nil, h) {
 		return ErrHandlers
 	}
+	close(r.attached)
 	return nil
 }
 
@@ -137,7 +139,8 @@ func (r *Resequencer) awaitRun(ctx context.Context) error {
 // Run moves messages until ctx ends, then settles what is under way and parks
 // what is held, within Config.Drain. It returns nil after an orderly stop and a
 // [*HaltError] where the route must not simply be restarted. It can be called
-// once.
+// once, also before there is a handler: a router asks for its middlewares only
+// when it starts.
 func (r *Resequencer) Run(ctx context.Context) error {
 	err := errors.New("ordering: Run was called before")
 	r.runOnce.Do(func() {
@@ -148,16 +151,17 @@ func (r *Resequencer) Run(ctx context.Context) error {
 }
 
 func (r *Resequencer) run(ctx context.Context) error {
-	h := r.handler.Load()
-	if h == nil {
-		return errors.New("ordering: Run needs a handler: call Batch or Middleware first")
+	select {
+	case <-r.attached:
+	case <-ctx.Done():
+		return nil
 	}
 	ledger, err := r.cfg.Store.Open(ctx, r.cfg.Identity)
 	if err != nil {
 		return fmt.Errorf("open route %q in the store: %w", r.cfg.Route, err)
 	}
 	r.counts.base.Store(&ledger)
-	l := newLoop(r, h)
+	l := newLoop(r, r.handler.Load())
 	if err := l.recall(ctx); err != nil {
 		return err
 	}

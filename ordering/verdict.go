@@ -78,8 +78,7 @@ func bounded(s string) string {
 
 // HaltError ends Run and says why the route must not simply be restarted.
 type HaltError struct {
-	// Reason is one word for a machine: state_elsewhere, no_state, dead_letter,
-	// store_inconsistent.
+	// Reason is one word for a machine, one of the Halt constants.
 	Reason string
 	Err    error
 }
@@ -90,6 +89,7 @@ const (
 	HaltNoState      = "no_state"           // the store is empty or older than the source
 	HaltDeadLetter   = "dead_letter"        // a message failed for good and OnFailure is Stop
 	HaltInconsistent = "store_inconsistent" // a row the store should have is not there
+	HaltHandler      = "handler"            // the handler cannot be used here: ErrProduces
 )
 
 // Error names the reason and the cause.

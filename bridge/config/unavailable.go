@@ -48,12 +48,8 @@ var later = []struct {
 		perRoute(".to.headers", func(_ *File, r Route) bool { return r.To.Headers == HeadersText }),
 	},
 	{
-		"by: arrival", "by: revision or by: none",
-		perRoute(".order.by", func(_ *File, r Route) bool { return r.Order.By == ByArrival }),
-	},
-	{
-		"epoch", "",
-		perRoute(".order.epoch", func(_ *File, r Route) bool { return !r.Order.Epoch.IsZero() }),
+		"an order other than by: revision", "by: revision",
+		perRoute(".order.by", func(_ *File, r Route) bool { return r.Order.By != ByRevision }),
 	},
 	{
 		"forget_after", "",
@@ -74,10 +70,6 @@ var later = []struct {
 	{
 		"stop_after", "",
 		perRoute(".dead_letter.stop_after", func(_ *File, r Route) bool { return !r.DeadLetter.StopAfter.IsZero() }),
-	},
-	{
-		"max_bytes", "min_free of the store",
-		perRoute(".park.max_bytes", func(_ *File, r Route) bool { return r.Park.MaxBytes > 0 }),
 	},
 	{
 		"owner", "",

@@ -1,7 +1,7 @@
 package lane
 
 // arrive judges a message that came from the source.
-func (l *Lane) arrive(out []Effect, ev Event) []Effect {
+func (l *Lane) arrive(out []Effect, ev *Event) []Effect {
 	if l.source == unheard {
 		l.resume(ev.At) // it speaks
 	}
@@ -21,7 +21,7 @@ func (l *Lane) arrive(out []Effect, ev Event) []Effect {
 }
 
 // arriveBelow judges a message whose revision is settled.
-func (l *Lane) arriveBelow(out []Effect, ev Event) []Effect {
+func (l *Lane) arriveBelow(out []Effect, ev *Event) []Effect {
 	if ev.Rev < l.Base {
 		reason := BelowFirst
 		if l.rules.Adopt {
@@ -46,7 +46,7 @@ func (l *Lane) arriveBelow(out []Effect, ev Event) []Effect {
 // is a conflict; the first two revisions again mean that the record was created
 // anew, and what follows waits under the next epoch. The two themselves are
 // refused however often they come, so that a redelivery finds its dead letter.
-func (l *Lane) differs(out []Effect, ev Event) []Effect {
+func (l *Lane) differs(out []Effect, ev *Event) []Effect {
 	if ev.Rev == l.Base+1 && l.Suspect {
 		out = append(out, Effect{Verb: Refuse, Reason: Regressed, Rev: ev.Rev})
 		if l.Reborn {
@@ -62,7 +62,7 @@ func (l *Lane) differs(out []Effect, ev Event) []Effect {
 }
 
 // arriveNext judges a message with the revision the lane waits for, or works on.
-func (l *Lane) arriveNext(out []Effect, ev Event) []Effect {
+func (l *Lane) arriveNext(out []Effect, ev *Event) []Effect {
 	switch {
 	case l.phase == flying:
 		return l.copyOf(out, ev, l.head)
@@ -82,7 +82,7 @@ func (l *Lane) arriveNext(out []Effect, ev Event) []Effect {
 }
 
 // arriveAbove judges a message that is ahead of its turn.
-func (l *Lane) arriveAbove(out []Effect, ev Event) []Effect {
+func (l *Lane) arriveAbove(out []Effect, ev *Event) []Effect {
 	if i, ok := l.find(ev.Rev); ok {
 		return l.copyOf(out, ev, l.held[i].print)
 	}
@@ -100,7 +100,7 @@ func (l *Lane) arriveAbove(out []Effect, ev Event) []Effect {
 }
 
 // copyOf judges a copy of a revision that is in memory.
-func (l *Lane) copyOf(out []Effect, ev Event, p Print) []Effect {
+func (l *Lane) copyOf(out []Effect, ev *Event, p Print) []Effect {
 	if p == ev.Print {
 		return append(out, Effect{Verb: Join, Rev: ev.Rev})
 	}
@@ -108,7 +108,7 @@ func (l *Lane) copyOf(out []Effect, ev Event, p Print) []Effect {
 }
 
 // copyOfStored judges a copy of a revision that is parked or a dead letter.
-func (l *Lane) copyOfStored(out []Effect, ev Event, same bool) []Effect {
+func (l *Lane) copyOfStored(out []Effect, ev *Event, same bool) []Effect {
 	if same {
 		return append(out, Effect{Verb: Drop, Rev: ev.Rev})
 	}
@@ -116,7 +116,7 @@ func (l *Lane) copyOfStored(out []Effect, ev Event, same bool) []Effect {
 }
 
 // arriveLocked parks whatever comes for an epoch that is not open yet.
-func (l *Lane) arriveLocked(out []Effect, ev Event) []Effect {
+func (l *Lane) arriveLocked(out []Effect, ev *Event) []Effect {
 	switch {
 	case ev.Rev < l.Base:
 		return append(out, Effect{Verb: Refuse, Reason: BelowFirst, Rev: ev.Rev})
@@ -127,7 +127,7 @@ func (l *Lane) arriveLocked(out []Effect, ev Event) []Effect {
 }
 
 // arriveAdopting gathers what a new lane may start at.
-func (l *Lane) arriveAdopting(out []Effect, ev Event) []Effect {
+func (l *Lane) arriveAdopting(out []Effect, ev *Event) []Effect {
 	if i, ok := l.find(ev.Rev); ok {
 		return l.copyOf(out, ev, l.held[i].print)
 	}

@@ -3,7 +3,7 @@ package lane
 import "time"
 
 // failed handles what became of a delivery that was not confirmed.
-func (l *Lane) failed(out []Effect, ev Event) []Effect {
+func (l *Lane) failed(out []Effect, ev *Event) []Effect {
 	if ev.Rev != l.Next {
 		return out
 	}
@@ -42,7 +42,7 @@ func (l *Lane) putBack(out []Effect) []Effect {
 // retry lets the head pause. What would wait longer than Hold is parked, so
 // that its attempts survive a crash and one hot poison key cannot fill the
 // window.
-func (l *Lane) retry(out []Effect, ev Event) []Effect {
+func (l *Lane) retry(out []Effect, ev *Event) []Effect {
 	l.Mode = Waiting
 	short := ev.Pause <= l.rules.Hold
 	if short && l.from == fromSource {
@@ -94,7 +94,7 @@ func (l *Lane) passBy(out []Effect, p Print, at time.Time) []Effect {
 
 // operator handles what a human decided. What does not fit the lane as it is
 // now changes nothing.
-func (l *Lane) operator(out []Effect, ev Event) []Effect {
+func (l *Lane) operator(out []Effect, ev *Event) []Effect {
 	dead := l.Mode == Quarantined && ev.Rev == l.Next && l.phase == idle
 	switch ev.Kind {
 	case Redrive:

@@ -10,9 +10,9 @@ import (
 // TestRandom plays many random conversations against the reference model: I1, I2
 // and I4 for one lane. BRIDGE_TEST_FULL=1 plays more of them.
 func TestRandom(t *testing.T) {
-	runs := 3_000
+	runs := 1_500
 	if os.Getenv("BRIDGE_TEST_FULL") != "" {
-		runs = 300_000
+		runs = 50_000
 	}
 	seen := map[string]int{}
 	for seed := range runs {

@@ -78,9 +78,6 @@ func (l *Lane) arm(at time.Time) {
 
 // openGap notes that something waits for a revision that is not there.
 func (l *Lane) openGap(out []Effect, at time.Time) []Effect {
-	if l.Mode == GapBlocked {
-		return out
-	}
 	if l.Mode == Flowing {
 		l.Mode = Gap
 		l.waiting = at
@@ -128,7 +125,7 @@ func (l *Lane) Deadline() time.Time {
 }
 
 // timed handles what time and the source's state bring.
-func (l *Lane) timed(out []Effect, ev Event) []Effect {
+func (l *Lane) timed(out []Effect, ev *Event) []Effect {
 	switch ev.Kind {
 	case Tick:
 		return l.tick(out, ev.At)

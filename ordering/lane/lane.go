@@ -102,24 +102,24 @@ func (l *Lane) Unsure(r Revision) bool {
 func (l *Lane) Step(out []Effect, ev Event) []Effect {
 	switch ev.Kind {
 	case Arrive:
-		return l.arrive(out, ev)
+		return l.arrive(out, &ev)
 	case Confirmed:
-		return l.confirmed(out, ev)
+		return l.confirmed(out, &ev)
 	case Committed:
 		l.durable = max(l.durable, ev.Rev)
 		return l.advance(out, ev.At)
 	case Fetched, Missing:
-		return l.fetched(out, ev)
+		return l.fetched(out, &ev)
 	case Retry, GaveUp, Interrupted, Wake:
-		return l.failed(out, ev)
+		return l.failed(out, &ev)
 	case Redrive, Discard, SkipTo, Release:
-		return l.operator(out, ev)
+		return l.operator(out, &ev)
 	case Expelled:
-		return l.expelled(out, ev)
+		return l.expelled(out, &ev)
 	case Pressure:
 		return l.parkHeld(out)
 	default:
-		return l.timed(out, ev)
+		return l.timed(out, &ev)
 	}
 }
 
@@ -159,7 +159,7 @@ func (l *Lane) mayGo() bool {
 	if l.phase != idle || l.durable < l.await || l.Next-l.durable >= l.rules.MaxAhead {
 		return false
 	}
-	return l.Mode == Flowing || l.Mode == Gap || l.Mode == GapBlocked
+	return l.Mode == Flowing || l.Mode == Gap
 }
 
 // deliver sends the head out.
@@ -171,7 +171,7 @@ func (l *Lane) deliver(out []Effect, from origin) []Effect {
 }
 
 // fetched goes on with a parked message or a dead letter that is in memory now.
-func (l *Lane) fetched(out []Effect, ev Event) []Effect {
+func (l *Lane) fetched(out []Effect, ev *Event) []Effect {
 	if l.phase != fetching || ev.Rev != l.Next {
 		return out
 	}
@@ -187,7 +187,7 @@ func (l *Lane) fetched(out []Effect, ev Event) []Effect {
 }
 
 // confirmed settles the head.
-func (l *Lane) confirmed(out []Effect, ev Event) []Effect {
+func (l *Lane) confirmed(out []Effect, ev *Event) []Effect {
 	if l.phase != flying || ev.Rev != l.Next {
 		return out
 	}
@@ -232,7 +232,7 @@ func (l *Lane) expel(out []Effect) []Effect {
 }
 
 // expelled takes what is left after an Expel.
-func (l *Lane) expelled(out []Effect, ev Event) []Effect {
+func (l *Lane) expelled(out []Effect, ev *Event) []Effect {
 	if l.phase != expelling {
 		return out
 	}

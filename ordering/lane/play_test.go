@@ -157,7 +157,7 @@ func (p *player) answer(how int) {
 		p.loaded = &message{r, p.mem.dead[r]}
 		p.step(Event{Kind: Fetched, Rev: r, Print: p.loaded.print})
 	case Expel:
-		p.expel(r)
+		p.expel()
 	default:
 		p.outcome(how, r)
 	}
@@ -180,17 +180,14 @@ func (p *player) outcome(how int, r Revision) {
 	p.loaded = nil
 }
 
-// expel refuses what is parked above a revision.
-func (p *player) expel(above Revision) {
-	n := 0
-	for r, print := range p.mem.parked {
-		if r > above {
-			n++
-			delete(p.mem.parked, r)
-			p.noteRefused(message{r, print})
-		}
+// expel refuses what was to go.
+func (p *player) expel() {
+	x := p.expelled
+	for _, r := range x.revs {
+		p.noteRefused(message{r, p.mem.parked[r]})
+		delete(p.mem.parked, r)
 	}
-	p.step(Event{Kind: Expelled, Count: n, Rev: p.mem.highest(), To: p.mem.lowest(-1)})
+	p.step(Event{Kind: Expelled, Count: len(x.revs), Rev: x.highest, To: x.lowest})
 }
 
 // let lets time pass.

@@ -22,6 +22,7 @@ type shell struct {
 	memory    map[Revision]Print // held, or in flight from the source
 	loaded    *message           // what Fetch or Retake brought
 	pending   *Effect            // Deliver, Fetch, Retake or Expel, not answered yet
+	expelled  expulsion          // for Expel: what is to go, and what will be left
 	wake      bool               // a Wake is due
 	dirty     bool               // something was asked for since the last commit began
 	said      []string           // for the report
@@ -83,6 +84,7 @@ func (s *shell) carry(ev Event, e Effect) {
 			s.fail("%v while %v is under way", e, *s.pending)
 		}
 		s.pending = &e
+		s.expelled = s.above(e)
 		if e.Verb == Deliver {
 			s.model.deliver(s, s.content(ev, e.Rev))
 		}
@@ -114,6 +116,28 @@ func (s *shell) carry(ev Event, e Effect) {
 		s.wake = true // someone starts the route again
 	default:
 	}
+}
+
+// expulsion is what a caller reads when it is asked to Expel. It may be carried
+// out later: nothing is parked in between.
+type expulsion struct {
+	revs            []Revision
+	highest, lowest Revision
+}
+
+func (s *shell) above(e Effect) (x expulsion) {
+	if e.Verb != Expel {
+		return x
+	}
+	rest := s.mem.clone()
+	for r := range s.mem.parked {
+		if r > e.Rev {
+			x.revs = append(x.revs, r)
+			delete(rest.parked, r)
+		}
+	}
+	x.highest, x.lowest = rest.highest(), rest.lowest(-1)
+	return x
 }
 
 // content is the message at a revision that is in memory; an arrival gets there

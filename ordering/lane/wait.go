@@ -3,7 +3,7 @@ package lane
 import "slices"
 
 // wait keeps a message ahead of its turn, in memory or parked.
-func (l *Lane) wait(out []Effect, ev Event) []Effect {
+func (l *Lane) wait(out []Effect, ev *Event) []Effect {
 	switch {
 	case l.phase == expelling: // no row comes or goes until that is done
 	case l.Mode == Quarantined || l.Mode == GapBlocked,
@@ -25,7 +25,7 @@ func (l *Lane) wait(out []Effect, ev Event) []Effect {
 const drainFirst = 4
 
 // hold keeps a message in memory.
-func (l *Lane) hold(out []Effect, ev Event) []Effect {
+func (l *Lane) hold(out []Effect, ev *Event) []Effect {
 	i, _ := l.find(ev.Rev)
 	l.held = slices.Insert(l.held, i, waiter{ev.Rev, ev.Print})
 	return append(out, Effect{Verb: Hold, Rev: ev.Rev})

@@ -11,11 +11,8 @@ var errFlood = errors.New("much larger messages than before: starting over with 
 
 // adjust opens or closes the consumer, whichever the moment asks for.
 func (t *tap) adjust() error {
-	if t.closing {
-		return nil
-	}
 	open, bytes := t.session.load()
-	if err := t.choke(open, bytes); err != nil {
+	if err := t.choke(open, bytes); err != nil || t.closing {
 		return err
 	}
 	consuming := t.deliveries != nil

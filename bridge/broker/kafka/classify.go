@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"strings"
 
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -41,10 +42,14 @@ func unavailable(err error) bool {
 		return k.Retriable || forEverybody[k.Code]
 	}
 	var n net.Error
-	return errors.As(err, &n) ||
+	return errors.As(err, &n) || strings.Contains(err.Error(), purged) ||
 		errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, net.ErrClosed) ||
 		errors.Is(err, kgo.ErrRecordTimeout) || errors.Is(err, kgo.ErrRecordRetries) || errors.Is(err, kgo.ErrMaxBuffered)
 }
+
+// purged is how the client ends records of a topic that is looked for again; it
+// exports no error for it.
+const purged = "topic purged while buffered"
 
 var forEverybody = map[int16]bool{
 	kerr.UnknownTopicOrPartition.Code:    true,

@@ -122,6 +122,18 @@ func (t *Target) noted(topic string, err error) error {
 	return classify(err)
 }
 
+// purge has the clients forget the topic. They know it by an id, which is
+// another one when it was created again.
+func (t *Target) purge() {
+	t.mu.Lock()
+	alone := t.alone
+	t.mu.Unlock()
+	t.client.PurgeTopicsFromProducing(t.topic)
+	if alone != nil {
+		alone.PurgeTopicsFromProducing(t.topic)
+	}
+}
+
 // Close lets what is on its way arrive, for some seconds, and ends the rest:
 // those publishes return errors of class interrupted.
 func (t *Target) Close() error {

@@ -52,11 +52,14 @@ func (w *watch) run(ctx context.Context) {
 	defer close(w.ended)
 	first := sync.OnceFunc(func() { close(w.looked) })
 	defer first()
-	for {
+	for again := false; ; again = true {
 		select {
 		case <-w.look:
 		case <-ctx.Done():
 			return
+		}
+		if again {
+			w.t.purge()
 		}
 		w.find(ctx, first)
 	}

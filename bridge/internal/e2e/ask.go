@@ -1,20 +1,15 @@
 package e2e
 
 import (
-	"bytes"
-	"encoding/json"
-	"fmt"
 	"io"
 	"net/http"
-	"strconv"
-	"strings"
 	"time"
+
+	"github.com/brokerbridge/bridge/bridge/admin/api"
+	"github.com/brokerbridge/bridge/bridge/admin/client"
 )
 
-const (
-	askTimeout = 10 * time.Second
-	askEvery   = 50 * time.Millisecond
-)
+const askTimeout = 10 * time.Second
 
 // get asks the bridge's own interface. An error means that it does not answer.
 func (b *Bridge) get(path string) (code int, body []byte, err error) {
@@ -28,43 +23,55 @@ func (b *Bridge) get(path string) (code int, body []byte, err error) {
 	return res.StatusCode, body, err
 }
 
-// Get decodes what the API says at a path into v; anything but 200 fails the
-// test.
-func (b *Bridge) Get(path string, v any) {
+// DeadLetters are the dead letters of a route as the API shows them, with their
+// content, in the order of their ids.
+func (b *Bridge) DeadLetters(route string) []api.DeadLetterDetail {
 	b.t.Helper()
-	code, body, err := b.get(path)
-	if err != nil || code != http.StatusOK {
-		b.t.Fatalf("GET %s: %d, %v: %s", path, code, err, body)
+	c := b.client()
+	var all []api.DeadLetterDetail
+	for d, err := range c.DeadLetters(b.t.Context(), route, client.List{}) {
+		if err != nil {
+			b.t.Fatalf("list the dead letters: %v", err)
+		}
+		detail, err := c.DeadLetter(b.t.Context(), route, d.ID)
+		if err != nil {
+			b.t.Fatalf("show dead letter %s: %v", d.ID, err)
+		}
+		all = append(all, detail)
 	}
-	if err := json.Unmarshal(body, v); err != nil {
-		b.t.Fatalf("GET %s: %v: %s", path, err, body)
-	}
+	return all
 }
 
-// Post sends a change to the API and decodes its answer into v, unless that is
-// nil.
-func (b *Bridge) Post(path string, change, v any) {
+// Keys are the lanes of a route that do not flow or have something parked.
+func (b *Bridge) Keys(route string) map[string]api.Lane {
 	b.t.Helper()
-	text, err := json.Marshal(change)
+	all := map[string]api.Lane{}
+	for l, err := range b.client().Keys(b.t.Context(), route, client.List{Blocked: true}) {
+		if err != nil {
+			b.t.Fatalf("list the keys: %v", err)
+		}
+		all[l.Raw()] = l
+	}
+	return all
+}
+
+// Key is a lane in its first epoch.
+func (b *Bridge) Key(route, key string) api.LaneDetail {
+	b.t.Helper()
+	k, err := b.client().Key(b.t.Context(), route, key)
+	if err != nil {
+		b.t.Fatalf("show key %q: %v", key, err)
+	}
+	return k.Epochs[0]
+}
+
+func (b *Bridge) client() *client.Client {
+	b.t.Helper()
+	c, err := client.New("http://" + b.addr)
 	if err != nil {
 		b.t.Fatal(err)
 	}
-	client := http.Client{Timeout: askTimeout}
-	res, err := client.Post("http://"+b.addr+path, "application/json", bytes.NewReader(text))
-	if err != nil {
-		b.t.Fatal(err)
-	}
-	defer func() { _ = res.Body.Close() }()
-	body, err := io.ReadAll(res.Body)
-	if err != nil || res.StatusCode >= 300 {
-		b.t.Fatalf("POST %s: %d, %v: %s", path, res.StatusCode, err, body)
-	}
-	if v == nil {
-		return
-	}
-	if err := json.Unmarshal(body, v); err != nil {
-		b.t.Fatalf("POST %s: %v: %s", path, err, body)
-	}
+	return c
 }
 
 // Ready is what /readyz says; 0 where nobody answers.
@@ -74,72 +81,4 @@ func (b *Bridge) Ready() (code int, reason string) {
 		return 0, err.Error()
 	}
 	return code, string(body)
-}
-
-// Metrics are the samples of one scrape.
-type Metrics []sample
-
-type sample struct {
-	name, labels string
-	value        float64
-}
-
-// Metrics scrapes the bridge; false where it does not answer.
-func (b *Bridge) Metrics() (Metrics, bool) {
-	code, body, err := b.get("/metrics")
-	if err != nil || code != http.StatusOK {
-		return nil, false
-	}
-	var all Metrics
-	for line := range strings.Lines(string(body)) {
-		series, value, ok := cutLast(strings.TrimSpace(line), " ")
-		if !ok || strings.HasPrefix(line, "#") {
-			continue
-		}
-		name, labels, _ := strings.Cut(series, "{")
-		v, err := strconv.ParseFloat(value, 64)
-		if err != nil {
-			b.t.Errorf("a metric that is no number: %s", line)
-		}
-		all = append(all, sample{name, strings.TrimSuffix(labels, "}"), v})
-	}
-	return all, true
-}
-
-func cutLast(s, sep string) (before, after string, ok bool) {
-	i := strings.LastIndex(s, sep)
-	if i < 0 {
-		return s, "", false
-	}
-	return s[:i], s[i+len(sep):], true
-}
-
-// Sum adds the samples of a metric that have all of the labels, each written
-// name=value. There may be none of them.
-func (m Metrics) Sum(name string, labels ...string) int64 {
-	var sum float64
-next:
-	for _, s := range m {
-		if s.name != name {
-			continue
-		}
-		for _, l := range labels {
-			label, value, _ := strings.Cut(l, "=")
-			if !strings.Contains(","+s.labels, fmt.Sprintf(",%s=%q", label, value)) {
-				continue next
-			}
-		}
-		sum += s.value
-	}
-	return int64(sum)
-}
-
-// Has reports whether a metric is exported at all.
-func (m Metrics) Has(name string) bool {
-	for _, s := range m {
-		if s.name == name {
-			return true
-		}
-	}
-	return false
 }

@@ -8,6 +8,9 @@ import (
 	"time"
 )
 
+// askEvery is how often a condition is looked at that nobody announces.
+const askEvery = 50 * time.Millisecond
+
 // Await returns when a condition holds. In vain, it fails the test with what was
 // seen last.
 func Await(t testing.TB, what string, within time.Duration, cond func() (seen string, ok bool)) {
@@ -31,8 +34,8 @@ func Await(t testing.TB, what string, within time.Duration, cond func() (seen st
 func (b *Bridge) Await(what string, within time.Duration, cond func() (seen string, ok bool)) {
 	b.t.Helper()
 	Await(b.t, what, within, func() (string, bool) {
-		if !b.running() {
-			b.t.Fatalf("the bridge ended, with %d, while the test waited for %s", b.code, what)
+		if !b.Running() {
+			b.t.Fatalf("the bridge ended, with %d, while the test waited for %s", b.Code(), what)
 		}
 		return cond()
 	})
@@ -95,25 +98,4 @@ func (r Rest) Await(b *Bridge, within time.Duration) Metrics {
 		b.t.Error("I10: bridge_unaccounted_messages is not exported")
 	}
 	return last
-}
-
-// counts are those of all routes together.
-type counts struct{ received, delivered, duplicates, dead, parked, memory, lag, unaccounted int64 }
-
-func count(m Metrics) counts {
-	return counts{
-		received:    m.Sum("bridge_messages_received_total"),
-		delivered:   m.Sum("bridge_messages_delivered_total"),
-		duplicates:  m.Sum("bridge_messages_duplicates_total"),
-		dead:        m.Sum("bridge_dead_letter_messages"),
-		parked:      m.Sum("bridge_parked_messages"),
-		memory:      m.Sum("bridge_inflight_messages") + m.Sum("bridge_held_messages"),
-		lag:         m.Sum("bridge_source_lag_messages"),
-		unaccounted: m.Sum("bridge_unaccounted_messages"),
-	}
-}
-
-func (c counts) String() string {
-	return fmt.Sprintf("received %d, delivered %d, duplicates %d, dead %d, parked %d, in memory %d, lag %d, unaccounted %d",
-		c.received, c.delivered, c.duplicates, c.dead, c.parked, c.memory, c.lag, c.unaccounted)
 }

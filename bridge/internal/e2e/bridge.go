@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/brokerbridge/bridge/bridge/internal/e2e/child"
 	"github.com/brokerbridge/bridge/bridge/internal/rig"
 )
 
@@ -37,7 +38,7 @@ type Bridge struct {
 	dir  string
 	addr string
 	log  string
-	*process
+	*child.Process
 	crashes int
 }
 
@@ -78,13 +79,16 @@ func (b *Bridge) Run(env []string, args ...string) {
 		b.t.Fatal(err)
 	}
 	defer func() { _ = log.Close() }()
-	b.process = start(b.t, log, env, b.path, append([]string{"run", "-c", b.file}, args...)...)
+	b.Process, err = child.Start(log, env, b.path, append([]string{"run", "-c", b.file}, args...)...)
+	if err != nil {
+		b.t.Fatal(err)
+	}
 }
 
 // Restart starts it again after it has ended, and waits until it answers.
 func (b *Bridge) Restart(args ...string) {
 	b.t.Helper()
-	if b.running() {
+	if b.Running() {
 		b.t.Fatal("the bridge still runs")
 	}
 	b.Run(nil, args...)
@@ -96,30 +100,37 @@ func (b *Bridge) Restart(args ...string) {
 func (b *Bridge) Stop() (code int, took time.Duration) {
 	b.t.Helper()
 	began := time.Now()
-	b.signal(syscall.SIGTERM)
-	if !b.wait(stopTimeout) {
-		b.signal(syscall.SIGQUIT) // it says where it hangs
-		b.wait(5 * time.Second)
+	b.send(syscall.SIGTERM)
+	if !b.Wait(stopTimeout) {
+		b.send(syscall.SIGQUIT) // it says where it hangs
+		b.Wait(5 * time.Second)
 		b.t.Fatalf("the bridge did not end within %v", stopTimeout)
 	}
-	return b.code, time.Since(began)
+	return b.Code(), time.Since(began)
+}
+
+func (b *Bridge) send(s syscall.Signal) {
+	b.t.Helper()
+	if err := b.Signal(s); err != nil {
+		b.t.Error(err)
+	}
 }
 
 // Kill ends it at once, as a crash does.
 func (b *Bridge) Kill() {
 	b.t.Helper()
-	b.signal(syscall.SIGKILL)
+	b.send(syscall.SIGKILL)
 	b.AwaitCrash()
 }
 
 // AwaitCrash waits until the process has ended by a signal.
 func (b *Bridge) AwaitCrash() {
 	b.t.Helper()
-	if !b.wait(stopTimeout) {
+	if !b.Wait(stopTimeout) {
 		b.t.Fatal("the bridge did not crash")
 	}
-	if b.code != -1 {
-		b.t.Fatalf("the bridge ended by itself, with %d", b.code)
+	if b.Code() != -1 {
+		b.t.Fatalf("the bridge ended by itself, with %d", b.Code())
 	}
 	b.crashes++
 }
@@ -138,9 +149,9 @@ func (b *Bridge) Log() string {
 
 // end is the last resort of a cleanup.
 func (b *Bridge) end() {
-	if b.process != nil {
-		b.signal(syscall.SIGKILL)
-		b.wait(stopTimeout)
+	if b.Process != nil {
+		b.send(syscall.SIGKILL)
+		b.Wait(stopTimeout)
 	}
 	if !b.t.Failed() {
 		return

@@ -3,12 +3,10 @@ package e2e
 import (
 	"fmt"
 	"os"
-	"os/exec"
-	"path/filepath"
 	"sync"
 	"testing"
 
-	"github.com/brokerbridge/bridge/bridge/internal/rig"
+	"github.com/brokerbridge/bridge/bridge/internal/e2e/child"
 )
 
 // bin is where the binaries of this test process are; [Main] makes it.
@@ -27,32 +25,21 @@ func Main(m *testing.M) int {
 	return m.Run()
 }
 
+// The binaries, each built when it is first needed.
 var (
-	plain      = sync.OnceValues(func() (string, error) { return build("bridge") })
-	failpoints = sync.OnceValues(func() (string, error) { return build("bridge-failpoints", "-tags", "failpoints") })
+	plain      = sync.OnceValues(func() (string, error) { return child.Build(bin, "bridge", "./cmd/bridge") })
+	failpoints = sync.OnceValues(func() (string, error) {
+		return child.Build(bin, "bridge-failpoints", "./cmd/bridge", "-tags", "failpoints")
+	})
 )
 
-// build makes the binary as `make build` does.
-func build(name string, flags ...string) (string, error) {
-	path := filepath.Join(bin, name)
-	args := append([]string{"build", "-trimpath", "-o", path}, flags...)
-	cmd := exec.Command("go", append(args, "./cmd/bridge")...)
-	cmd.Dir = rig.Root()
-	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if out, err := cmd.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("go %v: %w\n%s", cmd.Args, err, out)
-	}
-	return path, nil
-}
-
-// binary is the bridge, built at the first call.
 func binary(t testing.TB, withFailpoints bool) string {
 	t.Helper()
-	make := plain
+	built := plain
 	if withFailpoints {
-		make = failpoints
+		built = failpoints
 	}
-	path, err := make()
+	path, err := built()
 	if err != nil {
 		t.Fatal(err)
 	}

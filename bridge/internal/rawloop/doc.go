@@ -15,6 +15,7 @@
 //	ack       at once 34,400   every 1 ms 38,500   every 5 ms 36,400
 //	produce   idempotent 34,400   not idempotent, 5 requests in flight 33,300
 //
-// One setting's rounds differ by up to 25 %, so linger and idempotence are all
-// but noise; acking every millisecond was best in each round.
+// One setting's rounds differ by up to 30 %, and the machine was not idle, so
+// linger and idempotence cannot be told from noise; acking every millisecond
+// was best in each round. Compare only with runs of the same hour.
 package rawloop

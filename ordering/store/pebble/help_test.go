@@ -2,6 +2,95 @@ package pebble
 
 import (
 	"log/slog"
+	"testing"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+
+	"github.com/brokerbridge/bridge/ordering/lane"
+	"github.com/brokerbridge/bridge/ordering/store"
 )
 
 func quiet() Options { return Options{Logger: slog.New(slog.DiscardHandler)} }
+
+// openIn opens the store of a file system.
+func openIn(t testing.TB, fs vfs.FS) *Store {
+	t.Helper()
+	s, err := open("db", quiet(), fs)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// openRoute opens a route of a store.
+func openRoute(t testing.TB, s *Store, route string) {
+	t.Helper()
+	if _, err := s.Open(t.Context(), store.Identity{Route: route}); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// everything is a change that writes a row of every kind: the v-th of a lane.
+func everything(k store.Key, v uint64, payload []byte) store.Change {
+	r := lane.Revision(v) //nolint:gosec // small
+	return store.Change{
+		Key: k, Version: v,
+		Record: &store.Record{State: lane.State{Next: r + 1, Highest: r, Lowest: r + 1, Parked: int(r) + 1}},
+		Park:   []store.Message{{Rev: r, Payload: payload}},
+		Skip:   []store.Skip{{From: r, To: r}},
+		Dead:   []store.DeadLetter{{ID: k.Name + "-" + string(rune('a'+v%26)) + string(rune('0'+v/26)), Key: k.Name}},
+		Ledger: store.Ledger{Delivered: 1},
+	}
+}
+
+// whole fails unless the lanes of a route hold whole changes only. It returns
+// how many each has.
+func whole(t testing.TB, s *Store, route string) map[string]uint64 {
+	t.Helper()
+	var n, bytes int64
+	lanes := map[string]uint64{}
+	for r, err := range s.Lanes(t.Context(), store.Query{Route: route}) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		lanes[r.Key.Name] = r.Version
+		n += int64(r.Version) //nolint:gosec // small
+		bytes += wholeLane(t, s, r)
+	}
+	got, err := s.Ledger(t.Context(), route)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := store.Ledger{Delivered: n, Parked: n, ParkedTotal: n, ParkedBytes: bytes, Dead: n, DeadLettered: n}
+	if got != want {
+		t.Fatalf("route %s\n has %+v\nwant %+v", route, got, want)
+	}
+	return lanes
+}
+
+// wholeLane returns the size of what a lane has parked.
+func wholeLane(t testing.TB, s *Store, r store.Record) (bytes int64) {
+	t.Helper()
+	ms, err := s.Parked(t.Context(), r.Key, 0, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, m := range ms {
+		bytes += m.Size()
+	}
+	skips, err := s.Skips(t.Context(), r.Key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	dead := 0
+	for _, err := range s.DeadLetters(t.Context(), store.Query{Route: r.Key.Route, Key: r.Key.Name}) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		dead++
+	}
+	if v := int(r.Version); len(ms) != v || len(skips) != v || dead != v || int(r.State.Next) != v { //nolint:gosec // small
+		t.Fatalf("lane %v at version %d has next %d, %d parked, %d skips, %d dead letters", r.Key, r.Version, r.State.Next, len(ms), len(skips), dead)
+	}
+	return bytes
+}

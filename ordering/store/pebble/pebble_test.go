@@ -12,15 +12,6 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-func openIn(t testing.TB, fs vfs.FS) *Store {
-	t.Helper()
-	s, err := open("db", quiet(), fs)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return s
-}
-
 func TestStore(t *testing.T) {
 	storetest.Run(t,
 		func(t testing.TB) store.Store { return openIn(t, vfs.NewMem()) },
@@ -31,4 +22,14 @@ func TestStore(t *testing.T) {
 			}
 			return openIn(t, fs)
 		})
+}
+
+// TestStoreThatForgetsVersions runs the suite with room for a few heads only,
+// so that most commits read what they replace.
+func TestStoreThatForgetsVersions(t *testing.T) {
+	storetest.Run(t, func(t testing.TB) store.Store {
+		s := openIn(t, vfs.NewMem())
+		s.known = newVersions(3 * overhead)
+		return s
+	}, nil)
 }

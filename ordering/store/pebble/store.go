@@ -12,7 +12,7 @@
 // fatal, the store freezes its files as they are, and every method returns
 // store.ErrFailed with the cause, because what Pebble has in memory may not be
 // on the disk. A new process, or a new Open after Close, recovers what is. The
-// process is never ended from here. A block of a table that fails its checksum
+// process is never ended from here; see internal/guard. A block of a table that fails its checksum
 // is an error of the reads it is needed for, and names the file.
 //
 // While the disk is full, commits return store.ErrFull or wait for room until
@@ -109,15 +109,25 @@ func start(dir string, o Options, fs vfs.FS) (*Store, error) {
 		known: newVersions(versionBytes), routes: map[string]*route{},
 		calls: newCalls(),
 	}
-	s.db, err = pdb.Open(dir, s.settings(o))
-	if err = refused(err); err == nil {
-		err = s.files.Err()
-	}
-	if err != nil {
-		s.files.Stop()
+	if err := s.openDB(o); err != nil {
 		return nil, errors.Join(err, lock.Close())
 	}
 	return s, nil
+}
+
+func (s *Store) openDB(o Options) (err error) {
+	s.db, err = pdb.Open(s.dir, s.settings(o))
+	switch {
+	case guard.IsFull(err):
+		return fmt.Errorf("%w: %w", store.ErrFull, err)
+	case err != nil:
+		return refused(err)
+	}
+	s.files.Arm()
+	if err := s.files.Err(); err != nil {
+		return errors.Join(err, s.db.Close())
+	}
+	return nil
 }
 
 // ID implements store.Store.
@@ -156,50 +166,50 @@ func (s *Store) failure() error {
 	return nil
 }
 
-// patience is how long Close waits for a database that failed. Pebble may
-// have given up with its locks held.
-const patience = 5 * time.Second
+// patience is how long Close waits for a database that failed.
+const patience = 10 * time.Second
 
-// Close implements store.Store. A failed store reports its failure; where
-// Pebble cannot be closed any more, its directory stays locked until the
-// process ends.
+// Close implements store.Store. Of a failed store it returns the failure.
 func (s *Store) Close() error {
 	if !s.calls.close() {
 		return store.ErrClosed
 	}
 	s.files.Stop() // a commit that waits for room fails now
-	select {
-	case <-s.calls.idle:
-	case <-s.files.Failed():
+	closed := make(chan error, 1)
+	go func() {
+		defer func() {
+			if p := recover(); p != nil {
+				closed <- fmt.Errorf("pebble: %v", p)
+			}
+		}()
+		<-s.calls.idle
+		closed <- errors.Join(s.db.Close(), s.lock.Close())
+	}()
+	err := s.awaitClosed(closed)
+	if failure := s.failure(); failure != nil {
+		return failure
 	}
-	if s.files.Err() == nil {
-		err := errors.Join(s.db.Close(), s.lock.Close())
-		if err != nil {
-			return fmt.Errorf("close store %q: %w", s.dir, err)
-		}
-		return s.failure()
+	if err != nil {
+		return fmt.Errorf("close store %q: %w", s.dir, err)
 	}
-	return errors.Join(s.failure(), s.abandon())
+	return nil
 }
 
-// abandon closes a failed database as far as that is possible.
-func (s *Store) abandon() error {
-	closed := make(chan any, 1)
-	go func() {
-		defer func() { closed <- recover() }()
-		<-s.calls.idle
-		_ = s.db.Close() // fails, of course
-		_ = s.lock.Close()
-	}()
+// awaitClosed waits for the end of a Close, but not for ever if the store
+// failed: Pebble may have lost its way. The directory then stays locked until
+// the process ends.
+func (s *Store) awaitClosed(closed <-chan error) error {
+	select {
+	case err := <-closed:
+		return err
+	case <-s.files.Failed():
+	}
 	t := time.NewTimer(patience)
 	defer t.Stop()
 	select {
-	case p := <-closed:
-		if p != nil {
-			return fmt.Errorf("close store %q: pebble: %v", s.dir, p)
-		}
-		return nil
+	case err := <-closed:
+		return err
 	case <-t.C:
-		return fmt.Errorf("close store %q: still busy after %v", s.dir, patience)
+		return fmt.Errorf("still busy after %v", patience)
 	}
 }

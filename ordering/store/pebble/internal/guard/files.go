@@ -13,14 +13,18 @@ type file struct {
 	name string
 }
 
+// opened returns what open does; after a failure, a file that goes nowhere.
 func (g *FS) opened(name string, open func() (vfs.File, error)) (vfs.File, error) {
 	var f vfs.File
-	err := g.write(name, func() (err error) {
+	done, err := g.change(name, func() (err error) {
 		f, err = open()
 		return err
 	})
 	if err != nil {
 		return nil, err
+	}
+	if !done {
+		f = vfs.NewMemFile(nil)
 	}
 	return &file{File: f, g: g, name: name}, nil
 }
@@ -42,62 +46,85 @@ func (g *FS) ReuseForWrite(old, name string, c vfs.DiskWriteCategory) (vfs.File,
 
 // OpenDir implements vfs.FS. Directories are opened to be synced.
 func (g *FS) OpenDir(name string) (vfs.File, error) {
-	f, err := g.FS.OpenDir(name)
-	if err != nil {
-		return nil, err
+	return g.opened(name, func() (vfs.File, error) { return g.FS.OpenDir(name) })
+}
+
+// Open implements vfs.FS. A table that was only dreamt of is not there, which
+// Pebble's background work must not ask for again and again.
+func (g *FS) Open(name string, opts ...vfs.OpenOption) (vfs.File, error) {
+	f, err := g.FS.Open(name, opts...)
+	if err != nil && g.Err() != nil {
+		g.sleep()
 	}
-	return &file{File: f, g: g, name: name}, nil
+	return f, err
 }
 
 // Link implements vfs.FS.
 func (g *FS) Link(old, name string) error {
-	return g.write(name, func() error { return g.FS.Link(old, name) })
+	_, err := g.change(name, func() error { return g.FS.Link(old, name) })
+	return err
 }
 
 // Rename implements vfs.FS.
 func (g *FS) Rename(old, name string) error {
-	return g.write(name, func() error { return g.FS.Rename(old, name) })
+	_, err := g.change(name, func() error { return g.FS.Rename(old, name) })
+	return err
 }
 
-// Remove implements vfs.FS.
+// Remove implements vfs.FS. What cannot be removed is Pebble's to try again.
 func (g *FS) Remove(name string) error {
-	return g.write(name, func() error { return g.FS.Remove(name) })
+	if g.Err() != nil {
+		return nil
+	}
+	return g.FS.Remove(name)
 }
 
 // RemoveAll implements vfs.FS.
 func (g *FS) RemoveAll(name string) error {
-	return g.write(name, func() error { return g.FS.RemoveAll(name) })
+	if g.Err() != nil {
+		return nil
+	}
+	return g.FS.RemoveAll(name)
 }
 
 // MkdirAll implements vfs.FS.
 func (g *FS) MkdirAll(dir string, perm os.FileMode) error {
-	return g.write(dir, func() error { return g.FS.MkdirAll(dir, perm) })
+	_, err := g.change(dir, func() error { return g.FS.MkdirAll(dir, perm) })
+	return err
 }
 
 // Write goes on behind what a full disk still took.
 func (f *file) Write(p []byte) (n int, err error) {
-	err = f.g.write(f.name, func() error {
+	done, err := f.g.change(f.name, func() error {
 		m, err := f.File.Write(p[n:])
 		n += m
 		return err
 	})
-	return n, err
+	return written(p, n, done, err)
 }
 
 // WriteAt goes on behind what a full disk still took.
 func (f *file) WriteAt(p []byte, off int64) (n int, err error) {
-	err = f.g.write(f.name, func() error {
+	done, err := f.g.change(f.name, func() error {
 		m, err := f.File.WriteAt(p[n:], off+int64(n))
 		n += m
 		return err
 	})
+	return written(p, n, done, err)
+}
+
+// written says that all of p was written where it was not and is not to show.
+func written(p []byte, n int, done bool, err error) (int, error) {
+	if !done && err == nil {
+		return len(p), nil
+	}
 	return n, err
 }
 
-// Preallocate only saves time: a full disk shows where it is written to.
+// Preallocate only saves time: Pebble does not look at its error.
 func (f *file) Preallocate(offset, length int64) error {
 	if f.g.Err() != nil {
-		return errFrozen
+		return nil
 	}
 	return f.File.Preallocate(offset, length)
 }
@@ -105,24 +132,34 @@ func (f *file) Preallocate(offset, length int64) error {
 // Sync implements vfs.File.
 func (f *file) Sync() error {
 	if f.g.Err() != nil {
-		return errFrozen
+		return nil
 	}
-	return f.g.sync(f.name, f.File.Sync())
+	return f.g.synced(f.name, f.File.Sync())
 }
 
 // SyncData implements vfs.File.
 func (f *file) SyncData() error {
 	if f.g.Err() != nil {
-		return errFrozen
+		return nil
 	}
-	return f.g.sync(f.name, f.File.SyncData())
+	return f.g.synced(f.name, f.File.SyncData())
 }
 
 // SyncTo implements vfs.File.
 func (f *file) SyncTo(length int64) (full bool, err error) {
 	if f.g.Err() != nil {
-		return false, errFrozen
+		return false, nil
 	}
 	full, err = f.File.SyncTo(length)
-	return full, f.g.sync(f.name, err)
+	return full, f.g.synced(f.name, err)
+}
+
+// Close implements vfs.File. Some file systems report a failed write only here.
+func (f *file) Close() error {
+	err := f.File.Close()
+	if err == nil || !f.g.armed.Load() {
+		return err
+	}
+	f.g.Fail(err)
+	return nil
 }

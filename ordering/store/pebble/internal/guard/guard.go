@@ -1,18 +1,24 @@
-// Package guard stands between Pebble and the file system and decides what
-// becomes of the errors that Pebble cannot handle.
+// Package guard stands between Pebble and the file system and keeps from Pebble
+// the errors that it cannot handle.
 //
-// Pebble hands those to Logger.Fatalf, expects the process to end there, and
-// reports success if it does not. A bridge must not exit blindly, and a process
+// After an error on its log, manifest or markers Pebble calls Logger.Fatalf,
+// expects the process to end there and reports success if it does not; or it
+// panics with its locks in a state that ends the process for good (a log that
+// cannot be closed or created). A bridge must not exit blindly, and a process
 // that goes on must not touch files whose state nobody knows: after a failed
-// fsync the kernel may have dropped the pages, a second fsync says yes to data
+// fsync the kernel may have dropped the pages, the next fsync says yes to data
 // that is gone, and a manifest written behind it lets Pebble delete the log
-// that still had it. So the first failure freezes the files: from then on
-// nothing is written, renamed or removed, background work of Pebble fails
-// harmlessly, and what is on the disk is what the next start recovers from.
+// that still had it.
 //
-// A full disk is no failure. Pebble does not survive an error on its log or
-// manifest, so a write of these waits until there is room. A table that does
-// not fit is an ordinary error: Pebble removes it and tries again.
+// So the first failure freezes the files. From then on nothing is written,
+// renamed or removed, and Pebble is told that all went well: it lives on in a
+// dream, can be closed in order, and the disk stays what the next start
+// recovers from. Whoever gets a yes from Pebble has to ask [FS.Err] before
+// believing it.
+//
+// A full disk is no failure: a write that Pebble needs waits until there is
+// room. A table that cannot be written is an ordinary error: Pebble removes it
+// and tries again. A failed fsync is a failure whatever the file.
 package guard
 
 import (
@@ -28,19 +34,17 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 )
 
-// pace is how long a failed write is held up, because Pebble's background work
-// tries again at once, and how long a full disk is left alone between tries.
+// pace is how long a full disk is left alone between tries, and how long an
+// error is held back from Pebble's background work, which tries again at once.
 const pace = 100 * time.Millisecond
-
-// errFrozen is what Pebble sees after a failure.
-var errFrozen = errors.New("files are frozen after a failure")
 
 // FS is a file system that freezes on the first failure.
 type FS struct {
 	vfs.FS
 	log *slog.Logger
 
-	full    atomic.Bool // a vital write waits for room
+	armed   atomic.Bool
+	full    atomic.Bool // a write that Pebble needs waits for room
 	stop    chan struct{}
 	stopped sync.Once
 
@@ -49,10 +53,14 @@ type FS struct {
 	cause   error // set before failed is closed
 }
 
-// New returns a guard over inner.
+// New returns a guard over inner. Until it is armed, errors pass through:
+// opening a database returns them.
 func New(inner vfs.FS, log *slog.Logger) *FS {
 	return &FS{FS: inner, log: log, stop: make(chan struct{}), failed: make(chan struct{})}
 }
+
+// Arm starts to keep errors from Pebble.
+func (g *FS) Arm() { g.armed.Store(true) }
 
 // Fail freezes the files. The first cause is kept.
 func (g *FS) Fail(cause error) {
@@ -85,31 +93,41 @@ func (g *FS) Stop() { g.stopped.Do(func() { close(g.stop) }) }
 // Unwrap is for vfs.Root.
 func (g *FS) Unwrap() vfs.FS { return g.FS }
 
-// write runs op, which changes files, unless they are frozen. What is vital and
-// finds the disk full is tried until there is room.
-func (g *FS) write(name string, op func() error) error {
-	for waited := false; ; waited = true {
-		if g.Err() != nil {
-			g.sleep()
-			return errFrozen
-		}
+// change runs op, which changes the named file, and reports whether it really
+// did. An error is one that Pebble can handle.
+func (g *FS) change(name string, op func() error) (done bool, err error) {
+	for waited := false; g.Err() == nil; waited = true {
 		err := op()
 		switch {
-		case err == nil && waited:
-			g.hasRoom()
-			return nil
 		case err == nil:
-			return nil
-		case !vital(name):
+			g.hasRoom(waited)
+			return true, nil
+		case !g.armed.Load():
+			return false, err
+		case isTable(name):
 			g.sleep()
-			return err
-		case !isFull(err) || !g.awaitRoom(name):
-			return err
+			return false, err
+		case !IsFull(err) || !g.awaitRoom(name):
+			g.Fail(fmt.Errorf("write %s: %w", name, err))
 		}
 	}
+	return false, nil
 }
 
-func isFull(err error) bool {
+// synced passes on how an fsync went.
+func (g *FS) synced(name string, err error) error {
+	if err == nil {
+		return nil
+	}
+	g.Fail(fmt.Errorf("fsync %s: %w", name, err))
+	if g.armed.Load() {
+		return nil
+	}
+	return err
+}
+
+// IsFull reports whether err says that there is no room.
+func IsFull(err error) bool {
 	return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT)
 }
 
@@ -121,8 +139,8 @@ func (g *FS) awaitRoom(name string) bool {
 	return g.sleep()
 }
 
-func (g *FS) hasRoom() {
-	if g.full.Swap(false) {
+func (g *FS) hasRoom(waited bool) {
+	if waited && g.full.Swap(false) {
 		g.log.Info("store's disk has room again")
 	}
 }
@@ -139,19 +157,8 @@ func (g *FS) sleep() bool {
 	}
 }
 
-// sync fails the store if an fsync does. The error Pebble sees does not wrap
-// the cause: nothing may take it for one that can be tried again.
-func (g *FS) sync(name string, err error) error {
-	if err == nil {
-		return nil
-	}
-	g.Fail(fmt.Errorf("fsync of %s: %w", name, err))
-	return errFrozen
-}
-
-// vital reports whether Pebble cannot go on after an error on this file: all
-// but its tables.
-func vital(name string) bool {
+// isTable reports whether Pebble goes on after an error on this file.
+func isTable(name string) bool {
 	ext := filepath.Ext(name)
-	return ext != ".sst" && ext != ".blob"
+	return ext == ".sst" || ext == ".blob"
 }

@@ -1,0 +1,54 @@
+package main
+
+import (
+	"fmt"
+	"iter"
+
+	"github.com/spf13/cobra"
+
+	"github.com/brokerbridge/bridge/bridge/admin/api"
+	"github.com/brokerbridge/bridge/bridge/admin/client"
+)
+
+func newDLQ() *cobra.Command {
+	return newGroup("dlq", "See the dead letters of a running bridge", newDLQList(), newDLQShow())
+}
+
+func newDLQList() *cobra.Command {
+	var a ask
+	var key string
+	var limit int
+	cmd := &cobra.Command{
+		Use: "ls", Short: "List the dead letters", Args: cobra.NoArgs,
+		Example: "  bridge dlq ls\n  bridge dlq ls --route orders --key 4711 -o json",
+		RunE: does(func(cmd *cobra.Command, _ []string) error {
+			c, err := a.client(cmd)
+			if err != nil {
+				return err
+			}
+			routes, err := a.routes(cmd.Context(), c)
+			if err != nil {
+				return err
+			}
+			l := listing[api.DeadLetter]{columns: deadLetterColumns, none: "there are no dead letters", limit: limit}
+			return l.print(cmd, a.output.value, ofRoutes(routes, limit, func(route string, limit int) iter.Seq2[api.DeadLetter, error] {
+				return c.DeadLetters(cmd.Context(), route, client.List{Key: key, Limit: limit})
+			}))
+		}),
+	}
+	a.addRoute(cmd)
+	cmd.Flags().StringVarP(&key, "key", "k", "", "only those of this key")
+	cmd.Flags().IntVar(&limit, "limit", 100, "how many at most; 0: all")
+	return cmd
+}
+
+var deadLetterColumns = []column[api.DeadLetter]{
+	{"ROUTE", func(d api.DeadLetter) string { return d.Route }},
+	{"ID", func(d api.DeadLetter) string { return d.ID }},
+	{"AT", func(d api.DeadLetter) string { return instant(d.At) }},
+	{"REASON", func(d api.DeadLetter) string { return d.Reason }},
+	{"TRIES", func(d api.DeadLetter) string { return fmt.Sprint(d.Attempts) }},
+	{"KEY", func(d api.DeadLetter) string { return d.Raw() }},
+	{"REVISION", func(d api.DeadLetter) string { return number(d.Revision) }},
+	{"ERROR", func(d api.DeadLetter) string { return d.Error }},
+}

@@ -1,0 +1,112 @@
+package main
+
+import (
+	"encoding/hex"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/brokerbridge/bridge/bridge/admin/api"
+)
+
+// maxDump is how much is shown of bytes that are no text.
+const maxDump = 1 << 10
+
+func newDLQShow() *cobra.Command {
+	var a ask
+	cmd := &cobra.Command{
+		Use: "show ID", Short: "Show a dead letter with its headers and body", Args: one("ID"),
+		RunE: does(func(cmd *cobra.Command, args []string) error {
+			c, err := a.client(cmd)
+			if err != nil {
+				return err
+			}
+			routes, err := a.routes(cmd.Context(), c)
+			if err != nil {
+				return err
+			}
+			found, err := find(routes, func(route string) (api.DeadLetterDetail, error) {
+				return c.DeadLetter(cmd.Context(), route, args[0])
+			})
+			if err != nil {
+				return err
+			}
+			return show(cmd, a.output.value, found, deadLetterText)
+		}),
+	}
+	a.addRoute(cmd)
+	return cmd
+}
+
+func deadLetterText(cmd *cobra.Command, d api.DeadLetterDetail) {
+	fact(cmd, "dead letter", d.ID)
+	fact(cmd, "route", d.Route)
+	fact(cmd, "target", d.Target)
+	fact(cmd, "key", d.Raw())
+	if d.Epoch > 0 {
+		fact(cmd, "epoch", fmt.Sprint(d.Epoch))
+	}
+	fact(cmd, "revision", number(d.Revision))
+	fact(cmd, "message id", d.MessageID)
+	fact(cmd, "reason", d.Reason)
+	fact(cmd, "error", d.Error)
+	fact(cmd, "attempts", attempts(d.DeadLetter))
+	fact(cmd, "given up", instant(d.At))
+	if d.InOrder {
+		fact(cmd, "order", "it stands in the order of its key: bridge keys show KEY says what waits for it")
+	}
+	out := cmd.OutOrStdout()
+	fmt.Fprintf(out, "\nheaders\n")
+	for _, h := range d.Headers {
+		fmt.Fprintf(out, "  %s: %s\n", printable(h.Name), printable(headerText(h.Value)))
+	}
+	if d.HeadersOmitted > 0 {
+		fmt.Fprintf(out, "  … and %d more\n", d.HeadersOmitted)
+	}
+	bodyText(out, d.Body)
+}
+
+func attempts(d api.DeadLetter) string {
+	text := fmt.Sprint(d.Attempts)
+	if d.Class != "" {
+		text += ", " + d.Class
+	}
+	if !d.FirstFailed.IsZero() {
+		text += fmt.Sprintf(", from %s to %s", instant(d.FirstFailed), instant(d.LastFailed))
+	}
+	return text
+}
+
+func headerText(b api.Bytes) string {
+	if b.Truncated {
+		return fmt.Sprintf("%s… (%d bytes)", b.Raw(), b.Size)
+	}
+	return string(b.Raw())
+}
+
+// bodyText shows text as it is, indented so that it cannot be taken for ours, and
+// other bytes as a dump.
+func bodyText(out io.Writer, b api.Bytes) {
+	switch {
+	case b.Null:
+		fmt.Fprint(out, "\nbody, null\n")
+		return
+	case b.Truncated:
+		fmt.Fprintf(out, "\nbody, the first %d of %d bytes\n", len(b.Raw()), b.Size)
+	default:
+		fmt.Fprintf(out, "\nbody, %d bytes\n", b.Size)
+	}
+	if b.Text == nil {
+		fmt.Fprint(out, indented(hex.Dump(b.Raw()[:min(maxDump, len(b.Raw()))])))
+		return
+	}
+	if *b.Text != "" {
+		fmt.Fprint(out, indented(lines(*b.Text)))
+	}
+}
+
+func indented(text string) string {
+	return "  " + strings.ReplaceAll(strings.TrimSuffix(text, "\n"), "\n", "\n  ") + "\n"
+}

@@ -1,0 +1,111 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/brokerbridge/bridge/bridge/admin/api"
+	"github.com/brokerbridge/bridge/bridge/admin/client"
+	"github.com/brokerbridge/bridge/bridge/config"
+)
+
+// The exit codes, which scripts rely on.
+const (
+	done        = 0
+	failed      = 1 // at run time
+	invalid     = 2 // command line or topology file
+	environment = 3 // a broker, the store or a running bridge is out of reach
+)
+
+// exitError is an error with its exit code and what to do about it. Without Err
+// everything was said already.
+type exitError struct {
+	Code int
+	Err  error
+	Hint string
+}
+
+func (e *exitError) Error() string {
+	if e.Err == nil {
+		return ""
+	}
+	return e.Err.Error()
+}
+
+func (e *exitError) Unwrap() error { return e.Err }
+
+// does makes what a command does its RunE. Its errors are told from those of the
+// command line, which come from cobra.
+func does(run func(cmd *cobra.Command, args []string) error) func(*cobra.Command, []string) error {
+	return func(cmd *cobra.Command, args []string) error {
+		if err := run(cmd, args); err != nil {
+			return judge(err)
+		}
+		return nil
+	}
+}
+
+// one takes exactly one argument.
+func one(name string) cobra.PositionalArgs {
+	return func(_ *cobra.Command, args []string) error {
+		if len(args) != 1 {
+			return fmt.Errorf("want one %s, not %d", name, len(args))
+		}
+		return nil
+	}
+}
+
+// judge finds the exit code and the hint of an error.
+func judge(err error) error {
+	var known *exitError
+	var answered *api.Error
+	switch {
+	case errors.As(err, &known):
+		return err
+	case errors.Is(err, context.Canceled):
+		return &exitError{Code: failed, Err: errors.New("interrupted")}
+	case errors.Is(err, client.ErrUnreachable):
+		return &exitError{
+			environment, err,
+			"start a bridge with: bridge run; if one listens elsewhere, say where with --admin URL or -c FILE",
+		}
+	case errors.As(err, &answered):
+		code := failed
+		if answered.Code == api.BadRequest || answered.Code == api.UnknownRoute {
+			code = invalid
+		}
+		return &exitError{Code: code, Err: errors.New(answered.Message)}
+	}
+	if faults, ok := errors.AsType[config.Faults](err); ok {
+		return &exitError{Code: invalid, Err: faults}
+	}
+	return &exitError{Code: failed, Err: err}
+}
+
+// report says an error once and returns its exit code.
+func report(w io.Writer, cmd *cobra.Command, err error) int {
+	if err == nil {
+		return done
+	}
+	var e *exitError
+	if !errors.As(err, &e) {
+		e = &exitError{invalid, err, cmd.CommandPath() + " --help says more"}
+	}
+	if faults, ok := errors.AsType[config.Faults](e.Err); ok {
+		fmt.Fprint(w, lines(faults.Report()))
+		return e.Code
+	}
+	if e.Err != nil {
+		// Cobra's own messages end in suggestions and blank lines.
+		fmt.Fprintf(w, "bridge: %s\n", lines(strings.TrimSpace(e.Error())))
+	}
+	if e.Hint != "" {
+		fmt.Fprintf(w, "  %s\n", lines(e.Hint))
+	}
+	return e.Code
+}

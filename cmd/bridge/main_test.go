@@ -1,0 +1,158 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/brokerbridge/bridge/bridge/admin"
+	"github.com/brokerbridge/bridge/bridge/status"
+	"github.com/brokerbridge/bridge/ordering/lane"
+	"github.com/brokerbridge/bridge/ordering/store"
+	"github.com/brokerbridge/bridge/ordering/store/memory"
+)
+
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){
+		"bridge":   main,
+		"stubborn": stubborn,
+	})
+}
+
+// stubborn is a program that does not stop when told to.
+func stubborn() {
+	ctx := untilSignal()
+	fmt.Println("ready")
+	<-ctx.Done()
+	fmt.Println("told")
+	time.Sleep(time.Minute)
+}
+
+// The transcripts talk to a bridge at $ADMIN whose store is filled below; nobody
+// listens at $NOBODY.
+func TestScripts(t *testing.T) {
+	addr := startAdmin(t)
+	testscript.Run(t, testscript.Params{
+		Dir:                 "testdata/script",
+		RequireExplicitExec: true,
+		RequireUniqueNames:  true,
+		UpdateScripts:       os.Getenv("UPDATE_SCRIPTS") != "",
+		Setup: func(env *testscript.Env) error {
+			env.Setenv("ADMIN", "http://"+addr)
+			env.Setenv("ADDRESS", addr)
+			env.Setenv("NOBODY", "http://127.0.0.1:1")
+			env.Setenv("ESC", "\x1b[2J")
+			return nil
+		},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){"exits": exits},
+	})
+}
+
+// exits runs a command that must end with the given code: exits CODE COMMAND …
+func exits(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: exits CODE COMMAND ...")
+	}
+	code := 0
+	if exit, ok := errors.AsType[*exec.ExitError](ts.Exec(args[1], args[2:]...)); ok {
+		code = exit.ExitCode()
+	}
+	if args[0] != strconv.Itoa(code) {
+		ts.Fatalf("it ended with %d, want %s", code, args[0])
+	}
+}
+
+func startAdmin(t *testing.T) string {
+	t.Helper()
+	srv, err := admin.New(admin.Config{
+		Listen: "127.0.0.1:0", Store: filledStore(t),
+		Routes: func(context.Context) []status.Route { return fakeRoutes() },
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := srv.Listen(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- srv.Run(ctx) }()
+	t.Cleanup(func() {
+		stop()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	})
+	return srv.Addr()
+}
+
+var noon = time.Date(2026, 3, 4, 12, 0, 0, 0, time.UTC)
+
+func fakeRoutes() []status.Route {
+	return []status.Route{
+		{
+			Name: "orders", State: status.Waiting, Reason: "target: \x1b[2Jaway", Since: noon, Breaker: "open",
+			Sources: []status.End{{Broker: "shop", Name: "amqp queue orders", Up: true, Lag: 12}},
+			Target:  status.End{Broker: "lake", Name: "kafka topic orders", Lag: -1},
+			Counts:  status.Counts{Delivered: 7, Parked: 2, Dead: 2, Keys: map[string]int64{"quarantined": 1}},
+		},
+		{
+			Name: "carts", State: status.Running, Since: noon, Breaker: "closed",
+			Sources: []status.End{{Broker: "shop", Name: "amqp queue carts", Up: true, Lag: -1}},
+			Target:  status.End{Broker: "lake", Name: "kafka topic carts", Up: true, Lag: -1},
+		},
+	}
+}
+
+// The key tries to clear the screen, to hide what follows and to end its line.
+const wild = "4711\x1b[2J\u202e\u009b\n"
+
+func filledStore(t *testing.T) store.Store {
+	t.Helper()
+	s := memory.New()
+	for _, r := range []string{"orders", "carts"} {
+		if _, err := s.Open(t.Context(), store.Identity{Route: r}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	blocked := store.Record{Since: noon, State: lane.State{Base: 1, Next: 4, Highest: 6, Lowest: 5, Parked: 2, Skips: 2, Mode: lane.Quarantined}}
+	gap := store.Record{Since: noon, State: lane.State{Base: 1, Next: 8, Highest: 9, Lowest: 9, Parked: 1, Mode: lane.GapBlocked}}
+	flowing := store.Record{Since: noon, State: lane.State{Base: 1, Next: 2, Highest: 1}}
+	for _, err := range s.Commit(t.Context(),
+		store.Change{
+			Key: store.Key{Route: "orders", Name: wild}, Record: &blocked,
+			Park: []store.Message{{Rev: 5}, {Rev: 6}},
+			Skip: []store.Skip{{From: 2, To: 2, At: noon, By: "gap"}, {From: 3, To: 3, At: noon, By: "ann", Reason: "lost\x1b]0;x\x07"}},
+			Dead: []store.DeadLetter{letter("d1", wild, "max_attempts", []byte("{\"name\":\"\x1b[31mred\",\n\t\"n\":1}"))},
+		},
+		store.Change{Key: store.Key{Route: "orders", Name: "flows"}, Record: &flowing},
+		store.Change{Key: store.Key{Route: "orders"}, Dead: []store.DeadLetter{letter("d2", "", "key_missing", []byte{0xff, 0x1b, 0})}},
+		store.Change{Key: store.Key{Route: "carts", Name: "c1"}, Record: &gap, Park: []store.Message{{Rev: 9}}},
+	) {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	return s
+}
+
+func letter(id, key, reason string, body []byte) store.DeadLetter {
+	d := store.DeadLetter{Route: "orders", ID: id, Key: key, Lane: key != "", Reason: reason, Target: "orders", At: noon}
+	d.Message = store.Message{
+		ID: "m-" + id, Payload: body,
+		Metadata: map[string]string{"type": "created", "x\x1b[1m": strings.Repeat("é\u202e", 2)},
+		Tries:    store.Tries{Attempts: 10, Class: "transient", Error: "refused: \x1b[31mno\nsecond line", FirstFailed: noon, LastFailed: noon.Add(time.Minute)},
+	}
+	if d.Lane {
+		d.Rev = 4
+	}
+	return d
+}

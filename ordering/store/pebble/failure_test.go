@@ -1,0 +1,238 @@
+package pebble
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+
+	"github.com/brokerbridge/bridge/ordering/store"
+)
+
+// lane0 is the lane the tests of failures write to.
+var lane0 = store.Key{Route: "r", Name: "a"}
+
+// fill commits to lane0 until a commit fails, at most n times. It returns how
+// many were reported durable.
+func fill(ctx context.Context, s *Store, n int) (said uint64, err error) {
+	payload := bytes.Repeat([]byte("x"), 20_000)
+	for v := range uint64(n) { //nolint:gosec // small
+		r, err := s.Load(ctx, lane0)
+		if err != nil {
+			return v, err
+		}
+		if err := s.Commit(ctx, everything(lane0, r.Version, payload))[0]; err != nil {
+			return r.Version, err
+		}
+	}
+	return uint64(n), nil //nolint:gosec // small
+}
+
+// TestFailedDiskIsNeverAcked (B5): after the n-th write or fsync of a log or a
+// manifest failed, nothing is reported durable that is not, the store says why
+// to whoever asks, and what it said before is there after a restart.
+func TestFailedDiskIsNeverAcked(t *testing.T) {
+	for _, c := range []struct {
+		op   string
+		file func(string) bool
+		ns   []int64
+	}{
+		{"sync", isLog, []int64{1, 2, 7, 40}},
+		{"write", isLog, []int64{1, 2, 7, 40}},
+		{"create", isLog, []int64{1, 2}},
+		{"write", isManifest, []int64{1, 2}},
+		{"sync", isManifest, []int64{1, 2}},
+		{"sync", isTable, []int64{1}},
+	} {
+		for _, n := range c.ns {
+			name := "a log"
+			if c.file("MANIFEST-1") {
+				name = "a manifest"
+			} else if c.file("1.sst") {
+				name = "a table"
+			}
+			t.Run(fmt.Sprintf("%s of %s %d", c.op, name, n), func(t *testing.T) { failAt(t, c.op, c.file, n) })
+		}
+	}
+}
+
+func failAt(t *testing.T, op string, file func(string) bool, n int64) {
+	mem := vfs.NewCrashableMem()
+	fs := &faulty{FS: mem}
+	s := openIn(t, fs)
+	openRoute(t, s, "r")
+	var count atomic.Int64
+	fs.fail(func(o, name string) error {
+		if o == op && file(name) && count.Add(1) == n { // once: a second fsync would lie
+			return fmt.Errorf("%s: %w", name, syscall.EIO)
+		}
+		return nil
+	})
+	said, err := fill(t.Context(), s, 400)
+	if !errors.Is(err, store.ErrFailed) || !errors.Is(err, syscall.EIO) && !strings.Contains(err.Error(), "input/output") {
+		t.Fatalf("after %d commits: %v", said, err)
+	}
+	time.Sleep(10 * time.Millisecond)
+	crashed := mem.CrashClone(vfs.CrashCloneCfg{})
+	writes := fs.writes.Load()
+	refusesAll(t, s)
+	if err := s.Close(); !errors.Is(err, store.ErrFailed) {
+		t.Errorf("close: %v", err)
+	}
+	if now := fs.writes.Load(); now != writes {
+		t.Errorf("%d writes went to files that should be frozen", now-writes)
+	}
+	for _, fs := range []vfs.FS{crashed, mem} {
+		after := openIn(t, fs)
+		got := whole(t, after, "r")["a"]
+		if got < said {
+			t.Errorf("%d commits were reported, %d are there", said, got)
+		}
+		if err := after.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+func refusesAll(t *testing.T, s *Store) {
+	t.Helper()
+	_, load := s.Load(t.Context(), lane0)
+	_, find := s.Find(t.Context(), lane0, 1)
+	_, open := s.Open(t.Context(), store.Identity{Route: "new"})
+	for _, err := range []error{load, find, open, s.Commit(t.Context(), everything(lane0, 0, nil))[0]} {
+		if !errors.Is(err, store.ErrFailed) {
+			t.Errorf("not refused: %v", err)
+		}
+	}
+}
+
+// TestFullDiskWaitsForRoom (B4): on a full disk commits fail or wait, nothing
+// breaks, and the store goes on by itself when there is room.
+func TestFullDiskWaitsForRoom(t *testing.T) {
+	fs := &faulty{FS: vfs.NewMem()}
+	s := openIn(t, fs)
+	defer func() { _ = s.Close() }()
+	openRoute(t, s, "r")
+	said, err := fill(t.Context(), s, 30)
+	if err != nil {
+		t.Fatal(err)
+	}
+	fs.fail(func(op, _ string) error {
+		if op == "write" || op == "create" {
+			return syscall.ENOSPC
+		}
+		return nil
+	})
+	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+	defer cancel()
+	err = s.Commit(ctx, everything(lane0, said, nil))[0]
+	if !errors.Is(err, context.DeadlineExceeded) {
+		t.Fatalf("the commit that met the full disk: %v", err)
+	}
+	if err = s.Commit(t.Context(), everything(lane0, said, nil))[0]; !errors.Is(err, store.ErrFull) {
+		t.Fatalf("the next: %v", err)
+	}
+	fs.fail(func(string, string) error { return nil })
+	for err = store.ErrFull; errors.Is(err, store.ErrFull); time.Sleep(10 * time.Millisecond) {
+		err = s.Commit(t.Context(), everything(lane0, said, nil))[0]
+	}
+	if !errors.Is(err, store.ErrConflict) { // the first went through after all
+		t.Fatal(err)
+	}
+	if got := whole(t, s, "r")["a"]; got != said+1 {
+		t.Fatalf("%d changes, want %d", got, said+1)
+	}
+}
+
+// TestCloseDoesNotWaitForRoom: a full disk does not keep a process from
+// stopping.
+func TestCloseDoesNotWaitForRoom(t *testing.T) {
+	fs := &faulty{FS: vfs.NewMem()}
+	s := openIn(t, fs)
+	openRoute(t, s, "r")
+	fs.fail(func(op, _ string) error {
+		if op == "write" {
+			return syscall.ENOSPC
+		}
+		return nil
+	})
+	done := make(chan error, 1)
+	go func() { done <- s.Commit(t.Context(), everything(lane0, 0, nil))[0] }()
+	for !s.files.Full() {
+		time.Sleep(time.Millisecond)
+	}
+	if err := s.Close(); !errors.Is(err, store.ErrFailed) {
+		t.Errorf("close: %v", err)
+	}
+	if err := <-done; !errors.Is(err, store.ErrFailed) {
+		t.Errorf("commit: %v", err)
+	}
+	fs.fail(func(string, string) error { return nil })
+	after := openIn(t, fs.FS)
+	whole(t, after, "r")
+	if err := after.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestTableThatDoesNotFitIsTriedAgain: a table is no reason to fail, nor to
+// spin.
+func TestTableThatDoesNotFitIsTriedAgain(t *testing.T) {
+	fs := &faulty{FS: vfs.NewMem()}
+	s := openIn(t, fs)
+	defer func() { _ = s.Close() }()
+	openRoute(t, s, "r")
+	var tries atomic.Int64
+	fs.fail(func(op, name string) error {
+		if op == "write" && isTable(name) && tries.Add(1) <= 5 {
+			return syscall.ENOSPC
+		}
+		return nil
+	})
+	start := time.Now()
+	said, err := fill(t.Context(), s, 100)
+	for tries.Load() < 6 && err == nil {
+		time.Sleep(10 * time.Millisecond)
+	}
+	if err != nil || time.Since(start) < 300*time.Millisecond {
+		t.Fatalf("%d commits, %d tries in %v: %v", said, tries.Load(), time.Since(start), err)
+	}
+	if got := whole(t, s, "r")["a"]; got != said {
+		t.Fatalf("%d changes, want %d", got, said)
+	}
+}
+
+// TestCommitMayBeLeft: a caller whose time is up leaves; the commit is over
+// when the disk is done, and its version tells.
+func TestCommitMayBeLeft(t *testing.T) {
+	slow := &slowSync{FS: vfs.NewMem()}
+	s := openIn(t, slow)
+	defer func() { _ = s.Close() }()
+	openRoute(t, s, "r")
+	slow.held.Lock()
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
+	defer cancel()
+	change := everything(lane0, 0, []byte("payload"))
+	if err := s.Commit(ctx, change)[0]; !errors.Is(err, context.DeadlineExceeded) {
+		t.Fatal(err)
+	}
+	change.Park[0].Payload[0] = 'X' // the caller's again
+	if err := s.Commit(ctx, change)[0]; !errors.Is(err, context.DeadlineExceeded) {
+		t.Fatal(err)
+	}
+	slow.held.Unlock()
+	if err := s.Commit(t.Context(), change)[0]; !errors.Is(err, store.ErrConflict) {
+		t.Fatal(err)
+	}
+	ms, err := s.Parked(t.Context(), lane0, 0, 0)
+	if err != nil || len(ms) != 1 || string(ms[0].Payload) != "payload" {
+		t.Fatal(ms, err)
+	}
+}
