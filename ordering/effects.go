@@ -26,8 +26,8 @@ func (l *loop) settleMode(e *entry) {
 		l.counts.count(m, 1)
 		e.mode = m
 		e.since = l.now
-		if m == lane.Gap && !l.source {
-			e.lane.Step(nil, lane.Event{Kind: lane.Stopped, At: l.now})
+		if m == lane.Gap || m == lane.Adopting {
+			e.lane.Step(nil, lane.Event{Kind: sourceEvent(l.source), At: l.now})
 		}
 	}
 	deadline := e.lane.Deadline()
@@ -35,6 +35,14 @@ func (l *loop) settleMode(e *entry) {
 		deadline = e.due
 	}
 	l.timers.set(e, deadline)
+}
+
+// sourceEvent tells a lane whether the source delivers.
+func sourceEvent(up bool) lane.Kind {
+	if up {
+		return lane.Resumed
+	}
+	return lane.Stopped
 }
 
 // carryOut does what one effect asks for.

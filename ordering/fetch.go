@@ -3,6 +3,7 @@ package ordering
 import (
 	"context"
 	"errors"
+	"slices"
 
 	"github.com/brokerbridge/bridge/ordering/lane"
 	"github.com/brokerbridge/bridge/ordering/store"
@@ -84,6 +85,7 @@ func (l *loop) readParked(e *entry, r lane.Revision, wanted bool) (lane.Revision
 	if err != nil {
 		return 0, err
 	}
+	rows = slices.DeleteFunc(rows, func(m store.Message) bool { return e.unparking(m.Rev) })
 	e.cache = rows
 	l.cached += len(rows)
 	if wanted && len(rows) > 0 && rows[0].Rev == r {

@@ -117,11 +117,7 @@ func (l *loop) noteSource() {
 		return
 	}
 	l.source = up
-	kind := lane.Stopped
-	if up {
-		kind = lane.Resumed
-	}
-	l.eachGap(kind)
+	l.eachGap(sourceEvent(up))
 }
 
 // caughtUp tells them that the source was seen empty.

@@ -2,6 +2,7 @@ package ordering
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/brokerbridge/bridge/ordering/failpoint"
@@ -76,7 +77,7 @@ func (l *loop) lookUp(e *entry, ev *lane.Event) error {
 		return err
 	}
 	switch {
-	case found.Parked && ev.Rev >= e.lane.Next:
+	case found.Parked && ev.Rev >= e.lane.Next && !e.unparking(ev.Rev):
 		ev.Known, ev.Same = lane.Parked, found.Print == ev.Print
 	case found.Skipped, e.skipping(ev.Rev):
 		ev.Known = lane.Skipped
@@ -95,6 +96,16 @@ func (e *entry) skipping(r lane.Revision) bool {
 			if r >= s.From && r <= s.To {
 				return true
 			}
+		}
+	}
+	return false
+}
+
+// unparking reports whether a parked row is on its way out of the store.
+func (e *entry) unparking(r lane.Revision) bool {
+	for _, c := range []*change{e.pending, e.sent} {
+		if c != nil && slices.Contains(c.store.Unpark, r) {
+			return true
 		}
 	}
 	return false
@@ -130,9 +141,7 @@ func (l *loop) remember(rec store.Record) *entry {
 	l.lanes.put(laneKey{rec.Key.Name, rec.Key.Epoch}, e)
 	if rec.Version > 0 {
 		l.step(e, nil, lane.Event{Kind: lane.Committed, Rev: rec.State.Next, At: l.now})
-		if l.source {
-			l.step(e, nil, lane.Event{Kind: lane.Resumed, At: l.now})
-		}
+		l.step(e, nil, lane.Event{Kind: sourceEvent(l.source), At: l.now})
 		if e.mode == lane.Waiting && e.due.IsZero() { // it waited for the target, not for a time
 			l.step(e, nil, lane.Event{Kind: lane.Wake, Rev: e.lane.Next, At: l.now})
 		}

@@ -26,10 +26,10 @@ type feed struct {
 	pace  float64 // messages a second; 0: no limit
 	tell  func(string)
 
-	sent     atomic.Int64
-	accident []accident
-	outage   *kfake.FaultHandle
-	until    time.Time // of the outage
+	sent   atomic.Int64
+	ahead  []accident
+	outage *kfake.FaultHandle
+	until  time.Time // of the outage
 }
 
 type accident struct {
@@ -40,7 +40,7 @@ type accident struct {
 func newFeed(st *stage, s *stream.Stream, pace float64, tell func(string)) *feed {
 	f := &feed{st: st, sends: s, pace: pace, tell: tell}
 	n := len(s.Sends)
-	f.accident = []accident{{n * 45 / 100, f.disconnect}, {n * 65 / 100, f.refuseAll}}
+	f.ahead = []accident{{n * 45 / 100, f.disconnect}, {n * 65 / 100, f.refuseAll}}
 	return f
 }
 
@@ -79,17 +79,17 @@ func (f *feed) due(n int, elapsed time.Duration) int {
 func (f *feed) accidents(n int, now time.Time) {
 	if f.outage != nil && now.After(f.until) {
 		f.restore()
-		f.tell("Kafka takes writes again: nothing was given up meanwhile, no attempt was counted")
+		f.tell("Kafka takes writes again: nothing was given up, no attempt was counted")
 	}
-	for len(f.accident) > 0 && n >= f.accident[0].at {
-		f.accident[0].happens(now)
-		f.accident = f.accident[1:]
+	for len(f.ahead) > 0 && n >= f.ahead[0].at {
+		f.ahead[0].happens(now)
+		f.ahead = f.ahead[1:]
 	}
 }
 
 // disconnect ends the source's session, as a lost connection does.
 func (f *feed) disconnect(time.Time) {
-	f.tell("the connection to the queue is lost: what was not acknowledged yet is delivered again")
+	f.tell("the connection to the queue is lost: what was not acknowledged comes again")
 	f.st.shop.Break(queueName)
 }
 

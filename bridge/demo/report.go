@@ -26,6 +26,7 @@ type Report struct {
 	Farthest     int // places between an event and where it was sent
 	Duplicated   int
 	Dropped      int   // left out at first and sent later
+	Late         int   // of those, sent at the very end
 	Redelivered  int64 // when the connection was lost
 
 	// What the consumer found in Kafka. The lists are empty, or something is wrong.
@@ -84,7 +85,7 @@ func (st *stage) report(ctx context.Context, s *stream.Stream, p played) (Report
 	r := Report{
 		Took: p.took, Sending: p.sending,
 		Events: s.Events, Keys: len(s.Last), Sends: len(s.Sends), Early: s.Early, Farthest: s.Farthest,
-		Duplicated: s.Duplicated, Dropped: s.Dropped,
+		Duplicated: s.Duplicated, Dropped: s.Dropped, Late: len(s.Cast.Late),
 		Records: reader.Records, Wrong: reader.Faults,
 		Counts: st.bridge.Status(ctx)[0].Counts,
 		Healed: p.seen.healed, MostGaps: p.seen.mostGaps, MostParked: p.seen.mostParked,

@@ -7,6 +7,7 @@ import (
 
 	"github.com/brokerbridge/bridge/bridge/demo/internal/screen"
 	"github.com/brokerbridge/bridge/bridge/demo/internal/stream"
+	"github.com/brokerbridge/bridge/ordering/lane"
 )
 
 // opening says what is about to be seen.
@@ -57,7 +58,7 @@ func (r Report) came(p *page) {
 	p.head("What the queue did to %s events of %d orders, in %s", screen.Count(r.Events), r.Keys, seconds(r.Sending))
 	p.count(int64(r.Early), "came before their predecessor, shuffled by up to %d places", r.Farthest)
 	p.count(int64(r.Duplicated), "came twice")
-	p.count(int64(r.Dropped), "were lost at first and came later, %d of them at the very end", len(r.Healed))
+	p.count(int64(r.Dropped), "were lost at first and came later, %d of them at the very end", r.Late)
 	p.count(r.Redelivered, "came again when the connection was lost")
 	p.count(1, "was lost for good")
 	p.count(1, "is larger than Kafka takes")
@@ -76,53 +77,45 @@ func (r Report) read(p *page) {
 func (r Report) places(p *page) {
 	p.head("Where every event is, looked up one by one in Kafka and in the store")
 	p.count(int64(r.Places.Delivered), "in Kafka")
-	p.count(int64(r.Places.Parked), "parked on disk, in order, behind the %d keys that wait (at most %s were parked at once)",
-		len(r.Blocked), screen.Count(r.MostParked))
-	p.count(int64(r.Places.Dead), "dead letter at its place in the order")
+	p.count(int64(r.Places.Parked), "parked on disk, at their place in the order (at most %s at once)", screen.Count(r.MostParked))
+	p.count(int64(r.Places.Dead), "given up, a dead letter at its place in the order")
 	p.count(int64(r.Events-r.Places.Delivered-r.Places.Parked-r.Places.Dead-len(r.Places.Lost)), "never sent")
 	p.count(int64(len(r.Places.Lost)), "lost")
 	p.count(r.Counts.Unaccounted, "unaccounted for in the bridge's own books")
 }
 
 func (r Report) troubles(p *page, gap time.Duration) {
-	p.head("How the troublemakers ended")
-	for _, d := range r.DeadLetters {
-		p.line("  %-9s  %s", d.Key, r.fate(d))
-	}
+	p.head("%d keys wait for somebody to decide; the others did not wait for them", len(r.Blocked))
 	for _, b := range r.Blocked {
-		if b.Mode == "gap_blocked" {
-			p.line("  %-9s  gap_timeout: revision %d never came. After %v the key was quarantined;\n"+
-				"             %d successors wait on disk and go on by themselves should it come.", b.Key, b.Revision, gap, b.Parked)
+		if b.Mode == lane.GapBlocked.String() {
+			p.about(b.Key, "gap_timeout: revision %d never came. After %v the key was quarantined; %d successors\n"+
+				"are parked, and would go on by themselves if it came.", b.Revision, gap, b.Parked)
 		}
 	}
-	for _, h := range r.Healed {
-		p.line("  %-9s  healed: revision %d came at the very end. The key went on by itself,\n"+
-			"             %d parked successors followed in order.", h.Key, h.Revision, h.Parked)
+	for _, d := range r.DeadLetters {
+		if d.Blocks {
+			p.about(d.Key, "%s: Kafka refuses revision %d, whenever it is sent. It is a dead letter at its\n"+
+				"place in the order; %d successors are parked behind it.", d.Reason, d.Revision, r.parkedBehind(d.Key))
+			p.about("", "With nack(requeue=true) it would go round as fast as the broker can, and its\n"+
+				"successors would have overtaken it.")
+		}
 	}
-	for _, b := range r.Blocked {
-		if b.Mode == "quarantined" {
-			p.head("With nack(requeue=true) instead, revision %d of %s would still go round, as fast\n"+
-				"as the broker can, and its %d successors would have overtaken it.", b.Revision, b.Key, b.Parked)
+	p.head("%d keys were quarantined too, and went on by themselves", len(r.Healed))
+	for _, h := range r.Healed {
+		p.about(h.Key, "revision %d came late; %d parked successors followed in order.", h.Revision, h.Parked)
+	}
+	p.head("Dead letters without a place in the order; their keys went on")
+	for _, d := range r.DeadLetters {
+		if !d.Blocks {
+			p.about(d.Key, "%s: %s", d.Reason, d.why())
 		}
 	}
 }
 
-// fate is what became of a dead letter and why.
-func (r Report) fate(d DeadLetter) string {
-	switch d.Reason {
-	case "too_large":
-		return fmt.Sprintf("too_large: Kafka refuses revision %d, whenever it is sent. It is a dead letter and the key\n"+
-			"             waits there: %d successors are parked. Redrive or discard it, and they follow.", d.Revision, r.parkedBehind(d.Key))
-	case "revision_conflict":
-		return fmt.Sprintf("revision_conflict: revision %d came twice with different content. The first one stands,\n"+
-			"             the other is a dead letter, and the key goes on.", d.Revision)
-	case "revision_missing":
-		return "revision_missing: it cannot be put in any order. A dead letter; the key goes on."
-	case "revision_implausible":
-		return fmt.Sprintf("revision_implausible: %d is no revision, it is damage. A dead letter; the key\n"+
-			"             does not wait for the %d between.", d.Revision, d.Revision-int64(r.Events/r.Keys))
-	}
-	return d.Reason + ": " + d.Error
+// about is a paragraph about a key.
+func (p *page) about(key, format string, args ...any) {
+	text := fmt.Sprintf(format, args...)
+	p.line("  %-9s  %s", key, strings.ReplaceAll(text, "\n", "\n             "))
 }
 
 func (r Report) parkedBehind(key string) int {
@@ -132,6 +125,19 @@ func (r Report) parkedBehind(key string) int {
 		}
 	}
 	return 0
+}
+
+// why says what is wrong with a message that has no place in the order.
+func (d DeadLetter) why() string {
+	switch d.Reason {
+	case "revision_conflict":
+		return fmt.Sprintf("revision %d came twice with different content; the first one stands.", d.Revision)
+	case "revision_missing":
+		return "without a revision it cannot be put in any order."
+	case "revision_implausible":
+		return fmt.Sprintf("%d is damage,\nand the key does not wait for what would lie between.", d.Revision)
+	}
+	return d.Error
 }
 
 func (r Report) verdict(p *page) {

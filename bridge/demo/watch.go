@@ -133,10 +133,9 @@ func (w *watcher) noticeDead(ctx context.Context) error {
 		}
 		w.dead[d.ID] = true
 		if d.Lane {
-			w.tell("%s revision %d is refused by Kafka (%s): dead letter, the key is quarantined, the others go on",
-				d.Key, d.Rev, d.Reason)
+			w.tell("%s revision %d: Kafka refuses it (%s). Dead letter; its successors are parked", d.Key, d.Rev, d.Reason)
 		} else {
-			w.tell("a message of %s becomes a dead letter: %s", d.Key, d.Reason)
+			w.tell("%s: a message becomes a dead letter: %s", d.Key, d.Reason)
 		}
 	}
 	return nil
@@ -155,13 +154,13 @@ func (w *watcher) noticeBlocked(ctx context.Context) error {
 		}
 		still[r.Key.Name] = r
 		if _, known := w.blocked[r.Key.Name]; !known {
-			w.tell("%s revision %d does not come: the key is quarantined, what follows it is parked", r.Key.Name, r.State.Next)
+			w.tell("%s revision %d is missing for too long: quarantined, its successors are parked", r.Key.Name, r.State.Next)
 		}
 	}
 	for name, was := range w.blocked {
 		if _, there := still[name]; !there {
 			w.seen.healed = append(w.seen.healed, Healed{Key: name, Revision: int64(was.State.Next), Parked: was.State.Parked})
-			w.tell("%s revision %d came after all: %d parked successors follow in order", name, was.State.Next, was.State.Parked)
+			w.tell("%s revision %d came after all: its %d parked successors follow", name, was.State.Next, was.State.Parked)
 		}
 	}
 	w.blocked = still

@@ -122,38 +122,45 @@ var (
 	deadLettered = metric{
 		"bridge_messages_dead_lettered_total",
 		"Messages given up, by reason, since the process started.",
-		[]string{"route", "reason"}, counter,
+		[]string{"route", "reason"},
+		counter,
 	}
 	attempts = metric{
 		"bridge_attempts_total",
 		"Attempts to deliver a message that failed, by class of the failure, since the process started.",
-		[]string{"route", "outcome", "class"}, counter,
+		[]string{"route", "outcome", "class"},
+		counter,
 	}
 	routeState = metric{
 		"bridge_route_state",
 		"1 for the state that the route is in, 0 for the others.",
-		[]string{"route", "state"}, gauge,
+		[]string{"route", "state"},
+		gauge,
 	}
 	breakerState = metric{
 		"bridge_breaker_state",
 		"1 for the state that the breaker before the target is in, 0 for the others.",
-		[]string{"route", "target", "state"}, gauge,
+		[]string{"route", "target", "state"},
+		gauge,
 	}
 	connectionUp = metric{
 		"bridge_connection_up",
 		"1 while the source delivers or the target answers, else 0; of source and target one is set.",
-		[]string{"route", "source", "target"}, gauge,
+		[]string{"route", "source", "target"},
+		gauge,
 	}
 	sourceLag = metric{
 		"bridge_source_lag_messages",
 		"Messages in the source that were not taken yet, now; absent while unknown.",
-		[]string{"route", "source"}, gauge,
+		[]string{"route", "source"},
+		gauge,
 	}
 	storeSize = metric{"bridge_store_size_bytes", "Size of the store, in bytes now.", nil, gauge}
 	buildInfo = metric{
 		"bridge_build_info",
 		"1, with the version of this program and of the Go that built it.",
-		[]string{"version", "goversion"}, gauge,
+		[]string{"version", "goversion"},
+		gauge,
 	}
 )
 

@@ -50,6 +50,7 @@ func TestScripts(t *testing.T) {
 			env.Setenv("ADDRESS", addr)
 			env.Setenv("NOBODY", "http://127.0.0.1:1")
 			env.Setenv("ESC", "\x1b[2J")
+			env.Setenv("GORACE", "atexit_sleep_ms=10") // else each command takes a second longer
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){"exits": exits},

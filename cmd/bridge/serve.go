@@ -50,6 +50,11 @@ func runBridge(ctx context.Context, b *bridge.Bridge, log *slog.Logger) error {
 	})
 	defer quiet()
 	err := b.Run(ctx)
+	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
+		// Told to stop while a route was still starting: nothing was under way.
+		log.Warn("stopped before everything had started", "error", err)
+		return nil
+	}
 	if err == nil {
 		log.Info("stopped")
 	}

@@ -10,7 +10,7 @@ import (
 // TestRandom plays many random conversations against the reference model: I1, I2
 // and I4 for one lane. BRIDGE_TEST_FULL=1 plays more of them.
 func TestRandom(t *testing.T) {
-	runs := 1_500
+	runs := 800
 	if os.Getenv("BRIDGE_TEST_FULL") != "" {
 		runs = 50_000
 	}

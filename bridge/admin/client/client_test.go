@@ -161,7 +161,7 @@ func TestNobodyThereIsUnreachable(t *testing.T) {
 func TestSomethingElseIsNoBridge(t *testing.T) {
 	for name, h := range map[string]http.HandlerFunc{
 		"a page":     func(w http.ResponseWriter, _ *http.Request) { _, _ = fmt.Fprint(w, "<html>") },
-		"a redirect": func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/elsewhere", 302) },
+		"a redirect": func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/elsewhere", http.StatusFound) },
 		"a 404":      http.NotFound,
 		"a next away": func(w http.ResponseWriter, _ *http.Request) {
 			_, _ = fmt.Fprint(w, `{"items":[],"next":"@evil.example/"}`)

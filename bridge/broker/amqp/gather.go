@@ -10,8 +10,9 @@ import (
 
 const (
 	carrierSize = 1000
-	// What a message waits for company, at most. Measured: without it the rate on
-	// two cores is half, because the client hands over one delivery at a time.
+	// What a message waits for company, at most. Measured on two cores: without
+	// it a carrier holds 2 messages of a full queue, with it 40 and more, and the
+	// source alone is faster by a third; the client hands over one at a time.
 	gatherFor = 500 * time.Microsecond
 )
 

@@ -28,7 +28,7 @@ func (b *Broker) connection(id string) ([]kgo.Opt, error) {
 		kgo.SeedBrokers(b.cfg.Brokers...),
 		kgo.ClientID(id),
 		kgo.DialTimeout(10 * time.Second),
-		kgo.MetadataMinAge(time.Second),
+		kgo.MetadataMinAge(250 * time.Millisecond),
 	}
 	tls, err := secure.TLS(b.cfg.TLS)
 	if err != nil {

@@ -78,6 +78,9 @@ func (m Metrics) Has(name string) bool {
 // counts are those of all routes together.
 type counts struct{ received, delivered, duplicates, dead, parked, memory, lag, unaccounted int64 }
 
+// Describe is what moves and what rests, for people.
+func Describe(m Metrics) string { return count(m).String() }
+
 func count(m Metrics) counts {
 	return counts{
 		received:    m.Sum("bridge_messages_received_total"),

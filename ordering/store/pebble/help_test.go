@@ -10,7 +10,10 @@ import (
 	"github.com/brokerbridge/bridge/ordering/store"
 )
 
-func quiet() Options { return Options{Logger: slog.New(slog.DiscardHandler)} }
+// quiet are options for a store that flushes early and says nothing.
+func quiet() Options {
+	return Options{Logger: slog.New(slog.DiscardHandler), memtable: 512 << 10}
+}
 
 // openIn opens the store of a file system.
 func openIn(t testing.TB, fs vfs.FS) *Store {

@@ -83,7 +83,12 @@ func (s *Store) found() error {
 	b := s.db.NewBatch()
 	_ = b.Set(metaKey("format"), []byte{format}, nil)
 	_ = b.Set(metaKey("id"), []byte(s.id), nil)
-	return s.write(b, true)
+	if err := s.write(b, true); err != nil {
+		return err
+	}
+	// Pebble begins the log of a new database in its oldest format, whose
+	// damage looks like the end of a crash. This begins another one.
+	return s.db.Flush()
 }
 
 func (s *Store) restoreRoutes() error {

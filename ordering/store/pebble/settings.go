@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"strings"
 
+	cerrors "github.com/cockroachdb/errors"
 	pdb "github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/bloom"
 	"github.com/cockroachdb/pebble/v2/vfs"
@@ -31,8 +32,8 @@ func (s *Store) settings(o Options) *pdb.Options {
 		FS:                          s.files,
 		Lock:                        s.lock,
 		FormatMajorVersion:          fileFormat,
-		CacheSize:                   o.Cache + 2*memtable, // Pebble takes memtables out of it
-		MemTableSize:                memtable,
+		CacheSize:                   o.Cache + 2*int64(o.memtable), //nolint:gosec // Pebble takes memtables out of it
+		MemTableSize:                o.memtable,
 		MemTableStopWritesThreshold: 4,
 		LBaseMaxBytes:               64 << 20,
 		L0CompactionThreshold:       2,
@@ -95,10 +96,16 @@ func lockDir(dir string, files vfs.FS) (*pdb.Lock, error) {
 	return nil, fmt.Errorf("%w: %w", store.ErrLocked, err)
 }
 
-// refused tells an unknown format of Pebble's own files from other errors.
-// Pebble has no error value for it.
-func refused(err error) error {
-	if err != nil && strings.Contains(err.Error(), "format major version") {
+// explain makes an error of opening Pebble one that an operator understands:
+// with the file that Pebble keeps in the details, and told apart from others.
+func explain(err error) error {
+	if details := cerrors.FlattenDetails(err); details != "" {
+		err = fmt.Errorf("%w (%s)", err, details)
+	}
+	switch {
+	case guard.IsFull(err):
+		return fmt.Errorf("%w: %w", store.ErrFull, err)
+	case strings.Contains(err.Error(), "format major version"): // Pebble has no error value for it
 		return fmt.Errorf("%w: this program writes Pebble's format %d: %w", store.ErrFormat, uint64(fileFormat), err)
 	}
 	return err

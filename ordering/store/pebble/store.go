@@ -39,6 +39,8 @@ import (
 type Options struct {
 	Cache  int64        // bytes of cached table blocks; default 64 MiB
 	Logger *slog.Logger // hears about trouble; default slog.Default()
+
+	memtable uint64 // tests have smaller ones, to see them flushed
 }
 
 // Store implements store.Store on Pebble.
@@ -86,6 +88,9 @@ func (o Options) withDefaults() Options {
 	if o.Cache <= 0 {
 		o.Cache = 64 << 20
 	}
+	if o.memtable == 0 {
+		o.memtable = memtable
+	}
 	if o.Logger == nil {
 		o.Logger = slog.Default()
 	}
@@ -117,11 +122,8 @@ func start(dir string, o Options, fs vfs.FS) (*Store, error) {
 
 func (s *Store) openDB(o Options) (err error) {
 	s.db, err = pdb.Open(s.dir, s.settings(o))
-	switch {
-	case guard.IsFull(err):
-		return fmt.Errorf("%w: %w", store.ErrFull, err)
-	case err != nil:
-		return refused(err)
+	if err != nil {
+		return explain(err)
 	}
 	s.files.Arm()
 	if err := s.files.Err(); err != nil {

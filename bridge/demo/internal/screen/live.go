@@ -63,8 +63,9 @@ func (n Now) block() string {
 	line("sent", "%s %s of %s", bar(n.Sent, n.ToSend), Count(n.Sent), Count(n.ToSend))
 	line("in Kafka", "%s %s, %s/s", bar(n.Delivered, n.ToSend), Count(n.Delivered), Count(n.PerSecond))
 	line("dropped", "%s duplicates", Count(n.Duplicates))
-	line("waiting", "%-22s %-22s %s", Count(n.Held)+" in memory", Count(n.Parked)+" parked on disk", Count(n.Gaps)+" keys with a gap")
-	line("given up", "%-22s %s", Count(n.Dead)+" dead letters", Count(n.Quarantined)+" keys in quarantine")
+	line("waiting", "%-20s %s", Count(n.Held)+" in memory", Count(n.Parked)+" parked on disk")
+	line("given up", "%s dead letters", Count(n.Dead))
+	line("keys", "%-20s %s", Count(n.Gaps)+" with a gap", Count(n.Quarantined)+" in quarantine")
 	trouble := n.Trouble
 	if trouble == "" {
 		trouble = "running"

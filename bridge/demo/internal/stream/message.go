@@ -28,7 +28,7 @@ func event(p Place, body []byte) *message.Message {
 
 // tooLarge is more than a Kafka topic takes unless it was told to: 1 MiB.
 func tooLarge(p Place) []byte {
-	return fmt.Appendf(nil, `{"order":%q,"revision":%d,"invoice_pdf":%q}`, p.Key, p.Rev, strings.Repeat("A", 1_200_000))
+	return fmt.Appendf(nil, `{"order":%q,"revision":%d,"invoice_pdf":"%s"}`, p.Key, p.Rev, strings.Repeat("A", 1_200_000))
 }
 
 // stranger is a message that is none of the events: it has an id of its own and
