@@ -103,7 +103,7 @@ func (l *loop) nearlyExpired() int {
 	n := len(l.gaps.expired)
 	soon := l.now.Add(l.cfg.GapTimeout / 2)
 	for _, e := range l.timers {
-		if e.mode == lane.Gap && e.deadline.Before(soon) {
+		if expiry := e.lane.Expiry(); e.mode == lane.Gap && !expiry.IsZero() && expiry.Before(soon) {
 			n++
 		}
 	}

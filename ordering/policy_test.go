@@ -386,3 +386,43 @@ func handOver(t *testing.T, r *running, m *message.Message) {
 type nobody struct{}
 
 func (nobody) Ack([]uint64) {}
+
+// TestRule19_OneGapAmongManySwaps lets one gap expire while many lanes are a
+// little out of order: that is no lost store.
+func TestRule19_OneGapAmongManySwaps(t *testing.T) {
+	w := newWorld(t, 2000)
+	cfg := config(memory.New(), w)
+	cfg.GapTimeout = 300 * time.Millisecond
+	cfg.Hold = 50 * time.Millisecond
+	r := w.run(cfg)
+	w.send(msg("lost", 2))
+	for rev := int64(1); rev < 40; rev += 2 {
+		for k := range 60 {
+			w.send(msg(fmt.Sprintf("k%d", k), rev+1))
+		}
+		time.Sleep(20 * time.Millisecond)
+		for k := range 60 {
+			w.send(msg(fmt.Sprintf("k%d", k), rev))
+		}
+	}
+	await(t, "the gap to expire", func() bool { return r.state(t, "lost").Mode == lane.GapBlocked })
+	r.rest(t, w)
+	select {
+	case <-r.over:
+		t.Fatal(r.stop())
+	default:
+	}
+}
+
+// TestI10_RefusedTwice delivers a message that cannot be identified once more.
+func TestI10_RefusedTwice(t *testing.T) {
+	w := newWorld(t, 100)
+	r := w.run(config(memory.New(), w))
+	bad := sent{key: "a", rev: -1, body: "x"}
+	w.send(bad, bad)
+	r.rest(t, w)
+	w.send(bad)
+	if s := r.rest(t, w); s.Ledger.Dead != 1 || s.Ledger.Duplicates != 2 {
+		t.Errorf("%+v", s.Ledger)
+	}
+}

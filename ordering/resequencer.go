@@ -26,8 +26,8 @@ type Resequencer struct {
 	nudge    chan struct{}
 	started  chan struct{}
 	ended    chan struct{}
-	runOnce sync.Once
-	loop    *loop
+	runOnce  sync.Once
+	loop     *loop
 
 	counts counters
 }

@@ -110,12 +110,18 @@ func (l *Lane) patience() time.Duration {
 	return (Patience + 1) * l.rules.GapTimeout
 }
 
-// Deadline says when the lane wants a [Tick]; zero: never.
-func (l *Lane) Deadline() time.Time {
+// Expiry says when the lane's gap, or its adopting, comes to its end; zero: there
+// is none, its clock stands still, or that was said already.
+func (l *Lane) Expiry() time.Time {
 	if l.Mode != Gap && l.Mode != Adopting {
 		return time.Time{}
 	}
-	d := l.clock.deadline(l.patience())
+	return l.clock.deadline(l.patience())
+}
+
+// Deadline says when the lane wants a [Tick]; zero: never.
+func (l *Lane) Deadline() time.Time {
+	d := l.Expiry()
 	if l.Mode == Gap && len(l.held) > 0 {
 		if park := l.waiting.Add(l.rules.Hold); d.IsZero() || park.Before(d) {
 			return park

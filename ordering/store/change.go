@@ -51,6 +51,10 @@ func (c *Change) Valid() error {
 // adds and removes, and so are ParkedTotal and DeadLettered from those it adds:
 // replacing a row counts nowhere, a dead letter that is Gone and Dead again in
 // one change counts again. What a Change says of these five is ignored.
+//
+// A dead letter without a lane that replaces one is the same message, delivered
+// once more by its source: the store counts it among the Duplicates, because only
+// the store knows.
 type Ledger struct {
 	Delivered    int64 `json:"delivered"`
 	Duplicates   int64 `json:"duplicates"`

@@ -104,9 +104,12 @@ func (r *route) applyDead(c *store.Change) {
 		}
 	}
 	for _, d := range c.Dead {
-		if _, ok := r.dead[d.ID]; !ok {
+		switch _, known := r.dead[d.ID]; {
+		case !known:
 			r.ledger.Dead++
 			r.ledger.DeadLettered++
+		case !d.Lane:
+			r.ledger.Duplicates++
 		}
 		d = copyDead(d)
 		d.Route = c.Key.Route

@@ -174,15 +174,17 @@ func TestDamagedRowIsItsLanesOwn(t *testing.T) {
 	}
 }
 
-// TestFlippedBitIsNotTakenForACrash (B5): what was synced to the log and is
-// damaged is an error at Open. Nothing that was reported is forgotten in
-// silence.
+// TestFlippedBitIsNotTakenForACrash (B5): damage inside the log is an error at
+// Open that names the file. In the last 64 KiB or so of a log that was not
+// closed Pebble cannot tell damage from the torn end of a crash.
 func TestFlippedBitIsNotTakenForACrash(t *testing.T) {
 	fs := vfs.NewCrashableMem()
 	s := openIn(t, fs)
 	openRoute(t, s, "r")
-	if _, err := fill(t.Context(), s, 10); err != nil {
-		t.Fatal(err)
+	for v := range uint64(300) {
+		if err := s.Commit(t.Context(), everything(lane0, v, nil))[0]; err != nil {
+			t.Fatal(err)
+		}
 	}
 	left := fs.CrashClone(vfs.CrashCloneCfg{})
 	if err := s.Close(); err != nil {
@@ -193,11 +195,10 @@ func TestFlippedBitIsNotTakenForACrash(t *testing.T) {
 		t.Fatal(err)
 	}
 	log := slices.MaxFunc(slices.DeleteFunc(names, func(s string) bool { return !isLog(s) }), strings.Compare)
-	// Not in the last commits: that they were synced is written behind them.
-	for _, at := range []int64{50, 10_000, 100_000, 150_000} {
+	for _, at := range []int64{50, 5_000, 10_000, 20_000} {
 		flip(t, left, "db/"+log, at)
 		_, err := open("db", quiet(), left)
-		if err == nil || !strings.Contains(err.Error(), "replaying wal "+strings.TrimSuffix(log, ".log")) {
+		if err == nil || !strings.Contains(err.Error(), log) {
 			t.Errorf("byte %d of %s flipped: %v", at, log, err)
 		}
 		flip(t, left, "db/"+log, at)

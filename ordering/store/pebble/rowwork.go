@@ -131,7 +131,10 @@ func (w *work) putDead(c *store.Change) {
 		case !was.exists:
 			w.ledger.Dead++
 			w.ledger.DeadLettered++
-		case was.name != d.Key:
+		case !d.Lane:
+			w.ledger.Duplicates++
+		}
+		if was.exists && was.name != d.Key {
 			w.delete(w.indexKey(was.name, d.ID))
 		}
 		w.set(w.indexKey(d.Key, d.ID), nil)

@@ -63,9 +63,9 @@ func ledgerDerivesParked(t *testing.T, s *subject) {
 }
 
 func ledgerDerivesDead(t *testing.T, s *subject) {
-	want := func(now, ever int64) {
+	want := func(now, ever, again int64) {
 		t.Helper()
-		equal(t, s.ledger(t), store.Ledger{Dead: now, DeadLettered: ever})
+		equal(t, s.ledger(t), store.Ledger{Dead: now, DeadLettered: ever, Duplicates: again})
 	}
 	letters := func(gone []string, ids ...string) store.Change {
 		c := store.Change{Key: key(""), Gone: gone}
@@ -75,16 +75,20 @@ func ledgerDerivesDead(t *testing.T, s *subject) {
 		return c
 	}
 	s.commit(t, letters(nil, "1", "2", "2"))
-	want(2, 2)
+	want(2, 2, 1)
 	s.commit(t, letters(nil, "1"), letters(nil, "3"), letters(nil, "3")) // replaced, also within a call
-	want(3, 3)
+	want(3, 3, 3)
 	s.commit(t, letters([]string{"1", "1", "9"}))
-	want(2, 3)
+	want(2, 3, 3)
 	s.commit(t, letters([]string{"2"}, "2")) // gone, then dead once more
-	want(2, 4)
+	want(2, 4, 3)
 	s.commit(t, letters(nil, "4"), letters([]string{"4"}))
-	want(2, 5)
-	equal(t, s.deadIDs(t, store.Query{Key: "a"}), []string{"2", "3"})
+	want(2, 5, 3)
+	blocking := letters(nil, "5", "5")
+	blocking.Dead[0].Lane, blocking.Dead[1].Lane = true, true
+	s.commit(t, blocking) // the same head given up again is no copy
+	want(3, 6, 3)
+	equal(t, s.deadIDs(t, store.Query{Key: "a"}), []string{"2", "3", "5"})
 }
 
 func ledgerIgnoresRefusedChanges(t *testing.T, s *subject) {

@@ -63,7 +63,7 @@ var (
 		return m
 	})
 	letters = rapid.Custom(func(t *rapid.T) store.DeadLetter {
-		return store.DeadLetter{ID: someIDs.Draw(t, "dead id"), Key: someNames.Draw(t, "dead key"), Message: messages.Draw(t, "dead message")}
+		return store.DeadLetter{ID: someIDs.Draw(t, "dead id"), Lane: rapid.Bool().Draw(t, "has a lane"), Key: someNames.Draw(t, "dead key"), Message: messages.Draw(t, "dead message")}
 	})
 	records = rapid.Custom(func(t *rapid.T) store.Record {
 		next := someRevs.Draw(t, "next")
@@ -194,8 +194,10 @@ func (m *machine) checkLanes(rt *rapid.T) {
 	same(rt, m.s.lanes(m.t, q), want)
 }
 
-func (m *machine) dead() (map[string]store.DeadLetter, int64) {
-	now, ever := map[string]store.DeadLetter{}, int64(0)
+// dead returns the dead letters there are, how many there ever were, and how
+// many without a lane came once more.
+func (m *machine) dead() (now map[string]store.DeadLetter, ever, again int64) {
+	now = map[string]store.DeadLetter{}
 	for _, c := range m.log {
 		for _, id := range c.Gone {
 			delete(now, id)
@@ -203,16 +205,18 @@ func (m *machine) dead() (map[string]store.DeadLetter, int64) {
 		for _, d := range c.Dead {
 			if _, ok := now[d.ID]; !ok {
 				ever++
+			} else if !d.Lane {
+				again++
 			}
 			d.Route = orders
 			now[d.ID] = d
 		}
 	}
-	return now, ever
+	return now, ever, again
 }
 
 func (m *machine) checkDead(rt *rapid.T) {
-	now, _ := m.dead()
+	now, _, _ := m.dead()
 	q := store.Query{Route: orders}
 	if rapid.Bool().Draw(rt, "one") {
 		q.Key = someNames.Draw(rt, "name")
@@ -244,7 +248,8 @@ func (m *machine) checkLedger(rt *rapid.T) {
 		}
 		want.ParkedTotal += m.parkedEver(k)
 	}
-	now, ever := m.dead()
+	now, ever, again := m.dead()
+	want.Duplicates += again
 	want.Dead, want.DeadLettered = int64(len(now)), ever
 	same(rt, m.s.ledger(m.t), want)
 }
