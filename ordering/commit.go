@@ -110,13 +110,17 @@ func (l *loop) commitOnce(ctx context.Context, left []*entry) (failed []*entry, 
 }
 
 // resolveConflict looks whose change is in the way. Our own, whose outcome we
-// never learned, is stored; another owner's ends the route.
+// never learned, is stored; another owner's ends the route; where there is none,
+// the commit is tried again.
 func (l *loop) resolveConflict(ctx context.Context, e *entry) error {
 	rec, err := l.cfg.Store.Load(ctx, e.key)
 	if err != nil {
 		return fmt.Errorf("reload a key after a conflict: %w", err)
 	}
 	want := e.sent.store.Record
+	if rec.Version == e.version { // nobody's: as we know it
+		return store.ErrConflict
+	}
 	if rec.Version == e.version+1 && rec.State == want.State && rec.Since.Equal(want.Since) && rec.Due.Equal(want.Due) {
 		return nil
 	}

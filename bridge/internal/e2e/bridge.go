@@ -22,11 +22,9 @@ const (
 
 // Options are what a bridge is started with.
 type Options struct {
-	Routes     string   // YAML below "routes:"; see [Route]
-	Dir        string   // of the store; empty: one of its own
-	Failpoints bool     // the binary that can be told to crash
-	Env        []string // for its first start only, for example BRIDGE_FAIL=point@n
-	Args       []string // likewise, for example --adopt-once
+	Routes     string // YAML below "routes:"; see [Route]
+	Dir        string // of the store; empty: one of its own
+	Failpoints bool   // the binary that can be told to crash; see [Bridge.Run]
 }
 
 // Bridge is the binary, a topology file, a store and an address. It can be
@@ -47,7 +45,7 @@ type Bridge struct {
 func Start(t testing.TB, opts Options) *Bridge {
 	t.Helper()
 	b := Prepare(t, opts)
-	b.Run(opts.Env, opts.Args...)
+	b.Run(nil)
 	b.AwaitAlive()
 	return b
 }

@@ -27,10 +27,8 @@ func TestB1_KillAtEveryFailpoint(t *testing.T) {
 		for _, n := range times {
 			t.Run(fmt.Sprintf("%s@%d", point, n), func(t *testing.T) {
 				s := newStony(t)
-				b := e2e.Start(t, e2e.Options{
-					Routes: s.route.String(), Failpoints: true,
-					Env: []string{fmt.Sprintf("BRIDGE_FAIL=%s@%d", point, n)},
-				})
+				b := e2e.Prepare(t, e2e.Options{Routes: s.route.String(), Failpoints: true})
+				b.Run([]string{fmt.Sprintf("BRIDGE_FAIL=%s@%d", point, n)})
 				b.AwaitCrash()
 				b.Restart()
 				s.settle(t, b)
@@ -44,9 +42,9 @@ func TestB1_KillAtEveryFailpoint(t *testing.T) {
 func TestB1_EveryFailpointIsReached(t *testing.T) {
 	s := newStony(t)
 	log := filepath.Join(t.TempDir(), "points")
-	b := e2e.Start(t, e2e.Options{
-		Routes: s.route.String(), Failpoints: true, Env: []string{"BRIDGE_FAIL_LOG=" + log},
-	})
+	b := e2e.Prepare(t, e2e.Options{Routes: s.route.String(), Failpoints: true})
+	b.Run([]string{"BRIDGE_FAIL_LOG=" + log})
+	b.AwaitAlive()
 	s.settle(t, b)
 	text, err := os.ReadFile(log)
 	if err != nil {
