@@ -1,12 +1,12 @@
 package bridge
 
 import (
-	"encoding/json"
 	"fmt"
 	"strconv"
 
 	"github.com/ThreeDotsLabs/watermill/message"
 	"github.com/google/uuid"
+	"github.com/tidwall/gjson"
 
 	"github.com/brokerbridge/bridge/bridge/broker"
 	"github.com/brokerbridge/bridge/bridge/config"
@@ -106,14 +106,8 @@ func property(name string) ordering.Field {
 
 // recordKey reads the key of a Kafka record out of its sidecar.
 func recordKey(m *message.Message) (string, bool, error) {
-	var side struct {
-		Key *string `json:"key"`
-	}
-	text, ok := m.Metadata[broker.HeaderKafka]
-	if !ok || json.Unmarshal([]byte(text), &side) != nil || side.Key == nil {
-		return "", false, nil
-	}
-	return *side.Key, true, nil
+	key := gjson.Get(m.Metadata[broker.HeaderKafka], "key")
+	return key.String(), key.Exists(), nil
 }
 
 // sameness is the fingerprint that order.same asks for.

@@ -60,15 +60,6 @@ type item struct {
 	verdict verdict
 }
 
-// handles is how many deliveries of the source wait for this item.
-func (it *item) handles() int {
-	n := len(it.more)
-	if it.first.acker != nil {
-		n++
-	}
-	return n
-}
-
 // release moves the item's handles to acks.
 func (it *item) release(acks []handle) []handle {
 	if it.first.acker != nil {

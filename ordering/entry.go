@@ -25,7 +25,6 @@ type entry struct {
 	deadline time.Time       // as it stands in the timers
 	index    int             // in the timers; -1: not there
 	active   uint64          // the generation in which something last came
-	used     uint64          // the generation in which it was last needed
 }
 
 // change is what an entry wants committed, and whom it then acknowledges.

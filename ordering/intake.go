@@ -23,6 +23,10 @@ func (l *loop) intake(items []*item) {
 func (l *loop) arriveAll(items []*item) {
 	for i, it := range items {
 		failpoint.Hit(failpoint.Decoded)
+		if it.refusal != nil {
+			l.refuseUnidentified(it)
+			continue
+		}
 		if err := l.arrive(it); err != nil {
 			l.unread = append(l.unread, items[i:]...)
 			l.storeTrouble(err)
@@ -40,10 +44,6 @@ func (l *loop) storeTrouble(err error) {
 // arrive steps one message. An error means that the store could not be read and
 // nothing was done.
 func (l *loop) arrive(it *item) error {
-	if it.refusal != nil {
-		l.refuseUnidentified(it)
-		return nil
-	}
 	e, err := l.entry(laneKey{it.id.Key, it.id.Epoch}, false)
 	if err != nil {
 		return err

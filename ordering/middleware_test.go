@@ -267,7 +267,9 @@ func TestW8_StoppingGivesNothingUp(t *testing.T) {
 	if err := <-done; err != nil {
 		t.Error(err)
 	}
-	<-answer
+	if err := <-answer; err != nil && !errors.Is(err, ordering.ErrStopped) {
+		t.Error(err)
+	}
 	if got := letters(t, cfg.Store); len(got) != 0 {
 		t.Errorf("given up: %v", got)
 	}

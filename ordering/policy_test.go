@@ -111,7 +111,10 @@ func TestI9_ByteForByte(t *testing.T) {
 		m.Metadata["x"] = "\x00\xff"
 		handOver(t, r, m)
 		await(t, "a dead letter", func() bool { return len(letters(t, s)) == 1 })
-		for d := range s.DeadLetters(t.Context(), store.Query{Route: "r"}) {
+		for d, err := range s.DeadLetters(t.Context(), store.Query{Route: "r"}) {
+			if err != nil {
+				t.Fatal(err)
+			}
 			if (d.Payload == nil) != (body == nil) || string(d.Payload) != string(body) || d.Metadata["x"] != "\x00\xff" {
 				t.Errorf("%q came back as %q, %q", body, d.Payload, d.Metadata)
 			}

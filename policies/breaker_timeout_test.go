@@ -17,7 +17,7 @@ func TestBreakerTimeoutOpensWhileAwaiting(t *testing.T) {
 		if b.State() != Closed {
 			t.Errorf("%v before the timeout", b.State())
 		}
-		time.Sleep(2)
+		time.Sleep(2 * time.Nanosecond)
 		if b.State() != Open || len(answer) != 0 {
 			t.Errorf("%v after the timeout", b.State())
 		}

@@ -51,7 +51,7 @@ func TestRetryBatchVerdicts(t *testing.T) {
 
 func TestRetryBatchCallsOnceForAll(t *testing.T) {
 	calls := 0
-	errs := steady.Batch(func(msgs []*message.Message) []error {
+	errs := steady.Batch(func([]*message.Message) []error {
 		calls++
 		return []error{nil, errFlaky, errBad}
 	})(messages(3))
@@ -92,8 +92,12 @@ func TestRetryMiddlewareWaitsBetweenTries(t *testing.T) {
 		{"never", times(9, errFlaky), 3, 3 * time.Second, Verdict{Of: Transient, Tries: 3, Final: true, Why: "max_attempts"}},
 		{"permanent", times(9, errBad), 1, 0, Verdict{Of: Permanent, Tries: 1, Final: true, Why: "too_large"}},
 		{"unavailable spends no try", times(50, errAway), 51, 50 * time.Second, Verdict{}},
-		{"a try, an outage, the other tries", []error{errFlaky, errAway, errAway, errFlaky, errFlaky}, 5, 5 * time.Second,
-			Verdict{Of: Transient, Tries: 3, Final: true, Why: "max_attempts"}},
+		{
+			"a try, an outage, the other tries",
+			[]error{errFlaky, errAway, errAway, errFlaky, errFlaky},
+			5, 5 * time.Second,
+			Verdict{Of: Transient, Tries: 3, Final: true, Why: "max_attempts"},
+		},
 		{"interrupted though nobody stops this message", times(9, context.Canceled), 10, 9 * time.Second, Verdict{}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -79,6 +79,7 @@ func TestF6SlowRequestsEndAndDoNotPileUp(t *testing.T) {
 			t.Fatal(err)
 		}
 		codes := make(chan string, maxRequests)
+		began := time.Now()
 		for range maxRequests {
 			go func() { codes <- ask(s, "GET", "/api/v1/routes/orders/keys", "").Body.String() }()
 		}
@@ -95,6 +96,9 @@ func TestF6SlowRequestsEndAndDoNotPileUp(t *testing.T) {
 			if body := <-codes; !strings.Contains(body, api.Timeout) {
 				t.Error(body)
 			}
+		}
+		if took := time.Since(began); took > requestTimeout {
+			t.Errorf("they took %s", took)
 		}
 		if w := ask(s, "GET", "/api/v1/routes", ""); w.Code != 200 {
 			t.Errorf("afterwards: %d", w.Code)

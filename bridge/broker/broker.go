@@ -112,4 +112,8 @@ const (
 	HeaderHops      = "bridge-hops"
 	HeaderAMQP      = "bridge-amqp"  // sidecar: what AMQP knows and text headers cannot say
 	HeaderKafka     = "bridge-kafka" // sidecar: what Kafka knows and text headers cannot say
+
+	// HeaderUndecodable marks a message of which a part, named by its value, could
+	// not be decoded: it travels on, and becomes a dead letter.
+	HeaderUndecodable = "bridge-undecodable"
 )

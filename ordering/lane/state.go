@@ -99,6 +99,17 @@ func (s *State) Valid() error {
 		return fmt.Errorf("next %d is below base %d", s.Next, s.Base)
 	case s.Highest < s.Next-1:
 		return fmt.Errorf("highest %d is below next %d", s.Highest, s.Next)
+	case s.Mode == Adopting && s.Next >= 0, s.Mode != Adopting && s.Mode != Locked && s.Next < 0:
+		return fmt.Errorf("next %d in mode %s", s.Next, s.Mode)
+	case s.Blocked != 0 && s.Mode != Quarantined:
+		return fmt.Errorf("a dead letter's content in mode %s", s.Mode)
+	}
+	return s.validCounts()
+}
+
+// validCounts is Valid for what is parked and skipped.
+func (s *State) validCounts() error {
+	switch {
 	case s.Parked < 0 || s.Aside < 0 || s.Skips < 0:
 		return fmt.Errorf("negative count: parked %d, aside %d, skips %d", s.Parked, s.Aside, s.Skips)
 	case s.Parked > 0 && s.Lowest < s.Next:
@@ -107,10 +118,6 @@ func (s *State) Valid() error {
 		return fmt.Errorf("lowest is %d, but nothing is parked", s.Lowest)
 	case s.Parked > 0 && s.Mode == Quarantined && s.Lowest == s.Next:
 		return fmt.Errorf("%d is both parked and a dead letter", s.Next)
-	case s.Mode == Adopting && s.Next >= 0, s.Mode != Adopting && s.Mode != Locked && s.Next < 0:
-		return fmt.Errorf("next %d in mode %s", s.Next, s.Mode)
-	case s.Blocked != 0 && s.Mode != Quarantined:
-		return fmt.Errorf("a dead letter's content in mode %s", s.Mode)
 	case s.Aside > s.Parked:
 		return fmt.Errorf("%d set aside of %d parked", s.Aside, s.Parked)
 	}

@@ -2,9 +2,12 @@ package amqp
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
+	"strconv"
+	"strings"
 	"time"
 
 	amqp "github.com/rabbitmq/amqp091-go"
@@ -27,24 +30,23 @@ type link struct {
 // dial connects. name is what operators see in RabbitMQ's list of connections.
 // Ending the context ends the attempt.
 func (b *Broker) dial(ctx context.Context, name string) (*link, error) {
-	cfg, err := b.clientConfig(name)
+	l := &link{}
+	stop := func() bool { return true }
+	cfg, url, err := b.clientConfig(name)
 	if err != nil {
 		return nil, err
 	}
-	l := &link{}
-	stop := func() bool { return true }
-	cfg.Dial = func(network, addr string) (net.Conn, error) {
-		d := net.Dialer{Timeout: dialTimeout}
-		conn, err := d.DialContext(ctx, network, addr)
+	cfg.Dial = func(string, string) (net.Conn, error) {
+		conn, err := b.open(ctx)
 		if err != nil {
 			return nil, err
 		}
-		l.line = &line{Conn: conn}
+		l.line = newLine(conn)
 		stop = context.AfterFunc(ctx, func() { _ = conn.Close() })
-		// For the handshakes only: the client clears it when the connection is open.
+		// For the handshake only: the client clears it when the connection is open.
 		return l.line, conn.SetDeadline(time.Now().Add(dialTimeout))
 	}
-	l.Connection, err = amqp.DialConfig(b.cfg.URL.Reveal(), cfg)
+	l.Connection, err = amqp.DialConfig(url, cfg)
 	if !stop() && err == nil {
 		_ = l.Connection.Close()
 		err = ctx.Err()
@@ -55,14 +57,45 @@ func (b *Broker) dial(ctx context.Context, name string) (*link, error) {
 	return l, nil
 }
 
-func (b *Broker) clientConfig(name string) (amqp.Config, error) {
-	// The client's own error would show the URL, and with it the password.
-	if _, err := amqp.ParseURI(b.cfg.URL.Reveal()); err != nil {
-		return amqp.Config{}, errors.New("the url is no AMQP URL")
-	}
-	tls, err := secure.TLS(b.cfg.TLS)
+// open opens the socket, encrypted for amqps: the client would encrypt on top of
+// what it is given, and frames has to see what it reads.
+func (b *Broker) open(ctx context.Context) (net.Conn, error) {
+	uri, err := b.uri()
 	if err != nil {
-		return amqp.Config{}, err
+		return nil, err
+	}
+	d := &net.Dialer{Timeout: dialTimeout}
+	addr := net.JoinHostPort(uri.Host, strconv.Itoa(uri.Port))
+	if uri.Scheme != "amqps" {
+		return d.DialContext(ctx, "tcp", addr)
+	}
+	cfg, err := secure.TLS(b.cfg.TLS)
+	if err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, dialTimeout)
+	defer cancel()
+	return (&tls.Dialer{NetDialer: d, Config: cfg}).DialContext(ctx, "tcp", addr)
+}
+
+func (b *Broker) uri() (amqp.URI, error) {
+	uri, err := amqp.ParseURI(b.cfg.URL.Reveal())
+	if err != nil {
+		// The client's own error would show the URL, and with it the password.
+		return uri, errors.New("the url is no AMQP URL")
+	}
+	return uri, nil
+}
+
+// clientConfig is what the client is told, and the URL: without the s of amqps,
+// because open encrypts.
+func (b *Broker) clientConfig(name string) (amqp.Config, string, error) {
+	if _, err := b.uri(); err != nil {
+		return amqp.Config{}, "", err
+	}
+	url := b.cfg.URL.Reveal()
+	if rest, ok := strings.CutPrefix(url, "amqps:"); ok {
+		url = "amqp:" + rest
 	}
 	heartbeat := b.cfg.Heartbeat
 	if heartbeat <= 0 {
@@ -70,7 +103,7 @@ func (b *Broker) clientConfig(name string) (amqp.Config, error) {
 	}
 	properties := amqp.NewConnectionProperties()
 	properties.SetClientConnectionName(name)
-	return amqp.Config{Heartbeat: heartbeat, TLSClientConfig: tls, Properties: properties}, nil
+	return amqp.Config{Heartbeat: heartbeat, Properties: properties}, url, nil
 }
 
 // hangUp closes a connection, politely but not for long.

@@ -5,16 +5,21 @@ import (
 	"sync"
 )
 
-// line is the socket of a connection. While it is corked it gathers what is
-// written: the AMQP client flushes each frame, and a thousand acknowledgements
-// would be a thousand system calls.
+// line is what the AMQP client has for a socket. It reads what [frames] lets
+// through. While it is corked it gathers what is written: the client flushes
+// each frame, and a thousand acknowledgements would be a thousand system calls.
 type line struct {
 	net.Conn
+	in *frames
 
 	mu     sync.Mutex
 	corked int
 	buf    []byte
 }
+
+func newLine(conn net.Conn) *line { return &line{Conn: conn, in: newFrames(conn)} }
+
+func (l *line) Read(p []byte) (int, error) { return l.in.Read(p) }
 
 func (l *line) Write(p []byte) (int, error) {
 	l.mu.Lock()

@@ -26,7 +26,7 @@ func (r *recorder) Close() error { r.closed = true; return nil }
 
 func TestCorkMakesOneWrite(t *testing.T) {
 	r := &recorder{}
-	l := &line{Conn: r}
+	l := newLine(r)
 	write := func(s string) {
 		if _, err := l.Write([]byte(s)); err != nil {
 			t.Error(err)

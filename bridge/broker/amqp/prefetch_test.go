@@ -32,7 +32,7 @@ func TestPrefetchFollowsTheSize(t *testing.T) {
 
 func TestChokeHasHysteresisAndALimit(t *testing.T) {
 	s := newSource(New("b", config.AMQP{}, nil), config.From{Queue: "q", WindowBytes: 100}, broker.SourceOptions{})
-	tap := &tap{Source: s, link: &link{line: &line{Conn: nopConn{}}}}
+	tap := &tap{Source: s, link: &link{line: newLine(nopConn{})}}
 	for i, c := range []struct {
 		open   int
 		bytes  int64

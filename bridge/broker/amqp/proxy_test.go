@@ -1,6 +1,7 @@
 package amqp_test
 
 import (
+	"crypto/tls"
 	"io"
 	"net"
 	"net/url"
@@ -19,7 +20,10 @@ type proxy struct {
 	wg    sync.WaitGroup
 }
 
-func newProxy(t testing.TB, target string) *proxy {
+func newProxy(t testing.TB, target string) *proxy { return newProxyWith(t, target, nil) }
+
+// newProxyWith makes a proxy that speaks TLS with its clients, if it is told how.
+func newProxyWith(t testing.TB, target string, secure *tls.Config) *proxy {
 	t.Helper()
 	u, err := url.Parse(target)
 	if err != nil {
@@ -28,6 +32,9 @@ func newProxy(t testing.TB, target string) *proxy {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
+	}
+	if secure != nil {
+		listener = tls.NewListener(listener, secure)
 	}
 	p := &proxy{conns: map[net.Conn]struct{}{}}
 	upstream := u.Host

@@ -232,5 +232,7 @@ func (w *watch) OnBrokerConnect(_ kgo.BrokerMetadata, _ time.Duration, _ net.Con
 	w.dial = err
 }
 
-var _ kgo.HookBrokerConnect = (*watch)(nil)
-var _ broker.Target = (*Target)(nil)
+var (
+	_ kgo.HookBrokerConnect = (*watch)(nil)
+	_ broker.Target         = (*Target)(nil)
+)

@@ -9,6 +9,8 @@
 //	 "types":{"retries":"I"},                       types of text headers that were no strings
 //	 "values":{"x-death":{"A":[…]}}}                headers that have no text
 //
+// A table that could not be read at all is "headers", its bytes in base64.
+//
 // A type is the letter that AMQP puts on the wire. A value is a JSON string for
 // a string, null for void, and otherwise an object of one letter: {"I":-5},
 // {"t":true}, {"T":seconds}, {"x":base64}, {"D":[scale,value]}, {"A":[…]},

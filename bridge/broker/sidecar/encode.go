@@ -11,6 +11,10 @@ import (
 	"github.com/brokerbridge/bridge/bridge/broker"
 )
 
+// RawHeaders is a header that holds, as bytes, a whole table that could not be
+// read. It goes into the sidecar, and [broker.HeaderUndecodable] marks the message.
+const RawHeaders = "bridge-raw-headers"
+
 // reserved is what the names of the bridge's own headers begin with.
 const reserved = "bridge-"
 
@@ -26,6 +30,7 @@ type Encoder struct {
 	buf    []byte
 	typed  []typed  // headers of the current message that are texts, but no strings
 	values []string // headers of the current message that have no text
+	raw    []byte   // the table of the current message, if it could not be read
 }
 
 type typed struct {
@@ -38,6 +43,10 @@ type typed struct {
 func (e *Encoder) Encode(d *amqp.Delivery) message.Metadata {
 	md := make(message.Metadata, len(d.Headers)+1)
 	e.typed, e.values = e.typed[:0], e.values[:0]
+	e.raw, _ = d.Headers[RawHeaders].([]byte)
+	if e.raw != nil {
+		md[broker.HeaderUndecodable] = "headers"
+	}
 	for name, v := range d.Headers {
 		if strings.HasPrefix(name, reserved) && !e.believed(name) {
 			continue
@@ -67,6 +76,9 @@ func (e *Encoder) sidecar(d *amqp.Delivery) string {
 	b = appendString(b, d.Exchange)
 	b = appendString(append(b, `,"routing-key":`...), d.RoutingKey)
 	b = appendProperties(b, d)
+	if e.raw != nil {
+		b = appendBase64(append(b, `,"headers":`...), e.raw)
+	}
 	b = e.appendTypes(b)
 	b = e.appendValues(b, d.Headers)
 	b = append(b, '}')

@@ -16,6 +16,9 @@ import (
 type Original struct {
 	Exchange   string
 	RoutingKey string
+	// RawHeaders is the whole header table in AMQP's own form, if the client
+	// could not read it. Headers is then empty.
+	RawHeaders []byte
 	amqp.Publishing
 }
 
@@ -26,7 +29,7 @@ type Original struct {
 func Restore(md message.Metadata) (Original, error) {
 	o := Original{Publishing: amqp.Publishing{Headers: make(amqp.Table, len(md))}}
 	for name, v := range md {
-		if name != broker.HeaderAMQP {
+		if name != broker.HeaderAMQP && name != broker.HeaderUndecodable {
 			o.Headers[name] = v
 		}
 	}
@@ -43,8 +46,9 @@ func Restore(md message.Metadata) (Original, error) {
 
 // form is the sidecar's JSON. Strings are values: they may be no UTF-8.
 type form struct {
-	Types  map[string]string `json:"types"`
-	Values map[string]any    `json:"values"`
+	Headers []byte            `json:"headers"`
+	Types   map[string]string `json:"types"`
+	Values  map[string]any    `json:"values"`
 
 	Exchange        any    `json:"exchange"`
 	RoutingKey      any    `json:"routing-key"`
@@ -76,6 +80,7 @@ func restore(text string, o Original) (Original, error) {
 	if err := restoreProperties(&f, &o); err != nil {
 		return o, err
 	}
+	o.RawHeaders = f.Headers
 	for name, letter := range f.Types {
 		name = decodeName(name)
 		if s, ok := o.Headers[name].(string); ok && len(letter) == 1 {

@@ -113,6 +113,8 @@ func TestReadsWaitForTheDisk(t *testing.T) {
 	openRoute(t, s, "r")
 	k := store.Key{Route: "r", Name: "a"}
 	slow.held.Lock()
+	release := sync.OnceFunc(slow.held.Unlock)
+	defer release()
 	committed := make(chan []error, 1)
 	go func() { committed <- s.Commit(t.Context(), everything(k, 0, nil)) }()
 	loaded := make(chan store.Record, 1)
@@ -134,7 +136,7 @@ func TestReadsWaitForTheDisk(t *testing.T) {
 		t.Fatalf("version %d was told before it was durable", r.Version)
 	case <-time.After(50 * time.Millisecond):
 	}
-	slow.held.Unlock()
+	release()
 	if err := (<-committed)[0]; err != nil {
 		t.Fatal(err)
 	}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"syscall"
 	"testing"
@@ -98,6 +99,26 @@ func failAt(t *testing.T, op string, file func(string) bool, n int64) {
 		if err := after.Close(); err != nil {
 			t.Error(err)
 		}
+	}
+}
+
+// TestPebblesYesIsNotBelieved: Pebble reports success after a failed fsync.
+func TestPebblesYesIsNotBelieved(t *testing.T) {
+	fs := &faulty{FS: vfs.NewMem()}
+	s := openIn(t, fs)
+	defer func() { _ = s.Close() }()
+	fs.fail(func(op, name string) error {
+		if op == "sync" && isLog(name) {
+			return syscall.EIO
+		}
+		return nil
+	})
+	b := s.db.NewBatch()
+	if err := b.Set([]byte("k"), nil, nil); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.write(b, true); !errors.Is(err, store.ErrFailed) {
+		t.Fatal(err)
 	}
 }
 
@@ -217,6 +238,8 @@ func TestCommitMayBeLeft(t *testing.T) {
 	defer func() { _ = s.Close() }()
 	openRoute(t, s, "r")
 	slow.held.Lock()
+	release := sync.OnceFunc(slow.held.Unlock)
+	defer release()
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
 	defer cancel()
 	change := everything(lane0, 0, []byte("payload"))
@@ -227,7 +250,7 @@ func TestCommitMayBeLeft(t *testing.T) {
 	if err := s.Commit(ctx, change)[0]; !errors.Is(err, context.DeadlineExceeded) {
 		t.Fatal(err)
 	}
-	slow.held.Unlock()
+	release()
 	if err := s.Commit(t.Context(), change)[0]; !errors.Is(err, store.ErrConflict) {
 		t.Fatal(err)
 	}

@@ -105,8 +105,10 @@ func TestUnknownFormatIsRefused(t *testing.T) {
 	}{
 		"ours": {func(db *pdb.DB) { _ = db.Set(metaKey("format"), []byte{format + 1}, nil) }, "it has format [2], this program reads 1"},
 		"none": {func(db *pdb.DB) { _ = db.Delete(metaKey("format"), nil) }, "without a format of ours"},
-		"route": {func(db *pdb.DB) { _ = db.Set(routeKey("r"), []byte{9, 1}, nil) },
-			`route "r": store: unknown format version: a row of format 9, this program reads 1`},
+		"route": {
+			func(db *pdb.DB) { _ = db.Set(routeKey("r"), []byte{9, 1}, nil) },
+			`route "r": store: unknown format version: a row of format 9, this program reads 1`,
+		},
 	} {
 		fs := vfs.NewMem()
 		if err := openIn(t, fs).Close(); err != nil {

@@ -70,23 +70,35 @@ func codecs() []codec {
 	dead.Route, dead.ID = "", ""
 	head := Head{Version: rec.Version, Rows: 12, Blocked: true}
 	return []codec{
-		{"record", rec, func(v any) []byte {
-			r := v.(store.Record)
-			h := head
-			h.Version = r.Version
-			return AppendRecord(nil, h, &r)
+		{
+			"record", rec, func(v any) []byte {
+				r := v.(store.Record)
+				h := head
+				h.Version = r.Version
+				return AppendRecord(nil, h, &r)
+			},
+			func(b []byte) (any, error) { return ReadRecord(b) },
 		},
-			func(b []byte) (any, error) { return ReadRecord(b) }},
-		{"parked", full[store.Message](), func(v any) []byte { m := v.(store.Message); return AppendParked(nil, &m) },
-			func(b []byte) (any, error) { return ReadParked(b) }},
-		{"dead", dead, func(v any) []byte { d := v.(store.DeadLetter); return AppendDead(nil, &d) },
-			func(b []byte) (any, error) { return ReadDead(b) }},
-		{"skip", full[store.Skip](), func(v any) []byte { s := v.(store.Skip); return AppendSkip(nil, &s) },
-			func(b []byte) (any, error) { return ReadSkip(b) }},
-		{"ledger", full[store.Ledger](), func(v any) []byte { return AppendLedger(nil, v.(store.Ledger)) },
-			func(b []byte) (any, error) { return ReadLedger(b) }},
-		{"route", full[store.Identity](), func(v any) []byte { i := v.(store.Identity); return AppendRouteRow(nil, 7, &i) },
-			func(b []byte) (any, error) { _, i, err := ReadRouteRow(b); return i, err }},
+		{
+			"parked", full[store.Message](), func(v any) []byte { m := v.(store.Message); return AppendParked(nil, &m) },
+			func(b []byte) (any, error) { return ReadParked(b) },
+		},
+		{
+			"dead", dead, func(v any) []byte { d := v.(store.DeadLetter); return AppendDead(nil, &d) },
+			func(b []byte) (any, error) { return ReadDead(b) },
+		},
+		{
+			"skip", full[store.Skip](), func(v any) []byte { s := v.(store.Skip); return AppendSkip(nil, &s) },
+			func(b []byte) (any, error) { return ReadSkip(b) },
+		},
+		{
+			"ledger", full[store.Ledger](), func(v any) []byte { return AppendLedger(nil, v.(store.Ledger)) },
+			func(b []byte) (any, error) { return ReadLedger(b) },
+		},
+		{
+			"route", full[store.Identity](), func(v any) []byte { i := v.(store.Identity); return AppendRouteRow(nil, 7, &i) },
+			func(b []byte) (any, error) { _, i, err := ReadRouteRow(b); return i, err },
+		},
 	}
 }
 
