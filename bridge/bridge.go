@@ -114,3 +114,14 @@ func (b *Bridge) Close() error {
 	b.closers = nil
 	return errors.Join(errs...)
 }
+
+// Held is how many messages of a key wait in memory; false where nothing of it
+// is in memory.
+func (b *Bridge) Held(ctx context.Context, route, key string, epoch uint32) (int, bool) {
+	for _, r := range b.routes {
+		if r.cfg.Name == route {
+			return r.face.held(ctx, key, epoch)
+		}
+	}
+	return 0, false
+}

@@ -192,7 +192,7 @@ func counts(ctx context.Context, seq *ordering.Resequencer) status.Counts {
 		return status.Counts{}
 	}
 	st, err := seq.Stats(ctx)
-	if err != nil {
+	if err != nil || st.Modes == nil { // not running yet
 		return status.Counts{}
 	}
 	l := st.Ledger
@@ -207,4 +207,16 @@ func counts(ctx context.Context, seq *ordering.Resequencer) status.Counts {
 		c.Keys[m.String()] = n
 	}
 	return c
+}
+
+// held is how many messages of a key wait in memory.
+func (f *face) held(ctx context.Context, key string, epoch uint32) (int, bool) {
+	f.mu.Lock()
+	seq := f.seq
+	f.mu.Unlock()
+	if seq == nil {
+		return 0, false
+	}
+	_, n, _, err := seq.Lane(ctx, key, epoch)
+	return n, err == nil && n > 0
 }

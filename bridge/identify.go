@@ -1,6 +1,7 @@
 package bridge
 
 import (
+	"errors"
 	"fmt"
 	"strconv"
 
@@ -50,6 +51,9 @@ func (i identifier) identify(m *message.Message) (ordering.ID, error) {
 		return ordering.ID{}, &ordering.IdentifyError{
 			Reason: "loop", Err: fmt.Errorf("the message has passed %d bridges: it goes in circles", hops),
 		}
+	}
+	if why, marked := m.Metadata[broker.HeaderUndecodable]; marked {
+		return ordering.ID{}, &ordering.IdentifyError{Reason: ordering.ReasonUndecodable, Err: errors.New(why)}
 	}
 	id, err := i.by.Identify(m)
 	if err != nil {

@@ -44,6 +44,8 @@ func (r *route) keepRunning(ctx context.Context) error {
 		err := r.runOnce(ctx)
 		var halt *ordering.HaltError
 		switch {
+		case errors.Is(err, context.Canceled) && ctx.Err() != nil: // told to stop while starting
+			return nil
 		case ctx.Err() != nil:
 			return err
 		case errors.As(err, &halt):
@@ -78,7 +80,9 @@ func (r *route) runOnce(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	seq, err := ordering.New(r.orderingConfig(sources))
+	cfg := r.orderingConfig(sources)
+	cfg.Abort = func() { closing(r.log, "target", target.Close) }
+	seq, err := ordering.New(cfg)
 	if err != nil {
 		return err
 	}

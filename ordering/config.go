@@ -96,6 +96,10 @@ type Config struct {
 	// Pause is called with true when the source shall stop handing out messages for
 	// a while, and with false when it may go on. nil: it is only slowed down.
 	Pause func(bool)
+	// Abort is called when half of Drain has passed and the handler still has not
+	// answered: it should end what the handler waits for. What is interrupted by it
+	// is parked. nil: nothing is interrupted.
+	Abort func()
 	// Logger gets life cycle and what an operator must see. Default slog.Default.
 	Logger *slog.Logger
 	// NotRunningAfter is how long a message waits for Run. Default 10 s.

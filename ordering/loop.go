@@ -43,6 +43,7 @@ type loop struct {
 	gaps     gaps
 	cached   int // parked messages read ahead, over all lanes
 	memory   int // deliveries that no committed change concludes yet
+	end      end
 	stopping bool
 	gaveBack bool
 	halted   error
@@ -84,45 +85,12 @@ func (l *loop) run(ctx context.Context) error {
 
 	timer := time.NewTimer(time.Hour)
 	defer timer.Stop()
-	stop := ctx.Done()
-	var deadline <-chan time.Time
+	l.end.asked = ctx.Done()
 	for !l.finished() {
 		l.dispatch()
 		timer.Reset(l.untilNext())
-		select {
-		case items := <-l.openInbox():
-			l.tick()
-			l.intake(items)
-			l.gatherMore()
-		case res := <-l.results:
-			l.tick()
-			l.settle(res)
-		case job := <-l.commits:
-			l.tick()
-			l.committed(job)
-		case f := <-l.ops:
-			l.tick()
-			f(l.now)
-		case empty := <-l.lags:
-			l.tick()
-			l.caughtUp(empty)
-		case <-l.nudge:
-			l.tick()
-			l.noteSource()
-		case <-timer.C:
-			l.tick()
-			l.elapse()
-		case <-stop:
-			stop = nil
-			l.tick()
-			deadline = time.After(l.cfg.Drain)
-			l.stop()
-		case <-deadline:
-			l.log.Warn("not everything settled in time; the source will deliver the rest again", "in_memory", l.memory)
-			l.giveBack()
-		}
+		l.await(timer)
 		if l.halted != nil && !l.stopping {
-			deadline = time.After(l.cfg.Drain)
 			l.stop()
 		}
 	}
@@ -134,6 +102,50 @@ func (l *loop) run(ctx context.Context) error {
 		l.callers.Wait()
 	}
 	return l.halted
+}
+
+// end is how a stop is asked for, and how long it may take.
+type end struct {
+	asked <-chan struct{}
+	abort <-chan time.Time // time to interrupt what still waits for the target
+	over  <-chan time.Time // time to go
+}
+
+// await handles one event.
+func (l *loop) await(timer *time.Timer) {
+	select {
+	case items := <-l.openInbox():
+		l.tick()
+		l.intake(items)
+		l.gatherMore()
+	case res := <-l.results:
+		l.tick()
+		l.settle(res)
+	case job := <-l.commits:
+		l.tick()
+		l.committed(job)
+	case f := <-l.ops:
+		l.tick()
+		f(l.now)
+	case empty := <-l.lags:
+		l.tick()
+		l.caughtUp(empty)
+	case <-l.nudge:
+		l.tick()
+		l.noteSource()
+	case <-timer.C:
+		l.tick()
+		l.elapse()
+	case <-l.end.asked:
+		l.tick()
+		l.stop()
+	case <-l.end.abort:
+		l.log.Warn("the target does not answer; what waits for it is interrupted and parked")
+		l.abort()
+	case <-l.end.over:
+		l.log.Warn("not everything settled in time; the source will deliver the rest again", "in_memory", l.memory)
+		l.giveBack()
+	}
 }
 
 func (l *loop) tick() { l.now = time.Now() }
@@ -182,6 +194,7 @@ func (l *loop) finished() bool {
 // worker was never tried.
 func (l *loop) stop() {
 	l.stopping = true
+	l.end = end{abort: time.After(l.cfg.Drain / 2), over: time.After(l.cfg.Drain)}
 	waiting := append(l.ready, l.outage.waiting...)
 	l.ready, l.outage.waiting = nil, nil
 	for _, it := range waiting {
@@ -203,14 +216,18 @@ func (l *loop) parkAll() {
 }
 
 // giveBack ends a stop that took too long: what is under way is forgotten, and
-// the source delivers it again.
+// the source delivers it again, or the store has it.
 func (l *loop) giveBack() {
 	l.gaveBack = true
 	l.dirty = nil
 	l.storing = false
 	l.idle = l.handler.Load().workers
-	if l.halted == nil {
-		l.halted = context.DeadlineExceeded
+}
+
+// abort asks the handler to end what it waits for, without waiting for that.
+func (l *loop) abort() {
+	if l.cfg.Abort != nil {
+		l.callers.Go(l.cfg.Abort)
 	}
 }
 

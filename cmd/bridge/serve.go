@@ -50,11 +50,6 @@ func runBridge(ctx context.Context, b *bridge.Bridge, log *slog.Logger) error {
 	})
 	defer quiet()
 	err := b.Run(ctx)
-	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
-		// Told to stop while a route was still starting: nothing was under way.
-		log.Warn("stopped before everything had started", "error", err)
-		return nil
-	}
 	if err == nil {
 		log.Info("stopped")
 	}
@@ -74,6 +69,10 @@ func newAdmin(b *bridge.Bridge, listen string, log *slog.Logger) (*admin.Server,
 	return admin.New(admin.Config{
 		Listen: listen, Routes: b.Status, Store: b.Store(),
 		Metrics: metrics.Handler(registry, log), Logger: log,
+		Lane: func(ctx context.Context, route, key string, epoch uint32) (admin.Live, bool) {
+			held, ok := b.Held(ctx, route, key, epoch)
+			return admin.Live{Held: held}, ok
+		},
 	})
 }
 

@@ -62,6 +62,10 @@ func (w *watch) run(ctx context.Context) {
 			w.t.purge()
 		}
 		w.find(ctx, first)
+		select {
+		case <-w.look: // asked for while it was missing, and answered by this look
+		default:
+		}
 	}
 }
 

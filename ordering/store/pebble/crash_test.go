@@ -23,7 +23,7 @@ type acked [crashRoutes][crashLanes]atomic.Uint64
 // TestCrashKeepsWhatWasReported (I1, B3): whenever the power goes, each change
 // that was reported durable is there, and the others are whole or absent.
 func TestCrashKeepsWhatWasReported(t *testing.T) {
-	rounds := 12
+	rounds := 8
 	if testing.Short() {
 		rounds = 3
 	}

@@ -137,7 +137,8 @@ func refusesAll(t *testing.T, s *Store) {
 // TestFullDiskWaitsForRoom (B4): on a full disk commits fail or wait, nothing
 // breaks, and the store goes on by itself when there is room.
 func TestFullDiskWaitsForRoom(t *testing.T) {
-	fs := &faulty{FS: vfs.NewMem()}
+	mem := vfs.NewCrashableMem()
+	fs := &faulty{FS: mem}
 	s := openIn(t, fs)
 	defer func() { _ = s.Close() }()
 	openRoute(t, s, "r")
@@ -167,8 +168,12 @@ func TestFullDiskWaitsForRoom(t *testing.T) {
 	if !errors.Is(err, store.ErrConflict) { // the first went through after all
 		t.Fatal(err)
 	}
-	if got := whole(t, s, "r")["a"]; got != said+1 {
-		t.Fatalf("%d changes, want %d", got, said+1)
+	after := openIn(t, mem.CrashClone(vfs.CrashCloneCfg{})) // the log is whole
+	defer func() { _ = after.Close() }()
+	for _, s := range []*Store{s, after} {
+		if got := whole(t, s, "r")["a"]; got != said+1 {
+			t.Fatalf("%d changes, want %d", got, said+1)
+		}
 	}
 }
 

@@ -1,12 +1,16 @@
 package pebble
 
 import (
+	"maps"
 	"testing"
 
+	pdb "github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/vfs"
 	"go.uber.org/goleak"
 
+	"github.com/brokerbridge/bridge/ordering/lane"
 	"github.com/brokerbridge/bridge/ordering/store"
+	"github.com/brokerbridge/bridge/ordering/store/pebble/internal/rows"
 	"github.com/brokerbridge/bridge/ordering/store/storetest"
 )
 
@@ -22,6 +26,31 @@ func TestStore(t *testing.T) {
 			}
 			return openIn(t, fs)
 		})
+}
+
+// TestIndexesAreCleaned: what is over leaves no row but its record, or listing
+// the few blocked lanes of many would become slow.
+func TestIndexesAreCleaned(t *testing.T) {
+	s := openIn(t, vfs.NewMem())
+	defer func() { _ = s.Close() }()
+	openRoute(t, s, "r")
+	c := everything(lane0, 0, nil)
+	for _, c := range []store.Change{c, {
+		Key: lane0, Version: 1, Record: &store.Record{}, Unpark: []lane.Revision{0}, Gone: []string{c.Dead[0].ID},
+	}} {
+		if err := s.Commit(t.Context(), c)[0]; err != nil {
+			t.Fatal(err)
+		}
+	}
+	left := map[rows.Table]int{}
+	err := s.scan(nil, nil, func(it *pdb.Iterator) (bool, error) {
+		left[rows.Table(it.Key()[0])]++
+		return true, nil
+	})
+	want := map[rows.Table]int{rows.Meta: 2, rows.Routes: 1, rows.Ledgers: 1, rows.Records: 1, rows.Skips: 1}
+	if err != nil || !maps.Equal(left, want) {
+		t.Errorf("rows by table: %v, want %v; %v", left, want, err)
+	}
 }
 
 // TestStoreThatForgetsVersions runs the suite with room for a few heads only,

@@ -35,6 +35,7 @@ func recordComesBackWhole(t *testing.T, s *subject) {
 	away.Since = start.In(time.FixedZone("away", 3600))
 	for name, r := range map[string]store.Record{
 		"full": full(), "fresh": {State: lane.Fresh(&lane.Rules{First: 1})},
+		"suspect": {State: lane.State{Suspect: true}}, "reborn": {State: lane.State{Reborn: true}},
 		"adopting": {State: lane.Fresh(&lane.Rules{Adopt: true})},
 		"zero":     {State: lane.State{}}, "highest": {State: lane.State{Base: lane.MaxRevision, Next: lane.MaxRevision + 1, Highest: lane.MaxRevision}},
 		"old": {Since: time.Unix(-1<<35, 7).UTC(), Due: time.Date(9999, 12, 31, 23, 59, 59, 999999999, time.UTC)},

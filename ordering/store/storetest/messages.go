@@ -3,6 +3,7 @@ package storetest
 import (
 	"fmt"
 	"math"
+	"strings"
 	"testing"
 	"time"
 
@@ -152,8 +153,11 @@ func deadLettersPageByID(t *testing.T, s *subject) {
 	for i := range 100 {
 		all = append(all, fmt.Sprintf("%03d", i))
 	}
+	for i := range 40 { // each starts the next
+		all = append(all, "a"+strings.Repeat("b", i))
+	}
 	for _, id := range all {
-		s.commit(t, store.Change{Key: key(""), Dead: []store.DeadLetter{dead(id, "k"+id[2:])}})
+		s.commit(t, store.Change{Key: key(""), Dead: []store.DeadLetter{dead(id, "k")}})
 	}
 	equal(t, s.deadIDs(t, store.Query{}), all)
 	for _, limit := range []int{1, 16, 33, 100} {

@@ -1,0 +1,184 @@
+// Package docs_test keeps the documents true where a program can tell: code that
+// compiles, topologies that run, links that lead somewhere, tests and metrics that
+// exist.
+package docs_test
+
+import (
+	"context"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/brokerbridge/bridge/bridge/config"
+	"github.com/brokerbridge/bridge/bridge/metrics"
+	"github.com/brokerbridge/bridge/bridge/status"
+)
+
+// root is the repository, seen from here.
+const root = ".."
+
+// documents are all of them, by path from the root.
+func documents(t *testing.T) map[string]string {
+	t.Helper()
+	docs := map[string]string{}
+	for _, pattern := range []string{"*.md", "docs/*.md"} {
+		paths, err := filepath.Glob(filepath.Join(root, pattern))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, path := range paths {
+			docs[strings.TrimPrefix(path, root+"/")] = read(t, path)
+		}
+	}
+	if len(docs) < 6 {
+		t.Fatalf("only %d documents were found", len(docs))
+	}
+	return docs
+}
+
+func read(t *testing.T, path string) string {
+	t.Helper()
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
+var fence = regexp.MustCompile("(?ms)^```(\\w*)\n(.*?)^```$")
+
+// blocks are the code blocks of a language.
+func blocks(text, language string) (found []string) {
+	for _, m := range fence.FindAllStringSubmatch(text, -1) {
+		if m[1] == language {
+			found = append(found, m[2])
+		}
+	}
+	return found
+}
+
+func TestReadmeHasTheCodeOfTheExample(t *testing.T) {
+	example := read(t, filepath.Join(root, "ordering/example_test.go"))
+	all := blocks(read(t, filepath.Join(root, "README.md")), "go")
+	if len(all) == 0 {
+		t.Fatal("README.md shows no code")
+	}
+	for _, code := range all {
+		if !strings.Contains(example, "\n"+code) {
+			t.Errorf("this is in README.md and not in ordering/example_test.go:\n%s", code)
+		}
+	}
+}
+
+func TestTopologiesCanRun(t *testing.T) {
+	for name, text := range documents(t) {
+		for _, topology := range blocks(text, "yaml") {
+			f, err := config.Parse(name, []byte(topology), func(string) (string, bool) { return "", false })
+			if err != nil {
+				t.Errorf("%v\n%s", err, topology)
+				continue
+			}
+			if faults := config.Unavailable(f); len(faults) > 0 {
+				t.Errorf("%v\n%s", faults, topology)
+			}
+		}
+	}
+}
+
+var (
+	link    = regexp.MustCompile(`\]\(([^)\s]+)\)`)
+	heading = regexp.MustCompile(`(?m)^#+ (.*)$`)
+	dropped = regexp.MustCompile(`[^\p{L}\p{N}\s_-]`)
+)
+
+func TestLinksLeadSomewhere(t *testing.T) {
+	docs := documents(t)
+	for name, text := range docs {
+		for _, m := range link.FindAllStringSubmatch(fence.ReplaceAllString(text, ""), -1) {
+			path, anchor, _ := strings.Cut(m[1], "#")
+			if strings.Contains(m[1], "://") {
+				continue
+			}
+			target := name
+			if path != "" {
+				target = filepath.Join(filepath.Dir(name), path)
+			}
+			if _, err := os.Stat(filepath.Join(root, target)); err != nil {
+				t.Errorf("%s: %s: %v", name, m[1], err)
+			}
+			if anchor != "" && !slices.Contains(anchors(docs[target]), anchor) {
+				t.Errorf("%s: %s has no heading for #%s", name, target, anchor)
+			}
+		}
+	}
+}
+
+// anchors are the headings of a document as GitHub links them.
+func anchors(text string) (all []string) {
+	for _, m := range heading.FindAllStringSubmatch(fence.ReplaceAllString(text, ""), -1) {
+		all = append(all, strings.ReplaceAll(dropped.ReplaceAllString(strings.ToLower(m[1]), ""), " ", "-"))
+	}
+	return all
+}
+
+var (
+	named   = regexp.MustCompile("`(Test[A-Z]\\w*)`")
+	defined = regexp.MustCompile(`(?m)^func (Test\w+)\(`)
+)
+
+func TestNamedTestsExist(t *testing.T) {
+	exist := map[string]bool{}
+	err := filepath.WalkDir(root, func(path string, _ fs.DirEntry, err error) error {
+		if err == nil && strings.HasSuffix(path, "_test.go") {
+			for _, m := range defined.FindAllStringSubmatch(read(t, path), -1) {
+				exist[m[1]] = true
+			}
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, text := range documents(t) {
+		for _, m := range named.FindAllStringSubmatch(text, -1) {
+			if !exist[m[1]] {
+				t.Errorf("%s names %s, which does not exist", name, m[1])
+			}
+		}
+	}
+}
+
+func TestMetricsAreThoseThatAreServed(t *testing.T) {
+	registry := metrics.New(metrics.Config{
+		Routes: func(context.Context) []status.Route {
+			return []status.Route{{Sources: []status.End{{}}, Counts: status.Counts{Keys: map[string]int64{}}}}
+		},
+		StoreBytes: func(context.Context) (int64, error) { return 0, nil },
+	})
+	families, err := registry.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	served := map[string]bool{}
+	for _, f := range families {
+		if strings.HasPrefix(f.GetName(), "bridge_") {
+			served[f.GetName()] = true
+		}
+	}
+	told := map[string]bool{}
+	for _, m := range regexp.MustCompile("`(bridge_\\w+)`").FindAllStringSubmatch(documents(t)["docs/operations.md"], -1) {
+		told[m[1]] = true
+		if !served[m[1]] {
+			t.Errorf("docs/operations.md tells of %s, which is not served", m[1])
+		}
+	}
+	for name := range served {
+		if !told[name] {
+			t.Errorf("docs/operations.md does not tell of %s", name)
+		}
+	}
+}
