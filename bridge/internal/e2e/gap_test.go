@@ -40,19 +40,31 @@ func TestI2_GapFillsLate(t *testing.T) {
 	stopped(t, b)
 }
 
-// TestI2_GapWaits never gives a gap up, also not across a restart.
+// TestI2_GapWaits never gives a gap up, also not across a restart. A second
+// route, where the same gap is quarantined, says when its time is over.
 func TestI2_GapWaits(t *testing.T) {
-	b, queue, topic := gapRoute(t, "wait")
-	rig.Publish(t, queue, ordered("a", 2), ordered("b", 1), ordered("b", 3))
-	e2e.Rest{Messages: 3, Parked: 2}.Await(b, settleTimeout)
-	awaitState(t, b, "a", "gap")
-	stopped(t, b)
-	b.Restart()
-	e2e.Rest{Messages: 3, Parked: 2}.Await(b, settleTimeout)
-	rig.Publish(t, queue, ordered("a", 1), ordered("b", 2))
-	e2e.Rest{Messages: 5}.Await(b, settleTimeout)
-	wantRevisions(t, topic, "a", 1, 2)
-	wantRevisions(t, topic, "b", 1, 2, 3)
+	queue, topic := rig.Queue(t), rig.Topic(t, 1)
+	watch := e2e.Route{Name: "watch", Queues: []string{rig.Queue(t)}, Topic: rig.Topic(t, 1), Gap: "{ hold: 50ms, timeout: 1s }"}
+	route := e2e.Route{Queues: []string{queue}, Topic: topic, Gap: "{ hold: 50ms, timeout: 1s, then: wait }"}
+	b := e2e.Start(t, e2e.Options{Routes: route.String() + watch.String()})
+	for _, q := range []string{queue, watch.Queues[0]} {
+		rig.Publish(t, q, ordered("a", 1), ordered("a", 3))
+	}
+	for range 2 {
+		b.Await("the time to be over", settleTimeout, func() (string, bool) {
+			state := b.Keys("watch")["a"].State
+			return state, state == "gap_blocked"
+		})
+		e2e.Rest{Messages: 4, Parked: 2}.Await(b, settleTimeout)
+		awaitState(t, b, "a", "gap")
+		stopped(t, b)
+		b.Restart()
+	}
+	for _, q := range []string{queue, watch.Queues[0]} {
+		rig.Publish(t, q, ordered("a", 2))
+	}
+	e2e.Rest{Messages: 6}.Await(b, settleTimeout)
+	wantRevisions(t, topic, "a", 1, 2, 3)
 	stopped(t, b)
 }
 

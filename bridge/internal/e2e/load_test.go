@@ -19,7 +19,13 @@ type load struct {
 // underLoad starts the traffic.
 func underLoad(t *testing.T, keys, rate int) *load {
 	t.Helper()
-	l := &load{queue: rig.Queue(t), topic: rig.Topic(t, 6), stop: make(chan struct{})}
+	return underLoadOn(t, rig.Queue(t), keys, rate)
+}
+
+// underLoadOn starts it on a queue.
+func underLoadOn(t *testing.T, queue string, keys, rate int) *load {
+	t.Helper()
+	l := &load{queue: queue, topic: rig.Topic(t, 6), stop: make(chan struct{})}
 	traffic := journal.Traffic{
 		Keys: keys, Displaced: 100, Repeated: 0.01, Size: 256, Seed: 11, Messages: 10_000_000, Stop: l.stop,
 	}
