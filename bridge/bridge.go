@@ -82,12 +82,20 @@ func (b *Bridge) open(opts Options) error {
 }
 
 // Run moves messages until ctx ends, then lets every route settle what is under
-// way and park what is held. It returns nil after an orderly stop.
+// way and park what is held. It returns nil after an orderly stop. When the
+// store breaks it ends with an error: only opening the store again can help, so
+// the process should be started again.
 func (b *Bridge) Run(ctx context.Context) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
 	var wg sync.WaitGroup
 	errs := make([]error, len(b.routes))
 	for i, r := range b.routes {
-		wg.Go(func() { errs[i] = r.keepRunning(ctx) })
+		wg.Go(func() {
+			if errs[i] = r.keepRunning(ctx); errs[i] != nil {
+				cancel()
+			}
+		})
 	}
 	wg.Wait()
 	return errors.Join(errs...)

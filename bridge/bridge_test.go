@@ -170,7 +170,10 @@ func TestOutageIsNotPoison(t *testing.T) {
 		r.in.Put("two", event("a", rev))
 	}
 	await(t, "the other route", func() bool { return len(r.revisions("two", "a")) == 20 })
-	await(t, "the reason", func() bool { s := r.route(t, "one"); return s.State == status.Waiting && strings.Contains(s.Reason, "target") })
+	await(t, "the reason", func() bool {
+		s := r.route(t, "one")
+		return s.State == status.Waiting && strings.Contains(s.Reason, "target")
+	})
 	r.out.Fail("one", nil)
 	await(t, "the backlog", func() bool { return len(r.revisions("one", "f")) == 20 && r.route(t, "one").Ready() })
 	if c := r.route(t, "one").Counts; c.DeadEver != 0 || c.Failures["transient"] != 0 {
@@ -211,4 +214,20 @@ func TestW8_StopIsQuick(t *testing.T) {
 	if c := r.route(t, "one").Counts; c.DeadEver != 0 {
 		t.Errorf("given up: %+v", c)
 	}
+}
+
+// TestD6_FloatIsNoRevision takes no float header for a revision, however whole
+// it looks.
+func TestD6_FloatIsNoRevision(t *testing.T) {
+	s := memorystore.New()
+	r := start(t, s)
+	m := event("a", 1)
+	m.Metadata[broker.HeaderAMQP] = `{"exchange":"","types":{"revision":"d"}}`
+	r.in.Put("one", m)
+	await(t, "the dead letter", func() bool {
+		for d, err := range s.DeadLetters(t.Context(), store.Query{Route: "one"}) {
+			return err == nil && d.Reason == "revision_invalid"
+		}
+		return false
+	})
 }

@@ -28,6 +28,7 @@ type face struct {
 	sources []status.End
 	target  status.End
 	space   string // why intake pauses for want of space
+	last    status.Counts
 
 	seq     *ordering.Resequencer
 	edges   []broker.Source
@@ -172,6 +173,9 @@ func (r *route) status(ctx context.Context) status.Route {
 	if breaker != nil {
 		s.Breaker = breaker.State().String()
 	}
+	if seq != nil && seq.StoreStalled() && (s.State == status.Running || s.State == status.Waiting) {
+		s.State, s.Reason = status.Waiting, "store: commits fail or do not return; nothing moves, nothing is lost"
+	}
 	if s.State == status.Running && s.Breaker == policies.Open.String() {
 		s.State, s.Reason = status.Waiting, "target: breaker open"
 	}
@@ -181,20 +185,33 @@ func (r *route) status(ctx context.Context) status.Route {
 			s.Sources[i].Lag = n
 		}
 	}
-	s.Counts = counts(ctx, seq)
+	s.Counts = f.counts(ctx, seq)
 	s.Counts.Received = f.taken.Load()
 	return s
 }
 
+// patience is how long the counts may take. They are read between two commits,
+// which may be long in coming; then the last ones must do.
+const patience = 2 * time.Second
+
 // counts are those of the Resequencer, in the words of status.
-func counts(ctx context.Context, seq *ordering.Resequencer) status.Counts {
+func (f *face) counts(ctx context.Context, seq *ordering.Resequencer) status.Counts {
 	if seq == nil {
 		return status.Counts{}
 	}
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
 	st, err := seq.Stats(ctx)
-	if err != nil || st.Modes == nil { // not running yet
-		return status.Counts{}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if err == nil && st.Modes != nil { // else not running yet
+		f.last = words(st)
 	}
+	return f.last
+}
+
+// words are the counts in the words of status.
+func words(st ordering.Stats) status.Counts {
 	l := st.Ledger
 	c := status.Counts{
 		InMemory: st.InMemory, Delivered: l.Delivered, Duplicates: l.Duplicates, Unverified: l.Unverified,

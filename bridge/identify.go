@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"strings"
 
 	"github.com/ThreeDotsLabs/watermill/message"
 	"github.com/google/uuid"
@@ -31,12 +32,12 @@ type identifier struct {
 }
 
 func newIdentifier(r config.Route) identifier {
-	id := identifier{route: r.Name, by: ordering.By{Revision: field(r.Order.Revision)}}
+	id := identifier{route: r.Name, by: ordering.By{Revision: whole(r.Order.Revision)}}
 	for _, f := range r.Order.Key {
 		id.by.Key = append(id.by.Key, field(f))
 	}
 	if !r.Order.Epoch.IsZero() {
-		id.by.Epoch = field(r.Order.Epoch)
+		id.by.Epoch = whole(r.Order.Epoch)
 	}
 	return id
 }
@@ -97,6 +98,27 @@ func field(f config.Field) ordering.Field {
 		return recordKey
 	default:
 		return ordering.Header(f.Name)
+	}
+}
+
+// whole reads a field that is to be a whole number. An AMQP header that was a
+// float is none, even if its text looks like one.
+func whole(f config.Field) ordering.Field {
+	read := field(f)
+	if f.Kind != config.Header {
+		return read
+	}
+	path := "types." + gjson.Escape(f.Name)
+	return func(m *message.Message) (string, bool, error) {
+		v, found, err := read(m)
+		side := m.Metadata[broker.HeaderAMQP]
+		if !found || err != nil || !strings.Contains(side, `"types"`) {
+			return v, found, err
+		}
+		if t := gjson.Get(side, path).Str; t == "d" || t == "f" {
+			return "", true, fmt.Errorf("header %q is a float", f.Name)
+		}
+		return v, found, nil
 	}
 }
 

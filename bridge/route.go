@@ -16,6 +16,7 @@ import (
 	"github.com/brokerbridge/bridge/bridge/config"
 	"github.com/brokerbridge/bridge/ordering"
 	"github.com/brokerbridge/bridge/ordering/lane"
+	"github.com/brokerbridge/bridge/ordering/store"
 	"github.com/brokerbridge/bridge/policies"
 )
 
@@ -48,8 +49,15 @@ func (r *route) keepRunning(ctx context.Context) error {
 			return nil
 		case ctx.Err() != nil:
 			return err
+		case errors.As(err, &halt) && halt.Reason == ordering.HaltStore:
+			return fmt.Errorf("route %q: %w", r.cfg.Name, err)
 		case errors.As(err, &halt):
 			r.face.pause(halt.Reason, halt.Err)
+			<-ctx.Done()
+			return nil
+		case errors.Is(err, store.ErrIdentity):
+			r.log.Error("the route does not start", "error", err)
+			r.face.pause("identity", err)
 			<-ctx.Done()
 			return nil
 		}

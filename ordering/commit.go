@@ -43,9 +43,11 @@ func (l *loop) commitDirty() {
 // time.
 func (l *loop) committer(ctx context.Context) {
 	for job := range l.jobs {
+		l.counts.committing.Store(time.Now().UnixNano())
 		if l.store(ctx, job) {
 			acknowledge(job)
 		}
+		l.counts.committing.Store(0)
 		l.commits <- job
 	}
 }
@@ -63,6 +65,10 @@ func (l *loop) store(ctx context.Context, job []*entry) bool {
 			break
 		}
 		l.counts.storeDown.Store(true)
+		if errors.Is(failure, store.ErrFailed) || errors.Is(failure, store.ErrClosed) {
+			giveUpOn(left, failure)
+			return false
+		}
 		l.log.Warn("a commit failed and is tried again; intake pauses", "changes", len(left), "error", failure)
 		select {
 		case <-ctx.Done():
@@ -76,6 +82,14 @@ func (l *loop) store(ctx context.Context, job []*entry) bool {
 	}
 	failpoint.Hit(failpoint.AfterCommit)
 	return true
+}
+
+// giveUpOn marks changes that this process will not get stored: nothing of them
+// is acknowledged, so the source delivers again.
+func giveUpOn(left []*entry, err error) {
+	for _, e := range left {
+		e.sent.failed = err
+	}
 }
 
 // hitBefore passes the failpoints before a commit and reports whether it parks.
@@ -165,6 +179,11 @@ func (l *loop) committed(job []*entry) {
 		e.sent = nil
 		if c.elsewhere != nil {
 			l.halt(HaltElsewhere, c.elsewhere)
+			continue
+		}
+		if c.failed != nil {
+			l.halt(HaltStore, c.failed)
+			l.gaveBack = true
 			continue
 		}
 		e.version++

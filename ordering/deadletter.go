@@ -153,7 +153,7 @@ func (l *loop) parked(e *entry, from lane.Revision) ([]*item, error) {
 	items := make([]*item, 0, len(rows))
 	for _, m := range rows {
 		if it, ok := e.find(m.Rev); (!ok || it.storing == 0) && !e.unparking(m.Rev) {
-			items = append(items, restore(e, m, fromParked))
+			items = append(items, l.restore(e, m, fromParked))
 		}
 	}
 	for _, it := range e.items {

@@ -79,13 +79,14 @@ func (it *item) stored(now time.Time) store.Message {
 	}
 }
 
-// restore is the item of a stored message. Its context is its own: that of its
-// delivery has ended.
-func restore(e *entry, m store.Message, from origin) *item {
+// restore is the item of a stored message. Its context is not that of its
+// delivery, which has ended; it ends when Run is told to stop.
+func (l *loop) restore(e *entry, m store.Message, from origin) *item {
 	msg := &message.Message{UUID: m.ID, Metadata: m.Metadata, Payload: m.Payload}
 	if msg.Metadata == nil {
 		msg.Metadata = message.Metadata{}
 	}
+	msg.SetContext(l.context)
 	id := ID{Key: e.key.Name, Epoch: e.key.Epoch, Revision: m.Rev}
 	return &item{lane: e, id: id, msg: msg, print: m.Print, tries: m.Tries, origin: from}
 }

@@ -36,6 +36,7 @@ type change struct {
 	next  lane.Revision // the lane's checkpoint in this change
 
 	elsewhere error // another owner was found in its place
+	failed    error // the store broke before it was stored
 }
 
 // reset empties a change for another use.

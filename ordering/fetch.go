@@ -50,7 +50,7 @@ func (l *loop) fetchParked(e *entry) (lane.Event, error) {
 			ev.Kind = lane.Missing
 			return ev, nil
 		}
-		it = restore(e, e.cache[0], fromParked)
+		it = l.restore(e, e.cache[0], fromParked)
 		e.cache = e.cache[1:]
 		l.cached--
 		e.keep(it)
@@ -114,7 +114,7 @@ func (l *loop) fetchDead(e *entry) (lane.Event, error) {
 	if err != nil {
 		return lane.Event{}, err
 	}
-	it := restore(e, d.Message, fromDead)
+	it := l.restore(e, d.Message, fromDead)
 	it.dead = id
 	it.tries.Attempts = 0 // a redrive starts anew; the story keeps its first failure
 	e.keep(it)

@@ -157,8 +157,10 @@ func (l *loop) recall(ctx context.Context) error {
 			return err
 		}
 		l.counts.count(rec.State.Mode, 1)
-		switch rec.State.Mode {
-		case lane.Quarantined, lane.GapBlocked, lane.Locked:
+		switch {
+		case rec.State.Mode == lane.GapBlocked && l.cfg.AdoptOnce:
+			l.step(l.remember(rec), nil, lane.Event{Kind: lane.AdoptNow, At: l.now})
+		case rec.State.Mode == lane.Quarantined, rec.State.Mode == lane.GapBlocked, rec.State.Mode == lane.Locked:
 		default:
 			l.remember(rec)
 		}

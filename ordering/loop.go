@@ -28,6 +28,9 @@ type loop struct {
 	retake []*entry // whose Fetch met a store that did not answer
 	unread []*item  // whose lane could not be loaded
 
+	context context.Context // of messages that come from the store
+	letGo   context.CancelFunc
+
 	work    chan []*item
 	results chan []outcome
 	idle    int // workers without work
@@ -69,6 +72,7 @@ func newLoop(r *Resequencer, h *handling) *loop {
 		lags:    make(chan bool, 1),
 	}
 	l.route = &entry{key: store.Key{Route: r.cfg.Route}, index: -1}
+	l.context, l.letGo = context.WithCancel(context.Background())
 	for range h.workers {
 		l.callers.Go(func() { l.publish(h.next) })
 	}
@@ -90,10 +94,15 @@ func (l *loop) run(ctx context.Context) error {
 		l.dispatch()
 		timer.Reset(l.untilNext())
 		l.await(timer)
+		if l.gaveBack {
+			break // what is under way will not be waited for
+		}
 		if l.halted != nil && !l.stopping {
 			l.stop()
 		}
 	}
+	l.counts.memory.Store(int64(l.memory))
+	l.letGo()
 	close(l.work)
 	close(l.jobs)
 	cancel()
@@ -194,6 +203,7 @@ func (l *loop) finished() bool {
 // worker was never tried.
 func (l *loop) stop() {
 	l.stopping = true
+	l.letGo() // handlers of restored messages see that the process is stopping
 	l.end = end{abort: time.After(l.cfg.Drain / 2), over: time.After(l.cfg.Drain)}
 	waiting := append(l.ready, l.outage.waiting...)
 	l.ready, l.outage.waiting = nil, nil
@@ -219,9 +229,6 @@ func (l *loop) parkAll() {
 // the source delivers it again, or the store has it.
 func (l *loop) giveBack() {
 	l.gaveBack = true
-	l.dirty = nil
-	l.storing = false
-	l.idle = l.handler.Load().workers
 }
 
 // abort asks the handler to end what it waits for, without waiting for that.

@@ -3,6 +3,7 @@ package ordering
 import (
 	"fmt"
 	"runtime/debug"
+	"time"
 
 	"github.com/ThreeDotsLabs/watermill/message"
 )
@@ -21,6 +22,7 @@ func (r *Resequencer) Middleware(h message.HandlerFunc) message.HandlerFunc {
 	workers := r.cfg.Workers
 	orInt(&workers, mostHandlers)
 	err := r.attach(&handling{next: one(h), perCall: 1, workers: workers})
+	r.SourceUp() // a router says nothing of its subscriber's connection; who knows better calls SourceDown
 	return func(m *message.Message) ([]*message.Message, error) {
 		if err != nil {
 			return nil, err
@@ -28,7 +30,7 @@ func (r *Resequencer) Middleware(h message.HandlerFunc) message.HandlerFunc {
 		w := waiter{done: make(chan struct{})}
 		d := Deliveries{Messages: []*message.Message{m}, Tokens: []uint64{0}, Acker: &w}
 		if err := r.take(m.Context(), d); err != nil {
-			return nil, err
+			return nil, paced(m, err)
 		}
 		select {
 		case <-w.done:
@@ -40,10 +42,26 @@ func (r *Resequencer) Middleware(h message.HandlerFunc) message.HandlerFunc {
 			case <-w.done: // settled in the last moment
 				return nil, nil
 			default:
-				return nil, ErrStopped
+				return nil, paced(m, ErrStopped)
 			}
 		}
 	}
+}
+
+// paceStopped is how long a message is kept once Run has ended: the router will
+// refuse it, and a stock subscriber send it again at once.
+const paceStopped = time.Second
+
+// paced returns an error after a pause, or as soon as the message is not wanted
+// any more.
+func paced(m *message.Message, err error) error {
+	timer := time.NewTimer(paceStopped)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-m.Context().Done():
+	}
+	return err
 }
 
 // waiter is a router's call that waits for its message to be durable.

@@ -429,3 +429,62 @@ func TestI10_RefusedTwice(t *testing.T) {
 		t.Errorf("%+v", s.Ledger)
 	}
 }
+
+// broken is a store that no longer takes anything.
+type broken struct{ store.Store }
+
+func (broken) Commit(_ context.Context, cs ...store.Change) []error {
+	errs := make([]error, len(cs))
+	for i := range errs {
+		errs[i] = fmt.Errorf("%w: no space left on device", store.ErrFailed)
+	}
+	return errs
+}
+
+// TestB5_BrokenStore ends when the store breaks, and acknowledges nothing.
+func TestB5_BrokenStore(t *testing.T) {
+	w := newWorld(t, 50)
+	r := w.run(config(broken{memory.New()}, w))
+	w.send(stream(3, 3)...)
+	<-r.over
+	var halt *ordering.HaltError
+	if err := r.stop(); !errors.As(err, &halt) || halt.Reason != ordering.HaltStore {
+		t.Fatalf("it ended with %v", err)
+	}
+	if len(w.acked) != 0 {
+		t.Errorf("acknowledged without a commit: %v", w.acked)
+	}
+}
+
+// TestRule19_AdoptBlocked starts a key, whose gap has ended in a quarantine, at
+// what it has, when told to adopt once.
+func TestRule19_AdoptBlocked(t *testing.T) {
+	w := newWorld(t, 50)
+	cfg := config(memory.New(), w)
+	cfg.GapTimeout = 50 * time.Millisecond
+	r := w.run(cfg)
+	w.send(msg("a", 100), msg("a", 101))
+	await(t, "the quarantine", func() bool { return r.state(t, "a").Mode == lane.GapBlocked })
+	if err := r.stop(); err != nil {
+		t.Fatal(err)
+	}
+	cfg.AdoptOnce = true
+	w.run(cfg)
+	await(t, "both", func() bool { return slices.Equal(w.revisions("a"), []int64{100, 101}) })
+}
+
+// TestI10_AfterAHalt balances the books of a route that has stopped for the sake
+// of a dead letter.
+func TestI10_AfterAHalt(t *testing.T) {
+	w := newWorld(t, 50)
+	w.fail = func(*message.Message) error { return verdict{class: "permanent", final: true, reason: "too_large"} }
+	cfg := config(memory.New(), w)
+	cfg.OnFailure = lane.Stop
+	r := w.run(cfg)
+	w.send(msg("a", 1))
+	<-r.over
+	s := r.accounted(t)
+	if s.Ledger.Parked != 1 || s.InMemory != 0 {
+		t.Errorf("%+v", s)
+	}
+}

@@ -14,17 +14,18 @@ import (
 
 // counters are what other goroutines see of a Resequencer.
 type counters struct {
-	taken     atomic.Int64 // by the edge
-	entered   atomic.Int64 // into the loop
-	memory    atomic.Int64
-	modes     [lane.Locked + 1]atomic.Int64
-	sourceUp  atomic.Bool
-	storeDown atomic.Bool
-	paused    atomic.Bool // intake
-	outage    atomic.Bool
-	base      atomic.Pointer[store.Ledger]
-	dead      tally // dead letters by reason
-	attempts  tally // failed deliveries by class
+	taken      atomic.Int64 // by the edge
+	entered    atomic.Int64 // into the loop
+	memory     atomic.Int64
+	modes      [lane.Locked + 1]atomic.Int64
+	sourceUp   atomic.Bool
+	storeDown  atomic.Bool
+	paused     atomic.Bool // intake
+	outage     atomic.Bool
+	base       atomic.Pointer[store.Ledger]
+	committing atomic.Int64 // since when, in nanoseconds since 1970; 0: not now
+	dead       tally        // dead letters by reason
+	attempts   tally        // failed deliveries by class
 }
 
 // count notes lanes that enter or leave a mode.
@@ -81,6 +82,16 @@ func (s Stats) Unaccounted() int64 {
 	return s.Taken + ended(s.Base) - ended(s.Ledger) - s.InMemory
 }
 
+// slowCommit is how long a commit may take before the store counts as stalled.
+const slowCommit = 5 * time.Second
+
+// StoreStalled reports whether commits fail, or one does not return. Nothing
+// moves meanwhile, and Stats may have to wait.
+func (r *Resequencer) StoreStalled() bool {
+	since := r.counts.committing.Load()
+	return r.counts.storeDown.Load() || (since != 0 && time.Since(time.Unix(0, since)) > slowCommit)
+}
+
 // Stats returns the counts. Before Run it returns zeroes.
 func (r *Resequencer) Stats(ctx context.Context) (Stats, error) {
 	c := &r.counts
@@ -90,7 +101,7 @@ func (r *Resequencer) Stats(ctx context.Context) (Stats, error) {
 	}
 	s := Stats{
 		Base: *base, Modes: map[lane.Mode]int64{}, Dead: c.dead.copy(), Attempts: c.attempts.copy(),
-		SourceUp: c.sourceUp.Load(), StoreDown: c.storeDown.Load(), Outage: c.outage.Load(),
+		SourceUp: c.sourceUp.Load(), StoreDown: r.StoreStalled(), Outage: c.outage.Load(),
 	}
 	if err := r.balance(ctx, &s); err != nil {
 		return Stats{}, err

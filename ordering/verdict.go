@@ -89,6 +89,7 @@ const (
 	HaltNoState      = "no_state"           // the store is empty or older than the source
 	HaltDeadLetter   = "dead_letter"        // a message failed for good and OnFailure is Stop
 	HaltInconsistent = "store_inconsistent" // a row the store should have is not there
+	HaltStore        = "store_failed"       // the store broke; what it has is safe, and opening it again may help
 	HaltHandler      = "handler"            // the handler cannot be used here: ErrProduces
 )
 

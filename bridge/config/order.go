@@ -55,7 +55,8 @@ type Order struct {
 	// revision (always the same), `header.X` or `json.path`. Default body.
 	Same Field
 
-	// Epoch is a field that changes when the numbering of a key starts over. The
+	// Epoch is a field with a whole number, 0 to 4294967295, that grows when the
+	// numbering of a key starts over. The
 	// zero value: none.
 	Epoch Field
 

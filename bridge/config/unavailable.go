@@ -1,5 +1,7 @@
 package config
 
+import "slices"
+
 // Unavailable lists the settings of a loaded file that this release cannot run
 // yet, in the order of the table below. Whoever runs the file refuses it when
 // there are any: a setting that is accepted and ignored would be a broken
@@ -42,6 +44,10 @@ var later = []struct {
 	{
 		"a topic taken from the message", "a fixed name",
 		perRoute(".to.topic", func(_ *File, r Route) bool { return !r.To.Topic.IsZero() && !r.To.Topic.IsFixed() }),
+	},
+	{
+		"a record key other than the key of the order", "leave key out",
+		perRoute(".to.key", func(_ *File, r Route) bool { return !slices.Equal(r.To.Key, r.Order.Key) }),
 	},
 	{
 		"headers: text", "",

@@ -31,9 +31,9 @@ func TestA17_QueueAndTopicAreMissing(t *testing.T) {
 	stopped(t, b)
 }
 
-// TestA6_QueueIsDeletedUnderLoad deletes the queue while the bridge reads it, and
+// TestA6_QueueIsDeletedAndMadeAgain deletes the queue while the bridge reads it, and
 // makes it again. What was in it is gone with it; what comes after is moved.
-func TestA6_QueueIsDeletedUnderLoad(t *testing.T) {
+func TestA6_QueueIsDeletedAndMadeAgain(t *testing.T) {
 	queue, topic := rig.Name(t), rig.Topic(t, 1)
 	declare(t, queue)
 	rig.Publish(t, queue, ordered("a", 1))

@@ -64,3 +64,18 @@ func TestI2_StoreLost(t *testing.T) {
 	emptied(t, queue)
 	judge(t, journal.Outcome{Sent: append(sent, more...), Got: e2e.Delivered(t, topic)})
 }
+
+// TestB7_OneBridgePerStore starts a second bridge on a store that is in use. It
+// refuses, and the first one does not notice.
+func TestB7_OneBridgePerStore(t *testing.T) {
+	l := underLoad(t, 50, 800)
+	dir := t.TempDir() + "/store"
+	first := e2e.Start(t, e2e.Options{Routes: l.route().String(), Dir: dir})
+	second := e2e.Prepare(t, e2e.Options{Routes: l.route().String(), Dir: dir})
+	second.Run(nil)
+	if !second.Wait(notice) || second.Code() != 3 {
+		t.Fatalf("the second one: running %v, want it ended with 3", second.Running())
+	}
+	awaitDelivered(t, first, 200)
+	l.end(t, first, journal.Outcome{})
+}

@@ -208,30 +208,68 @@ func TestCloseDoesNotWaitForRoom(t *testing.T) {
 	}
 }
 
-// TestTableThatDoesNotFitIsTriedAgain: a table is no reason to fail, nor to
-// spin.
-func TestTableThatDoesNotFitIsTriedAgain(t *testing.T) {
+// TestTableThatFailsIsTriedAgain: a table is no reason to fail, nor to spin. On
+// a full disk commits leave it the room meanwhile.
+func TestTableThatFailsIsTriedAgain(t *testing.T) {
+	for _, fault := range []error{syscall.EIO, syscall.ENOSPC} {
+		fs := &faulty{FS: vfs.NewMem()}
+		s := openIn(t, fs)
+		openRoute(t, s, "r")
+		var tries atomic.Int64
+		fs.fail(func(op, name string) error {
+			if op == "write" && isTable(name) && tries.Add(1) <= 5 {
+				return fault
+			}
+			return nil
+		})
+		start, refused := time.Now(), 0
+		for v := uint64(0); v < 50 || tries.Load() < 6; {
+			switch err := s.Commit(t.Context(), everything(lane0, v, make([]byte, 20_000)))[0]; {
+			case err == nil:
+				v++
+			case errors.Is(err, store.ErrFull):
+				refused++
+			default:
+				t.Fatalf("commit %d: %v", v, err)
+			}
+			time.Sleep(time.Millisecond)
+		}
+		if d := time.Since(start); d < 300*time.Millisecond || (refused > 0) != (fault == syscall.ENOSPC) {
+			t.Errorf("%v: %d tries, %d commits refused in %v", fault, tries.Load(), refused, d)
+		}
+		whole(t, s, "r")
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// TestCloseOfAStuckDisk: tables that never fit do not keep a process from
+// stopping, and cost nothing that was reported.
+func TestCloseOfAStuckDisk(t *testing.T) {
 	fs := &faulty{FS: vfs.NewMem()}
 	s := openIn(t, fs)
-	defer func() { _ = s.Close() }()
 	openRoute(t, s, "r")
-	var tries atomic.Int64
 	fs.fail(func(op, name string) error {
-		if op == "write" && isTable(name) && tries.Add(1) <= 5 {
+		if op == "write" && isTable(name) {
 			return syscall.ENOSPC
 		}
 		return nil
 	})
+	said, err := fill(t.Context(), s, 200)
+	if !errors.Is(err, store.ErrFull) {
+		t.Fatal(err)
+	}
 	start := time.Now()
-	said, err := fill(t.Context(), s, 100)
-	for tries.Load() < 6 && err == nil && time.Since(start) < 20*time.Second {
-		time.Sleep(10 * time.Millisecond)
+	if err := s.Close(); !errors.Is(err, errFullAtClose) || time.Since(start) > 5*time.Second {
+		t.Errorf("close: %v after %v", err, time.Since(start))
 	}
-	if err != nil || tries.Load() < 6 || time.Since(start) < 300*time.Millisecond {
-		t.Fatalf("%d commits, %d tries in %v: %v", said, tries.Load(), time.Since(start), err)
+	after := openIn(t, fs.FS)
+	if got := whole(t, after, "r")["a"]; got != said {
+		t.Errorf("%d changes, want %d", got, said)
 	}
-	if got := whole(t, s, "r")["a"]; got != said {
-		t.Fatalf("%d changes, want %d", got, said)
+	if err := after.Close(); err != nil {
+		t.Error(err)
 	}
 }
 

@@ -7,6 +7,8 @@ import (
 	"io/fs"
 	"log/slog"
 	"strings"
+	"sync/atomic"
+	"time"
 
 	cerrors "github.com/cockroachdb/errors"
 	pdb "github.com/cockroachdb/pebble/v2"
@@ -71,15 +73,25 @@ func (l logger) Fatalf(format string, args ...any) {
 }
 
 func listener(log *slog.Logger) *pdb.EventListener {
+	var last atomic.Int64 // when background work was last said to fail
 	return &pdb.EventListener{
-		BackgroundError: func(err error) { log.Warn("store's background work failed and is tried again", "error", err) },
+		BackgroundError: func(err error) {
+			now := time.Now().UnixNano()
+			if then := last.Load(); now-then < int64(quietFor) || !last.CompareAndSwap(then, now) {
+				return
+			}
+			log.Warn("store's background work fails and is tried again", "error", err.Error())
+		},
 		DataCorruption: func(i pdb.DataCorruptionInfo) {
-			log.Error("store's file is damaged", "file", i.Path, "error", i.Details)
+			log.Error("store's file is damaged", "file", i.Path, "error", fmt.Sprint(i.Details))
 		},
 		WriteStallBegin: func(i pdb.WriteStallBeginInfo) { log.Warn("store's disk is behind; commits wait", "reason", i.Reason) },
 		WriteStallEnd:   func() { log.Info("store's disk has caught up") },
 	}
 }
+
+// quietFor is how long Pebble's background work may fail without another word.
+const quietFor = 10 * time.Second
 
 // lockDir takes the directory for this process.
 func lockDir(dir string, files vfs.FS) (*pdb.Lock, error) {

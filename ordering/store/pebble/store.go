@@ -168,15 +168,39 @@ func (s *Store) failure() error {
 	return nil
 }
 
-// patience is how long Close waits for a database that failed.
+// patience is how long Close waits for Pebble, and how long once more for a
+// Pebble that was cut off from its files.
 const patience = 10 * time.Second
 
-// Close implements store.Store. Of a failed store it returns the failure.
+var (
+	errFullAtClose = errors.New("closed while the disk was full; all that was reported durable is")
+	errSlowClose   = errors.New("did not close in time; all that was reported durable is")
+)
+
+// Close implements store.Store. It ends within two times patience: Pebble would
+// wait for a disk that is full or stuck as long as that takes, so it is cut off
+// from its files, which counts as a failure but costs nothing that was
+// reported. Of a failed store Close returns the failure.
 func (s *Store) Close() error {
 	if !s.calls.close() {
 		return store.ErrClosed
 	}
 	s.files.Stop() // a commit that waits for room fails now
+	if s.files.Full() {
+		s.files.Fail(errFullAtClose)
+	}
+	err := s.awaitClosed()
+	if failure := s.failure(); failure != nil {
+		return failure
+	}
+	if err != nil {
+		return fmt.Errorf("close store %q: %w", s.dir, err)
+	}
+	return nil
+}
+
+// awaitClosed closes the database behind the last call.
+func (s *Store) awaitClosed() error {
 	closed := make(chan error, 1)
 	go func() {
 		defer func() {
@@ -188,50 +212,29 @@ func (s *Store) Close() error {
 		s.flush()
 		closed <- errors.Join(s.db.Close(), s.lock.Close())
 	}()
-	err := s.awaitClosed(closed)
-	if failure := s.failure(); failure != nil {
-		return failure
+	for range 2 {
+		select {
+		case err := <-closed:
+			return err
+		case <-time.After(patience):
+			s.files.Fail(errSlowClose)
+		}
 	}
-	if err != nil {
-		return fmt.Errorf("close store %q: %w", s.dir, err)
-	}
-	return nil
+	return errSlowClose // Pebble has lost its way; the directory stays locked
 }
 
 // flush moves what is in the log into tables, because damage at the end of a
 // log looks like the end of a crash, and because the next start is faster.
 func (s *Store) flush() {
-	if s.files.Full() || s.files.Err() != nil {
+	if s.files.Err() != nil {
 		return
 	}
 	done, err := s.db.AsyncFlush()
 	if err != nil {
-		return // there is nothing to flush, or Close will say what is wrong
+		return // Close says what is wrong
 	}
-	t := time.NewTimer(patience)
-	defer t.Stop()
 	select {
 	case <-done:
 	case <-s.files.Failed():
-	case <-t.C:
-	}
-}
-
-// awaitClosed waits for the end of a Close, but not for ever if the store
-// failed: Pebble may have lost its way. The directory then stays locked until
-// the process ends.
-func (s *Store) awaitClosed(closed <-chan error) error {
-	select {
-	case err := <-closed:
-		return err
-	case <-s.files.Failed():
-	}
-	t := time.NewTimer(patience)
-	defer t.Stop()
-	select {
-	case err := <-closed:
-		return err
-	case <-t.C:
-		return fmt.Errorf("still busy after %v", patience)
 	}
 }

@@ -2,6 +2,7 @@ package guard
 
 import (
 	"os"
+	"time"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 )
@@ -54,7 +55,7 @@ func (g *FS) OpenDir(name string) (vfs.File, error) {
 func (g *FS) Open(name string, opts ...vfs.OpenOption) (vfs.File, error) {
 	f, err := g.FS.Open(name, opts...)
 	if err != nil && g.Err() != nil {
-		g.sleep()
+		time.Sleep(pace)
 	}
 	return f, err
 }

@@ -18,7 +18,9 @@
 //
 // A full disk is no failure: a write that Pebble needs waits until there is
 // room. A table that cannot be written is an ordinary error: Pebble removes it
-// and tries again. A failed fsync is a failure whatever the file.
+// and tries again. While either happens [FS.Full] says so, and nothing new
+// should be written, or the log would take the room that its tables need. A
+// failed fsync is a failure whatever the file.
 package guard
 
 import (
@@ -34,9 +36,15 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 )
 
-// pace is how long a full disk is left alone between tries, and how long an
-// error is held back from Pebble's background work, which tries again at once.
-const pace = 100 * time.Millisecond
+const (
+	// pace is how long a full disk is left alone between tries, and how long an
+	// error is held back from Pebble's background work, which tries again at
+	// once.
+	pace = 100 * time.Millisecond
+	// calm is how long no write must have met a full disk for it not to be one:
+	// longer than it takes to write a table that does not fit.
+	calm = 3 * time.Second
+)
 
 // FS is a file system that freezes on the first failure.
 type FS struct {
@@ -44,7 +52,8 @@ type FS struct {
 	log *slog.Logger
 
 	armed   atomic.Bool
-	full    atomic.Bool // a write that Pebble needs waits for room
+	full    atomic.Int64 // when a write last met a full disk, Unix nanoseconds
+	warned  atomic.Bool  // about the disk being full
 	stop    chan struct{}
 	stopped sync.Once
 
@@ -67,7 +76,7 @@ func (g *FS) Fail(cause error) {
 	g.failing.Do(func() {
 		g.cause = cause
 		close(g.failed)
-		g.log.Error("store failed; its files are left as they are", "error", cause)
+		g.log.Error("store failed; its files are left as they are", "error", cause.Error())
 	})
 }
 
@@ -84,8 +93,16 @@ func (g *FS) Err() error {
 	}
 }
 
-// Full reports whether the disk is full right now.
-func (g *FS) Full() bool { return g.full.Load() }
+// Full reports whether the disk is, or was a moment ago, full.
+func (g *FS) Full() bool {
+	if time.Now().UnixNano()-g.full.Load() < int64(calm) {
+		return true
+	}
+	if g.warned.Swap(false) {
+		g.log.Info("store's disk has room again")
+	}
+	return false
+}
 
 // Stop ends the waits for room: what waits fails.
 func (g *FS) Stop() { g.stopped.Do(func() { close(g.stop) }) }
@@ -96,18 +113,23 @@ func (g *FS) Unwrap() vfs.FS { return g.FS }
 // change runs op, which changes the named file, and reports whether it really
 // did. An error is one that Pebble can handle.
 func (g *FS) change(name string, op func() error) (done bool, err error) {
-	for waited := false; g.Err() == nil; waited = true {
+	for g.Err() == nil {
 		err := op()
-		switch {
-		case err == nil:
-			g.hasRoom(waited)
+		if err == nil {
 			return true, nil
-		case !g.armed.Load():
+		}
+		if !g.armed.Load() {
 			return false, err
-		case isTable(name):
-			g.sleep()
+		}
+		full := IsFull(err)
+		if full {
+			g.markFull(name)
+		}
+		if isTable(name) {
+			time.Sleep(pace)
 			return false, err
-		case !IsFull(err) || !g.awaitRoom(name):
+		}
+		if !full || !g.wait() {
 			g.Fail(fmt.Errorf("write %s: %w", name, err))
 		}
 	}
@@ -131,22 +153,15 @@ func IsFull(err error) bool {
 	return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT)
 }
 
-// awaitRoom waits a little; false: not any longer.
-func (g *FS) awaitRoom(name string) bool {
-	if !g.full.Swap(true) {
+func (g *FS) markFull(name string) {
+	g.full.Store(time.Now().UnixNano())
+	if !g.warned.Swap(true) {
 		g.log.Warn("store's disk is full; commits wait for room", "file", name)
 	}
-	return g.sleep()
 }
 
-func (g *FS) hasRoom(waited bool) {
-	if waited && g.full.Swap(false) {
-		g.log.Info("store's disk has room again")
-	}
-}
-
-// sleep reports whether it was not ended by Stop.
-func (g *FS) sleep() bool {
+// wait waits a little for room; false: Stop ended it.
+func (g *FS) wait() bool {
 	t := time.NewTimer(pace)
 	defer t.Stop()
 	select {
