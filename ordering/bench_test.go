@@ -63,7 +63,9 @@ func benchmark(b *testing.B, keys int) {
 	feed(b, take, keys)
 	b.StopTimer()
 	cancel()
-	<-done
+	if err := <-done; err != nil {
+		b.Fatal(err)
+	}
 }
 
 const window = 2000

@@ -107,7 +107,7 @@ func (b By) Identify(m *message.Message) (ID, error) {
 	if err != nil {
 		return ID{Key: key}, err
 	}
-	id.Epoch = uint32(epoch) //nolint:gosec // number checked the limit
+	id.Epoch = uint32(epoch)
 	return id, nil
 }
 

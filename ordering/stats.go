@@ -107,8 +107,8 @@ func (r *Resequencer) Stats(ctx context.Context) (Stats, error) {
 		return Stats{}, err
 	}
 	for m := range c.modes {
-		if n := c.modes[m].Load(); n != 0 && lane.Mode(m) != lane.Flowing { //nolint:gosec // an index below 7
-			s.Modes[lane.Mode(m)] = n //nolint:gosec // likewise
+		if n := c.modes[m].Load(); n != 0 && lane.Mode(m) != lane.Flowing {
+			s.Modes[lane.Mode(m)] = n
 		}
 	}
 	return s, nil

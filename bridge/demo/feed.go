@@ -5,9 +5,9 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/twmb/franz-go/pkg/kerr"  //nolint:depguard // what the demo's Kafka answers
-	"github.com/twmb/franz-go/pkg/kfake" //nolint:depguard // the Kafka inside the process is the demo's, not an edge
-	"github.com/twmb/franz-go/pkg/kmsg"  //nolint:depguard // what the demo's Kafka is asked
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kfake"
+	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/brokerbridge/bridge/bridge/demo/internal/stream"
 )

@@ -8,7 +8,7 @@ import (
 	"os"
 	"path/filepath"
 
-	"github.com/twmb/franz-go/pkg/kfake" //nolint:depguard // the Kafka inside the process is the demo's, not an edge
+	"github.com/twmb/franz-go/pkg/kfake"
 
 	"github.com/brokerbridge/bridge/bridge"
 	"github.com/brokerbridge/bridge/bridge/broker"

@@ -5,8 +5,8 @@ import (
 	"fmt"
 	"strconv"
 
-	"github.com/twmb/franz-go/pkg/kadm" //nolint:depguard // falsifying the topic is not an edge's work
-	"github.com/twmb/franz-go/pkg/kgo"  //nolint:depguard // likewise
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/brokerbridge/bridge/bridge/broker"
 	"github.com/brokerbridge/bridge/bridge/demo/internal/stream"

@@ -75,7 +75,7 @@ func TestUnreadableTablesBecomeBytes(t *testing.T) {
 
 func FuzzFrames(f *testing.F) {
 	f.Add(append(header(entries(3)), header(nested(40))...))
-	f.Fuzz(func(t *testing.T, stream []byte) {
+	f.Fuzz(func(_ *testing.T, stream []byte) {
 		_, _ = io.ReadAll(newFrames(bytes.NewReader(stream)))
 	})
 }

@@ -48,7 +48,7 @@ func plainArray(b []byte, depth int) bool {
 }
 
 // skipField returns what follows a value, if the client can read that.
-func skipField(b []byte, depth int) (rest []byte, ok bool) {
+func skipField(b []byte, depth int) (rest []byte, ok bool) { //nolint:cyclop // a table of the wire's types
 	if len(b) == 0 {
 		return nil, false
 	}

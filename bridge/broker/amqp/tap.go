@@ -57,7 +57,7 @@ func (s *Source) serve(ctx context.Context) error {
 	err = t.flow(ctx)
 	t.gather.timer.Stop()
 	if ctx.Err() != nil {
-		return nil // the session stays, to acknowledge
+		return nil //nolint:nilerr // told to stop; the session stays, to acknowledge
 	}
 	t.session.end()
 	_ = ch.Close()

@@ -38,7 +38,7 @@ func FuzzRoundTrip(f *testing.F) {
 func FuzzRestore(f *testing.F) {
 	f.Add(`{"exchange":"","routing-key":"q","types":{"h":"l"},"values":{"t":{"F":{"a":{"A":[null,{"D":[1,2]}]}}}}}`, "17")
 	f.Add(`{"values":{"t":{"d":"7ff8"}},"content-type":{"S":"/w=="},"timestamp":1}`, "")
-	f.Fuzz(func(t *testing.T, text, header string) {
+	f.Fuzz(func(_ *testing.T, text, header string) {
 		o, err := sidecar.Restore(message.Metadata{"bridge-amqp": text, "h": header})
 		if err == nil {
 			var e sidecar.Encoder

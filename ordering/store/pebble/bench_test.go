@@ -74,11 +74,11 @@ func (w *busy) commit(b *testing.B, s *Store) {
 		c := &w.changes[i]
 		c.Key.Name = w.names[w.at]
 		c.Version = w.versions[w.at]
-		r := lane.Revision(c.Version) //nolint:gosec // small
+		r := lane.Revision(c.Version)
 		st := &c.Record.State
 		*st = lane.State{Base: 1, Next: r + 2, Highest: r + 1, First: [2]lane.Print{1 << 60, 1 << 61}}
 		for j := range min(r+1, 16) {
-			st.Recent[j] = lane.Print(j+r) * 0x9E3779B97F4A7C15 //nolint:gosec // mixed
+			st.Recent[j] = lane.Print(j+r) * 0x9E3779B97F4A7C15
 		}
 		w.at = (w.at + 1) % len(w.names)
 	}
@@ -134,7 +134,7 @@ func BenchmarkPark(b *testing.B) {
 	b.ReportAllocs()
 	for v := uint64(0); b.Loop(); v++ {
 		for i := range changes {
-			r := lane.Revision(v) //nolint:gosec // small
+			r := lane.Revision(v)
 			changes[i] = store.Change{
 				Key: store.Key{Route: "r", Name: fmt.Sprint(i)}, Version: v,
 				Record: &store.Record{State: lane.State{Next: r, Highest: r, Lowest: r, Parked: 1}},

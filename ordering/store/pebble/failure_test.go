@@ -24,7 +24,7 @@ var lane0 = store.Key{Route: "r", Name: "a"}
 // many were reported durable.
 func fill(ctx context.Context, s *Store, n int) (said uint64, err error) {
 	payload := bytes.Repeat([]byte("x"), 20_000)
-	for v := range uint64(n) { //nolint:gosec // small
+	for v := range uint64(n) {
 		r, err := s.Load(ctx, lane0)
 		if err != nil {
 			return v, err
@@ -33,7 +33,7 @@ func fill(ctx context.Context, s *Store, n int) (said uint64, err error) {
 			return r.Version, err
 		}
 	}
-	return uint64(n), nil //nolint:gosec // small
+	return uint64(n), nil
 }
 
 // TestFailedDiskIsNeverAcked (B5): after the n-th write or fsync of a log or a
@@ -197,7 +197,7 @@ func TestCloseDoesNotWaitForRoom(t *testing.T) {
 	if err := s.Close(); !errors.Is(err, store.ErrFailed) {
 		t.Errorf("close: %v", err)
 	}
-	if err := <-done; !errors.Is(err, store.ErrFailed) {
+	if err := <-done; !errors.Is(err, store.ErrFailed) && !errors.Is(err, store.ErrFull) {
 		t.Errorf("commit: %v", err)
 	}
 	fs.fail(func(string, string) error { return nil })
@@ -300,5 +300,38 @@ func TestCommitMayBeLeft(t *testing.T) {
 	ms, err := s.Parked(t.Context(), lane0, 0, 0)
 	if err != nil || len(ms) != 1 || string(ms[0].Payload) != "payload" {
 		t.Fatal(ms, err)
+	}
+}
+
+// TestOpenOnAFullDisk fails at once, and harms nothing.
+func TestOpenOnAFullDisk(t *testing.T) {
+	mem := vfs.NewCrashableMem()
+	s := openIn(t, mem)
+	openRoute(t, s, "r")
+	said, err := fill(t.Context(), s, 30)
+	if err != nil {
+		t.Fatal(err)
+	}
+	fs := &faulty{FS: mem.CrashClone(vfs.CrashCloneCfg{})}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range []func(string) bool{isTable, isManifest} {
+		fs.fail(func(op, name string) error {
+			if op == "write" && file(name) {
+				return syscall.ENOSPC
+			}
+			return nil
+		})
+		if s, err := open("db", quiet(), fs); !errors.Is(err, store.ErrFull) {
+			t.Fatal(s, err)
+		}
+	}
+	after := openIn(t, fs.FS)
+	if got := whole(t, after, "r")["a"]; got != said {
+		t.Errorf("%d changes, want %d", got, said)
+	}
+	if err := after.Close(); err != nil {
+		t.Error(err)
 	}
 }

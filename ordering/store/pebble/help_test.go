@@ -35,7 +35,7 @@ func openRoute(t testing.TB, s *Store, route string) {
 
 // everything is a change that writes a row of every kind: the v-th of a lane.
 func everything(k store.Key, v uint64, payload []byte) store.Change {
-	r := lane.Revision(v) //nolint:gosec // small
+	r := lane.Revision(v)
 	return store.Change{
 		Key: k, Version: v,
 		Record: &store.Record{State: lane.State{Next: r + 1, Highest: r, Lowest: r + 1, Parked: int(r) + 1}},
@@ -57,7 +57,7 @@ func whole(t testing.TB, s *Store, route string) map[string]uint64 {
 			t.Fatal(err)
 		}
 		lanes[r.Key.Name] = r.Version
-		n += int64(r.Version) //nolint:gosec // small
+		n += int64(r.Version)
 		bytes += wholeLane(t, s, r)
 	}
 	got, err := s.Ledger(t.Context(), route)
@@ -92,7 +92,7 @@ func wholeLane(t testing.TB, s *Store, r store.Record) (bytes int64) {
 		}
 		dead++
 	}
-	if v := int(r.Version); len(ms) != v || len(skips) != v || dead != v || int(r.State.Next) != v { //nolint:gosec // small
+	if v := int(r.Version); len(ms) != v || len(skips) != v || dead != v || int(r.State.Next) != v {
 		t.Fatalf("lane %v at version %d has next %d, %d parked, %d skips, %d dead letters", r.Key, r.Version, r.State.Next, len(ms), len(skips), dead)
 	}
 	return bytes

@@ -59,7 +59,7 @@ const otherProcess = "BRIDGE_TEST_OPEN"
 
 func inAnotherProcess(t *testing.T, dir string) string {
 	t.Helper()
-	cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestOtherProcess$") //nolint:gosec // this test
+	cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestOtherProcess$")
 	cmd.Env = append(os.Environ(), otherProcess+"="+dir)
 	out, err := cmd.Output()
 	if err != nil {

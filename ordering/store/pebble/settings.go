@@ -34,7 +34,7 @@ func (s *Store) settings(o Options) *pdb.Options {
 		FS:                          s.files,
 		Lock:                        s.lock,
 		FormatMajorVersion:          fileFormat,
-		CacheSize:                   o.Cache + 2*int64(o.memtable), //nolint:gosec // Pebble takes memtables out of it
+		CacheSize:                   o.Cache + 2*int64(o.memtable),
 		MemTableSize:                o.memtable,
 		MemTableStopWritesThreshold: 4,
 		LBaseMaxBytes:               64 << 20,

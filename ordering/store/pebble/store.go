@@ -125,10 +125,11 @@ func (s *Store) openDB(o Options) (err error) {
 	if err != nil {
 		return explain(err)
 	}
-	s.files.Arm()
 	if err := s.files.Err(); err != nil {
-		return errors.Join(err, s.db.Close())
+		_ = s.db.Close() // it was opened in a dream
+		return explain(err)
 	}
+	s.files.BePatient()
 	return nil
 }
 
@@ -141,9 +142,9 @@ func (s *Store) Stats(context.Context) (store.Stats, error) {
 		return store.Stats{}, err
 	}
 	defer s.calls.end()
-	st := store.Stats{Bytes: int64(s.db.Metrics().DiskSpaceUsage())} //nolint:gosec // far below 2^63
+	st := store.Stats{Bytes: int64(s.db.Metrics().DiskSpaceUsage())}
 	if u, err := s.files.GetDiskUsage(s.dir); err == nil {
-		st.Free = int64(min(u.AvailBytes, 1<<62)) //nolint:gosec // capped
+		st.Free = int64(min(u.AvailBytes, 1<<62))
 	}
 	return st, nil
 }

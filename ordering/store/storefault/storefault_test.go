@@ -81,7 +81,9 @@ func TestPlans(t *testing.T) {
 func TestDelay(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		start := time.Now()
-		run(t, storefault.Plan{Delay: time.Minute})
+		if _, _, _, err := run(t, storefault.Plan{Delay: time.Minute}); err != nil {
+			t.Error(err)
+		}
 		if d := time.Since(start); d != 2*time.Minute {
 			t.Error(d)
 		}

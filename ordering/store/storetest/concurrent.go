@@ -39,7 +39,7 @@ func concurrentWritersKeepChains(t *testing.T, s *subject) {
 	for i := range stored {
 		n := stored[i].Load()
 		r := s.load(t, store.Key{Route: []string{orders, "other"}[i%2], Name: fmt.Sprint(i)})
-		equal(t, []int64{int64(r.Version), int64(r.State.Next), int64(r.State.Parked)}, []int64{n, n, n}) //nolint:gosec // small
+		equal(t, []int64{int64(r.Version), int64(r.State.Next), int64(r.State.Parked)}, []int64{n, n, n})
 		total += n
 	}
 	a := s.ledger(t)
@@ -100,7 +100,7 @@ func concurrentReadersSeeWholeChanges(t *testing.T, s *subject) {
 		})
 	}
 	for v := range uint64(100) {
-		c := park(k, v, message(lane.Revision(v)+102, "m")) //nolint:gosec // small
+		c := park(k, v, message(lane.Revision(v)+102, "m"))
 		c.Record.State.Mode = lane.Mode(v % 2)
 		s.commit(t, c)
 	}

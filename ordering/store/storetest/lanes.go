@@ -210,7 +210,8 @@ func manyLanesAreListed(t *testing.T, s *subject) {
 	equal(t, len(s.lanes(t, store.Query{})), n)
 	equal(t, len(s.lanes(t, store.Query{Blocked: true})), n)
 	equal(t, len(s.deadIDs(t, store.Query{})), n)
-	for range s.Lanes(t.Context(), store.Query{Route: orders}) {
+	for _, err := range s.Lanes(t.Context(), store.Query{Route: orders}) {
+		must(t, err)
 		break // a listing may be left early
 	}
 	for r, err := range s.Lanes(t.Context(), store.Query{Route: orders, Limit: 300}) {

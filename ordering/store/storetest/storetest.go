@@ -100,7 +100,7 @@ func (s *subject) commit(t testing.TB, changes ...store.Change) {
 	t.Helper()
 	for i, err := range s.Commit(t.Context(), changes...) {
 		if err != nil {
-			t.Fatalf("change %d of lane %q: %v", i, changes[i].Key.Name, err)
+			t.Fatalf("change %d of lane %q: %v", i, changes[i].Key.Name, err) //nolint:gosec // an error per change
 		}
 	}
 }
@@ -157,7 +157,7 @@ func flowing(next lane.Revision) *store.Record {
 
 // step is a change that moves a lane from a version on.
 func step(k store.Key, version uint64) store.Change {
-	return store.Change{Key: k, Version: version, Record: flowing(lane.Revision(version) + 2)} //nolint:gosec // small
+	return store.Change{Key: k, Version: version, Record: flowing(lane.Revision(version) + 2)}
 }
 
 // message is a message whose content is its own.

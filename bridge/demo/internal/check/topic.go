@@ -4,8 +4,8 @@ import (
 	"context"
 	"fmt"
 
-	"github.com/twmb/franz-go/pkg/kadm" //nolint:depguard // a consumer that shares no code with the edge it checks
-	"github.com/twmb/franz-go/pkg/kgo"  //nolint:depguard // likewise
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/brokerbridge/bridge/bridge/broker"
 )

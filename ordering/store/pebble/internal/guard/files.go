@@ -132,35 +132,33 @@ func (f *file) Preallocate(offset, length int64) error {
 
 // Sync implements vfs.File.
 func (f *file) Sync() error {
-	if f.g.Err() != nil {
-		return nil
+	if f.g.Err() == nil {
+		f.g.synced(f.name, f.File.Sync())
 	}
-	return f.g.synced(f.name, f.File.Sync())
+	return nil
 }
 
 // SyncData implements vfs.File.
 func (f *file) SyncData() error {
-	if f.g.Err() != nil {
-		return nil
+	if f.g.Err() == nil {
+		f.g.synced(f.name, f.File.SyncData())
 	}
-	return f.g.synced(f.name, f.File.SyncData())
+	return nil
 }
 
 // SyncTo implements vfs.File.
 func (f *file) SyncTo(length int64) (full bool, err error) {
-	if f.g.Err() != nil {
-		return false, nil
+	if f.g.Err() == nil {
+		full, err = f.File.SyncTo(length)
+		f.g.synced(f.name, err)
 	}
-	full, err = f.File.SyncTo(length)
-	return full, f.g.synced(f.name, err)
+	return full, nil
 }
 
 // Close implements vfs.File. Some file systems report a failed write only here.
 func (f *file) Close() error {
-	err := f.File.Close()
-	if err == nil || !f.g.armed.Load() {
-		return err
+	if err := f.File.Close(); err != nil {
+		f.g.Fail(err)
 	}
-	f.g.Fail(err)
 	return nil
 }

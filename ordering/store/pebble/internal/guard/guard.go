@@ -51,7 +51,7 @@ type FS struct {
 	vfs.FS
 	log *slog.Logger
 
-	armed   atomic.Bool
+	patient atomic.Bool
 	full    atomic.Int64 // when a write last met a full disk, Unix nanoseconds
 	warned  atomic.Bool  // about the disk being full
 	stop    chan struct{}
@@ -62,14 +62,14 @@ type FS struct {
 	cause   error // set before failed is closed
 }
 
-// New returns a guard over inner. Until it is armed, errors pass through:
-// opening a database returns them.
+// New returns a guard over inner. Until it is told to be patient, every write
+// that goes wrong is a failure: Pebble would try for ever to open its database.
 func New(inner vfs.FS, log *slog.Logger) *FS {
 	return &FS{FS: inner, log: log, stop: make(chan struct{}), failed: make(chan struct{})}
 }
 
-// Arm starts to keep errors from Pebble.
-func (g *FS) Arm() { g.armed.Store(true) }
+// BePatient has a full disk waited for and failed tables tried again.
+func (g *FS) BePatient() { g.patient.Store(true) }
 
 // Fail freezes the files. The first cause is kept.
 func (g *FS) Fail(cause error) {
@@ -118,34 +118,26 @@ func (g *FS) change(name string, op func() error) (done bool, err error) {
 		if err == nil {
 			return true, nil
 		}
-		if !g.armed.Load() {
-			return false, err
-		}
-		full := IsFull(err)
-		if full {
+		full, patient := IsFull(err), g.patient.Load()
+		if full && patient {
 			g.markFull(name)
 		}
-		if isTable(name) {
+		if isTable(name) && patient {
 			time.Sleep(pace)
 			return false, err
 		}
-		if !full || !g.wait() {
-			g.Fail(fmt.Errorf("write %s: %w", name, err))
+		if !full || !patient || !g.wait() {
+			g.Fail(fmt.Errorf("file %s: %w", filepath.Base(name), err))
 		}
 	}
 	return false, nil
 }
 
-// synced passes on how an fsync went.
-func (g *FS) synced(name string, err error) error {
-	if err == nil {
-		return nil
+// synced takes note of how an fsync went.
+func (g *FS) synced(name string, err error) {
+	if err != nil {
+		g.Fail(fmt.Errorf("fsync of file %s: %w", filepath.Base(name), err))
 	}
-	g.Fail(fmt.Errorf("fsync %s: %w", name, err))
-	if g.armed.Load() {
-		return nil
-	}
-	return err
 }
 
 // IsFull reports whether err says that there is no room.

@@ -12,7 +12,7 @@ import (
 // format is the first byte of every value. A change of any encoding raises it.
 const format = 1
 
-// ErrCorrupt: the bytes are not what this package writes.
+// ErrCorrupt says that the bytes are not what this package writes.
 var ErrCorrupt = errors.New("corrupt row")
 
 func appendString(dst []byte, s string) []byte {
@@ -25,7 +25,7 @@ func appendTime(dst []byte, t time.Time) []byte {
 	if t.IsZero() {
 		return binary.AppendUvarint(dst, noTime)
 	}
-	dst = binary.AppendUvarint(dst, uint64(t.Nanosecond())) //nolint:gosec // 0 to 999,999,999
+	dst = binary.AppendUvarint(dst, uint64(t.Nanosecond()))
 	return binary.AppendVarint(dst, t.Unix())
 }
 
@@ -116,7 +116,7 @@ func (r *reader) count(what string) int {
 		r.fail(what)
 		return 0
 	}
-	return int(n) //nolint:gosec // at most len(r.b)
+	return int(n)
 }
 
 // natural reads what was a non-negative int.
@@ -126,7 +126,7 @@ func (r *reader) natural(what string) int {
 		r.fail(what)
 		return 0
 	}
-	return int(n) //nolint:gosec // checked above
+	return int(n)
 }
 
 const maxInt = int(^uint(0) >> 1)
@@ -144,5 +144,5 @@ func (r *reader) time(what string) time.Time {
 		r.fail(what)
 		return time.Time{}
 	}
-	return time.Unix(r.varint(what), int64(nanos)).UTC() //nolint:gosec // below noTime
+	return time.Unix(r.varint(what), int64(nanos)).UTC()
 }

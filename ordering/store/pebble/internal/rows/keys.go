@@ -63,7 +63,7 @@ func AppendLane(dst []byte, t Table, route uint32, name string, epoch uint32) []
 
 // AppendRevision adds a revision; negative ones sort first.
 func AppendRevision(dst []byte, r lane.Revision) []byte {
-	return binary.BigEndian.AppendUint64(dst, uint64(r)^(1<<63)) //nolint:gosec // the bits are meant
+	return binary.BigEndian.AppendUint64(dst, uint64(r)^(1<<63))
 }
 
 // SplitLane takes apart a key that starts with a lane.
@@ -107,7 +107,7 @@ func SplitRevision(rest []byte) (lane.Revision, error) {
 	if len(rest) != 8 {
 		return 0, fmt.Errorf("%w: %d bytes for a revision", errKey, len(rest))
 	}
-	return lane.Revision(binary.BigEndian.Uint64(rest) ^ (1 << 63)), nil //nolint:gosec // the bits are meant
+	return lane.Revision(binary.BigEndian.Uint64(rest) ^ (1 << 63)), nil
 }
 
 // End returns the first key behind all that start with prefix.

@@ -19,7 +19,7 @@ const (
 // can be read alone.
 func AppendParked(dst []byte, m *store.Message) []byte {
 	dst = append(dst, format)
-	dst = binary.AppendUvarint(dst, uint64(m.Size())) //nolint:gosec // never negative
+	dst = binary.AppendUvarint(dst, uint64(m.Size()))
 	return appendMessage(dst, m, 0)
 }
 
@@ -69,7 +69,7 @@ func ReadDead(b []byte) (d store.DeadLetter, err error) {
 	}
 	d.Key = r.string("key")
 	epoch := r.uvarint("epoch")
-	if d.Epoch = uint32(epoch); uint64(d.Epoch) != epoch { //nolint:gosec // compared
+	if d.Epoch = uint32(epoch); uint64(d.Epoch) != epoch {
 		r.fail("epoch")
 	}
 	d.Reason = r.string("reason")

@@ -48,7 +48,7 @@ func AppendRecord(dst []byte, h Head, r *store.Record) []byte {
 	}
 	for _, n := range [...]int{s.Parked, s.Aside, s.Skips} {
 		if n != 0 {
-			dst = binary.AppendUvarint(dst, uint64(n)) //nolint:gosec // a count
+			dst = binary.AppendUvarint(dst, uint64(n))
 		}
 	}
 	for _, p := range [...]lane.Print{s.First[0], s.First[1], s.Blocked} {

@@ -52,7 +52,7 @@ func ReadRouteRow(b []byte) (number uint32, id store.Identity, err error) {
 	for _, s := range [...]*string{&id.Route, &id.Source, &id.By, &id.Key, &id.Revision} {
 		*s = r.string("identity")
 	}
-	return uint32(n), id, r.close() //nolint:gosec // checked above
+	return uint32(n), id, r.close()
 }
 
 // counters lists a ledger's counts in the order they are written.
