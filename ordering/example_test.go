@@ -79,6 +79,5 @@ func inOrder(
 		breaker.Middleware, // and none against a target that is away
 	)
 	go func() { stop(resequencer.Run(ctx)) }() // when it ends, so does router.Run(ctx)
-	resequencer.SourceUp()                     // gaps are timed from now on
 	return nil
 }

@@ -49,6 +49,32 @@ func TestI2_ShuffledAndDuplicated(t *testing.T) {
 	}
 }
 
+// TestI2_DrainingWhileParking takes messages out of the store while others of
+// the same keys go in, in many ways.
+func TestI2_DrainingWhileParking(t *testing.T) {
+	for seed := range uint64(12) {
+		rng := rand.New(rand.NewPCG(seed, 5))
+		w := newWorld(t, 300)
+		const keys, revs = 30, 60
+		w.send(shuffled(rng, stream(keys, revs), 900)...)
+		cfg := config(memory.New(), w)
+		cfg.Hold = 0
+		cfg.GapTimeout = 30 * time.Second
+		r := w.run(cfg)
+		await(t, "nothing parked", func() bool {
+			s, err := r.Stats(t.Context())
+			return err == nil && w.settled() && s.Ledger.Parked == 0 && s.InMemory == 0
+		})
+		r.accounted(t)
+		if w.checkOrder(1) != 0 || len(w.got) != keys*revs {
+			t.Fatalf("seed %d: %d of %d", seed, len(w.got), keys*revs)
+		}
+		if err := r.stop(); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
 // TestI2_Sequence is the conversation 2, 1, 5, 6, 4, 3.
 func TestI2_Sequence(t *testing.T) {
 	w := newWorld(t, 100)

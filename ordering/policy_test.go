@@ -270,7 +270,9 @@ func TestI4_AckAfterCommit(t *testing.T) {
 	w := newWorld(t, 50)
 	s := &slow{Store: memory.New(), gate: make(chan struct{})}
 	r := w.run(config(s, w))
-	w.send(msg("a", 1), msg("a", 2), msg("b", 2), msg("a", 1))
+	w.send(msg("a", 1)) // alone, so that it is in the first commit
+	await(t, "publishing", func() bool { return len(w.revisions("a")) == 1 })
+	w.send(msg("a", 2), msg("b", 2), msg("a", 1))
 	await(t, "publishing", func() bool { return len(w.revisions("a")) == 2 })
 	time.Sleep(50 * time.Millisecond)
 	w.mu.Lock()
@@ -486,5 +488,36 @@ func TestI10_AfterAHalt(t *testing.T) {
 	s := r.accounted(t)
 	if s.Ledger.Parked != 1 || s.InMemory != 0 {
 		t.Errorf("%+v", s)
+	}
+}
+
+// TestRule1_CopyOfUnfinished acknowledges no copy of a message that is still
+// under way: it is the only one left if the first is lost.
+func TestRule1_CopyOfUnfinished(t *testing.T) {
+	w := newWorld(t, 50)
+	gate := make(chan struct{})
+	w.fail = func(m *message.Message) error {
+		if m.Metadata["key"] == "a" {
+			w.mu.Unlock() // the target of a does not answer; others commit meanwhile
+			<-gate
+			w.mu.Lock()
+		}
+		return nil
+	}
+	r := w.run(config(memory.New(), w))
+	w.send(msg("a", 1))
+	time.Sleep(20 * time.Millisecond)
+	w.send(msg("a", 1), msg("b", 1), msg("b", 1))
+	await(t, "b to be settled", func() bool { w.mu.Lock(); defer w.mu.Unlock(); return w.acked["b/1"] == 2 })
+	time.Sleep(20 * time.Millisecond)
+	w.mu.Lock()
+	early := w.acked["a/1"]
+	w.mu.Unlock()
+	if early != 0 {
+		t.Errorf("%d copies were acknowledged before the first was settled", early)
+	}
+	close(gate)
+	if s := r.rest(t, w); s.Ledger.Delivered != 2 || s.Ledger.Duplicates != 2 || w.acked["a/1"] != 2 {
+		t.Errorf("%+v, acknowledged %d", s.Ledger, w.acked["a/1"])
 	}
 }

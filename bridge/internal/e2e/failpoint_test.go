@@ -79,7 +79,7 @@ func newStony(t *testing.T) *stony {
 }
 
 func stonyTraffic() iter.Seq[journal.Message] {
-	return journal.Traffic{Keys: 20, Displaced: 800, Repeated: 0.01, Size: 128, Messages: 2000, Seed: 5}.All()
+	return journal.Traffic{Keys: 20, Displaced: 800, Repeated: 0.01, Size: 128, Messages: 2000, Seed: 5, NoID: true}.All()
 }
 
 // settle waits for the end and judges.

@@ -14,7 +14,7 @@ import (
 func TestMain(m *testing.M) { os.Exit(e2e.Main(m)) }
 
 // settleTimeout is how long a backlog may take to settle on a busy machine.
-const settleTimeout = 2 * time.Minute
+var settleTimeout = time.Duration(size(60, 180)) * time.Second
 
 // maxAhead is the bridge's default.
 const maxAhead = 64
