@@ -135,6 +135,9 @@ func (l *loop) edit(e *entry) *change {
 	} else {
 		e.pending = &change{}
 	}
+	if e == l.route {
+		e.since = l.now // tells this change from every other one, should its outcome be unknown
+	}
 	l.dirty = append(l.dirty, e)
 	return e.pending
 }

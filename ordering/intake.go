@@ -152,6 +152,11 @@ func (l *loop) remember(rec store.Record) *entry {
 // recall loads the lanes that wait for something, after a start.
 func (l *loop) recall(ctx context.Context) error {
 	l.now = time.Now()
+	own, err := l.cfg.Store.Load(ctx, l.route.key)
+	if err != nil {
+		return err
+	}
+	l.route.version = own.Version
 	for rec, err := range l.cfg.Store.Lanes(ctx, store.Query{Route: l.cfg.Route, Blocked: true}) {
 		if err != nil {
 			return err

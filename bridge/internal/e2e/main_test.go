@@ -73,3 +73,12 @@ func emptied(t *testing.T, queues ...string) {
 		})
 	}
 }
+
+// accounted checks I10 of a bridge that moves nothing now.
+func accounted(t *testing.T, b *e2e.Bridge) {
+	t.Helper()
+	b.Await("I10", 10*time.Second, func() (string, bool) {
+		m, ok := b.Metrics()
+		return e2e.Describe(m), ok && m.Has("bridge_unaccounted_messages") && m.Sum("bridge_unaccounted_messages") == 0
+	})
+}

@@ -25,6 +25,7 @@ func TestI2_SecondInstance(t *testing.T) {
 				t.Errorf("the second one took %d messages", n)
 			}
 			second.AwaitUnready(notice, "state_elsewhere")
+			accounted(t, second)
 			stopped(t, second)
 			l.end(t, first, journal.Outcome{})
 		})
@@ -57,6 +58,7 @@ func TestI2_StoreLost(t *testing.T) {
 	})
 	b.Restart()
 	b.AwaitUnready(notice, "no_state", "--adopt-once")
+	accounted(t, b)
 	stopped(t, b)
 	b.Restart("--adopt-once")
 	e2e.Rest{Messages: len(more)}.Await(b, settleTimeout)
