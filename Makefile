@@ -48,8 +48,8 @@ lint-shell:
 mod: ## check that go.mod lists what is imported, no more and no less
 	$(GO) mod tidy -diff
 
-bench: brokers ## measure against the raw loop
-	$(GO) test -run '^$$' -bench RawLoop -benchtime 1x -count 6 ./bridge/internal/rawloop
+bench: brokers ## measure against the raw loop, in turns (about five minutes)
+	$(GO) run ./bridge/internal/bench
 
 brokers: ## start RabbitMQ and Kafka (docker, or plain processes on Debian)
 	@scripts/brokers up

@@ -12,7 +12,7 @@ import (
 func TestRandom(t *testing.T) {
 	runs := 800
 	if os.Getenv("BRIDGE_TEST_FULL") != "" {
-		runs = 50_000
+		runs = 5_000
 	}
 	seen := map[string]int{}
 	for seed := range runs {
