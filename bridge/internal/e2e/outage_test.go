@@ -16,7 +16,8 @@ const (
 	notice   = 30 * time.Second
 )
 
-// goneAndBack stops a broker in one of two ways and starts it again.
+// goneAndBack are the ways in which a broker is stopped before it is started
+// again.
 var goneAndBack = []struct{ name, verb string }{
 	{"graceful", "stop"},
 	{"kill -9", "kill"},
@@ -29,11 +30,13 @@ func TestA1_RabbitMQRestart(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			l := underLoad(t, 100, 1000)
 			b := e2e.Start(t, e2e.Options{Routes: l.route().String()})
-			awaitDelivered(t, b, 1000)
-			down(t, c.verb, "rabbitmq")
-			b.AwaitUnready(notice, "source: ")
-			rig.Brokers(t, "start", "rabbitmq")
-			b.AwaitReady(recovery)
+			for range size(1, 3) {
+				awaitDelivered(t, b, 1000)
+				down(t, c.verb, "rabbitmq")
+				b.AwaitUnready(notice, "source: ")
+				rig.Brokers(t, "start", "rabbitmq")
+				b.AwaitReady(recovery)
+			}
 			awaitDelivered(t, b, 1000)
 			l.end(t, b, journal.Outcome{})
 		})
@@ -47,13 +50,16 @@ func TestA11_KafkaRestart(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			l := underLoad(t, 100, 1000)
 			b := e2e.Start(t, e2e.Options{Routes: l.route().String()})
+			rounds := size(1, 3)
+			for range rounds {
+				awaitDelivered(t, b, 1000)
+				down(t, c.verb, "kafka")
+				b.AwaitUnready(notice, "target: ")
+				rig.Brokers(t, "start", "kafka")
+				b.AwaitReady(recovery)
+			}
 			awaitDelivered(t, b, 1000)
-			down(t, c.verb, "kafka")
-			b.AwaitUnready(notice, "target: ")
-			rig.Brokers(t, "start", "kafka")
-			b.AwaitReady(recovery)
-			awaitDelivered(t, b, 1000)
-			l.end(t, b, journal.Outcome{Crashes: 1})
+			l.end(t, b, journal.Outcome{Crashes: rounds})
 		})
 	}
 }
