@@ -1,8 +1,6 @@
 package ordering_test
 
 import (
-	"context"
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -31,12 +29,17 @@ type verdict struct {
 	reason   string
 }
 
-func (v verdict) Error() string        { return "the target said no" }
-func (v verdict) Class() string        { return v.class }
-func (v verdict) Attempts() int        { return v.attempts }
+func (v verdict) Error() string { return "the target said no" }
+
+func (v verdict) Class() string { return v.class }
+
+func (v verdict) Attempts() int { return v.attempts }
+
 func (v verdict) Pause() time.Duration { return v.pause }
-func (v verdict) GivenUp() bool        { return v.final }
-func (v verdict) Reason() string       { return v.reason }
+
+func (v verdict) GivenUp() bool { return v.final }
+
+func (v verdict) Reason() string { return v.reason }
 
 // letters are a route's dead letters: reason by "key/revision".
 func letters(t *testing.T, s store.Store) map[string]string {
@@ -122,76 +125,6 @@ func TestI9_ByteForByte(t *testing.T) {
 	}
 }
 
-// TestGap_Policies waits for a revision that never comes.
-func TestGap_Policies(t *testing.T) {
-	for _, c := range []struct {
-		then lane.Resolve
-		want []int64
-		mode lane.Mode
-		late string // what becomes of the missing one when it comes after all
-		end  []int64
-	}{
-		{lane.Wait, []int64{1}, lane.Gap, "", []int64{1, 2, 3, 4}},
-		{lane.Quarantine, []int64{1}, lane.GapBlocked, "", []int64{1, 2, 3, 4}},
-		{lane.Skip, []int64{1, 3, 4}, lane.Flowing, "late", []int64{1, 3, 4}},
-	} {
-		t.Run(fmt.Sprint(c.then), func(t *testing.T) {
-			w := newWorld(t, 100)
-			s := memory.New()
-			cfg := config(s, w)
-			cfg.OnGap, cfg.GapTimeout = c.then, 100*time.Millisecond
-			r := w.run(cfg)
-			w.send(msg("a", 1), msg("a", 3), msg("a", 4))
-			await(t, "the gap to be resolved", func() bool {
-				return r.state(t, "a").Mode == c.mode && slices.Equal(w.revisions("a"), c.want)
-			})
-			time.Sleep(150 * time.Millisecond)
-			w.send(msg("a", 2))
-			r.rest(t, w)
-			await(t, "the end", func() bool { return slices.Equal(w.revisions("a"), c.end) })
-			if got := letters(t, s)["a/2"]; got != c.late {
-				t.Errorf("the late one became %q, want %q", got, c.late)
-			}
-		})
-	}
-}
-
-// TestRule7_ClockStandsStill lets no gap expire while the source is away.
-func TestRule7_ClockStandsStill(t *testing.T) {
-	w := newWorld(t, 100)
-	cfg := config(memory.New(), w)
-	cfg.GapTimeout = 50 * time.Millisecond
-	r := w.run(cfg)
-	r.SourceDown()
-	w.send(msg("a", 2))
-	await(t, "the gap", func() bool { return r.state(t, "a").Mode == lane.Gap })
-	time.Sleep(700 * time.Millisecond) // more than eleven timeouts
-	if m := r.state(t, "a").Mode; m != lane.Gap {
-		t.Fatalf("the clock ran while the source was away: %s", m)
-	}
-	r.SourceUp()
-	await(t, "the clock to run again", func() bool { return r.state(t, "a").Mode == lane.GapBlocked })
-}
-
-// TestRule7_BacklogIsPatience gives a gap ten times as long while the source is
-// not empty.
-func TestRule7_BacklogIsPatience(t *testing.T) {
-	w := newWorld(t, 100)
-	cfg := config(memory.New(), w)
-	cfg.GapTimeout = 100 * time.Millisecond
-	var lag atomic.Int64
-	lag.Store(1)
-	cfg.Lag = func(context.Context) (int64, error) { return lag.Load(), nil }
-	r := w.run(cfg)
-	w.send(msg("a", 2))
-	time.Sleep(400 * time.Millisecond)
-	if m := r.state(t, "a").Mode; m != lane.Gap {
-		t.Fatalf("the clock ran in a backlog: %s", m)
-	}
-	lag.Store(0)
-	await(t, "the clock to run", func() bool { return r.state(t, "a").Mode == lane.GapBlocked })
-}
-
 // TestOutageIsNotPoison keeps a target away: no try is spent, nothing is given
 // up, order is kept, and what is in hand is parked when it lasts.
 func TestOutageIsNotPoison(t *testing.T) {
@@ -265,119 +198,6 @@ func TestRetry_AttemptsSurvive(t *testing.T) {
 	}
 }
 
-// TestI4_AckAfterCommit acknowledges nothing while commits do not return.
-func TestI4_AckAfterCommit(t *testing.T) {
-	w := newWorld(t, 50)
-	s := &slow{Store: memory.New(), gate: make(chan struct{})}
-	r := w.run(config(s, w))
-	w.send(msg("a", 1)) // alone, so that it is in the first commit
-	await(t, "publishing", func() bool { return len(w.revisions("a")) == 1 })
-	w.send(msg("a", 2), msg("b", 2), msg("a", 1))
-	await(t, "publishing", func() bool { return len(w.revisions("a")) == 2 })
-	time.Sleep(50 * time.Millisecond)
-	w.mu.Lock()
-	if len(w.acked) != 0 {
-		t.Errorf("I4: acknowledged before the commit: %v", w.acked)
-	}
-	w.mu.Unlock()
-	close(s.gate)
-	r.rest(t, w)
-}
-
-// slow is a store whose commits wait for a gate.
-type slow struct {
-	store.Store
-	gate chan struct{}
-}
-
-func (s *slow) Commit(ctx context.Context, cs ...store.Change) []error {
-	<-s.gate
-	return s.Store.Commit(ctx, cs...)
-}
-
-// TestRule10_MaxAhead publishes no further ahead of the commit than allowed.
-func TestRule10_MaxAhead(t *testing.T) {
-	w := newWorld(t, 500)
-	s := &slow{Store: memory.New(), gate: make(chan struct{})}
-	cfg := config(s, w)
-	cfg.MaxAhead = 8
-	r := w.run(cfg)
-	w.send(stream(1, 100)...)
-	await(t, "eight", func() bool { return len(w.revisions("k0")) == 8 })
-	time.Sleep(50 * time.Millisecond)
-	if n := len(w.revisions("k0")); n != 8 {
-		t.Errorf("%d published ahead of the commit", n)
-	}
-	close(s.gate)
-	r.rest(t, w)
-	if w.checkOrder(1) != 0 || len(w.revisions("k0")) != 100 {
-		t.Error("not complete")
-	}
-}
-
-// TestRule11_AnotherOwner stops when somebody else writes the lane.
-func TestRule11_AnotherOwner(t *testing.T) {
-	w := newWorld(t, 50)
-	s := memory.New()
-	r := w.run(config(s, w))
-	w.send(msg("a", 1))
-	r.rest(t, w)
-	key := store.Key{Route: "r", Name: "a"}
-	rec, err := s.Load(t.Context(), key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	rec.State.Next, rec.State.Highest = 5, 4
-	if err := s.Commit(t.Context(), store.Change{Key: key, Version: rec.Version, Record: &rec})[0]; err != nil {
-		t.Fatal(err)
-	}
-	w.send(msg("a", 2))
-	var halt *ordering.HaltError
-	<-r.over
-	if err := r.stop(); !errors.As(err, &halt) || halt.Reason != ordering.HaltElsewhere {
-		t.Fatalf("it ended with %v", err)
-	}
-}
-
-// TestRule19_NoState stops a route whose store was lost, and adopts when told.
-func TestRule19_NoState(t *testing.T) {
-	w := newWorld(t, 500)
-	cfg := config(memory.New(), w)
-	cfg.GapTimeout = 100 * time.Millisecond
-	r := w.run(cfg)
-	for k := range 80 {
-		w.send(msg(fmt.Sprintf("k%d", k), 1000), msg(fmt.Sprintf("k%d", k), 1001))
-	}
-	var halt *ordering.HaltError
-	<-r.over
-	if err := r.stop(); !errors.As(err, &halt) || halt.Reason != ordering.HaltNoState {
-		t.Fatalf("it ended with %v", err)
-	}
-	cfg.AdoptOnce = true
-	r = w.run(cfg)
-	await(t, "all adopted", func() bool { return len(w.revisions("k79")) == 2 && len(w.revisions("k0")) == 2 })
-	st := r.rest(t, w)
-	if st.Ledger.Parked != 0 || st.Ledger.Dead != 0 {
-		t.Errorf("left: %+v", st.Ledger)
-	}
-}
-
-// TestAdopt starts keys that are mid-stream at the lowest that comes.
-func TestAdopt(t *testing.T) {
-	w := newWorld(t, 100)
-	s := memory.New()
-	cfg := config(s, w)
-	cfg.Adopt, cfg.AdoptAfter = true, 100*time.Millisecond
-	r := w.run(cfg)
-	w.send(msg("a", 43), msg("a", 42), msg("a", 44))
-	await(t, "three", func() bool { return slices.Equal(w.revisions("a"), []int64{42, 43, 44}) })
-	w.send(msg("a", 41))
-	r.rest(t, w)
-	if got := letters(t, s)["a/41"]; got != "late" {
-		t.Errorf("41 became %q", got)
-	}
-}
-
 // handOver gives a message to a running Resequencer outside the pump.
 func handOver(t *testing.T, r *running, m *message.Message) {
 	t.Helper()
@@ -392,33 +212,6 @@ type nobody struct{}
 
 func (nobody) Ack([]uint64) {}
 
-// TestRule19_OneGapAmongManySwaps lets one gap expire while many lanes are a
-// little out of order: that is no lost store.
-func TestRule19_OneGapAmongManySwaps(t *testing.T) {
-	w := newWorld(t, 2000)
-	cfg := config(memory.New(), w)
-	cfg.GapTimeout = 300 * time.Millisecond
-	cfg.Hold = 50 * time.Millisecond
-	r := w.run(cfg)
-	w.send(msg("lost", 2))
-	for rev := int64(1); rev < 40; rev += 2 {
-		for k := range 60 {
-			w.send(msg(fmt.Sprintf("k%d", k), rev+1))
-		}
-		time.Sleep(20 * time.Millisecond)
-		for k := range 60 {
-			w.send(msg(fmt.Sprintf("k%d", k), rev))
-		}
-	}
-	await(t, "the gap to expire", func() bool { return r.state(t, "lost").Mode == lane.GapBlocked })
-	r.rest(t, w)
-	select {
-	case <-r.over:
-		t.Fatal(r.stop())
-	default:
-	}
-}
-
 // TestI10_RefusedTwice delivers a message that cannot be identified once more.
 func TestI10_RefusedTwice(t *testing.T) {
 	w := newWorld(t, 100)
@@ -429,95 +222,5 @@ func TestI10_RefusedTwice(t *testing.T) {
 	w.send(bad)
 	if s := r.rest(t, w); s.Ledger.Dead != 1 || s.Ledger.Duplicates != 2 {
 		t.Errorf("%+v", s.Ledger)
-	}
-}
-
-// broken is a store that no longer takes anything.
-type broken struct{ store.Store }
-
-func (broken) Commit(_ context.Context, cs ...store.Change) []error {
-	errs := make([]error, len(cs))
-	for i := range errs {
-		errs[i] = fmt.Errorf("%w: no space left on device", store.ErrFailed)
-	}
-	return errs
-}
-
-// TestB5_BrokenStore ends when the store breaks, and acknowledges nothing.
-func TestB5_BrokenStore(t *testing.T) {
-	w := newWorld(t, 50)
-	r := w.run(config(broken{memory.New()}, w))
-	w.send(stream(3, 3)...)
-	<-r.over
-	var halt *ordering.HaltError
-	if err := r.stop(); !errors.As(err, &halt) || halt.Reason != ordering.HaltStore {
-		t.Fatalf("it ended with %v", err)
-	}
-	if len(w.acked) != 0 {
-		t.Errorf("acknowledged without a commit: %v", w.acked)
-	}
-}
-
-// TestRule19_AdoptBlocked starts a key, whose gap has ended in a quarantine, at
-// what it has, when told to adopt once.
-func TestRule19_AdoptBlocked(t *testing.T) {
-	w := newWorld(t, 50)
-	cfg := config(memory.New(), w)
-	cfg.GapTimeout = 50 * time.Millisecond
-	r := w.run(cfg)
-	w.send(msg("a", 100), msg("a", 101))
-	await(t, "the quarantine", func() bool { return r.state(t, "a").Mode == lane.GapBlocked })
-	if err := r.stop(); err != nil {
-		t.Fatal(err)
-	}
-	cfg.AdoptOnce = true
-	w.run(cfg)
-	await(t, "both", func() bool { return slices.Equal(w.revisions("a"), []int64{100, 101}) })
-}
-
-// TestI10_AfterAHalt balances the books of a route that has stopped for the sake
-// of a dead letter.
-func TestI10_AfterAHalt(t *testing.T) {
-	w := newWorld(t, 50)
-	w.fail = func(*message.Message) error { return verdict{class: "permanent", final: true, reason: "too_large"} }
-	cfg := config(memory.New(), w)
-	cfg.OnFailure = lane.Stop
-	r := w.run(cfg)
-	w.send(msg("a", 1))
-	<-r.over
-	s := r.accounted(t)
-	if s.Ledger.Parked != 1 || s.InMemory != 0 {
-		t.Errorf("%+v", s)
-	}
-}
-
-// TestRule1_CopyOfUnfinished acknowledges no copy of a message that is still
-// under way: it is the only one left if the first is lost.
-func TestRule1_CopyOfUnfinished(t *testing.T) {
-	w := newWorld(t, 50)
-	gate := make(chan struct{})
-	w.fail = func(m *message.Message) error {
-		if m.Metadata["key"] == "a" {
-			w.mu.Unlock() // the target of a does not answer; others commit meanwhile
-			<-gate
-			w.mu.Lock()
-		}
-		return nil
-	}
-	r := w.run(config(memory.New(), w))
-	w.send(msg("a", 1))
-	time.Sleep(20 * time.Millisecond)
-	w.send(msg("a", 1), msg("b", 1), msg("b", 1))
-	await(t, "b to be settled", func() bool { w.mu.Lock(); defer w.mu.Unlock(); return w.acked["b/1"] == 2 })
-	time.Sleep(20 * time.Millisecond)
-	w.mu.Lock()
-	early := w.acked["a/1"]
-	w.mu.Unlock()
-	if early != 0 {
-		t.Errorf("%d copies were acknowledged before the first was settled", early)
-	}
-	close(gate)
-	if s := r.rest(t, w); s.Ledger.Delivered != 2 || s.Ledger.Duplicates != 2 || w.acked["a/1"] != 2 {
-		t.Errorf("%+v, acknowledged %d", s.Ledger, w.acked["a/1"])
 	}
 }
