@@ -10,6 +10,10 @@ import (
 var errFlood = errors.New("much larger messages than before: starting over with a smaller prefetch")
 
 // adjust opens or closes the consumer, whichever the moment asks for.
+//
+// A consumer is widened only when its whole prefetch is here: then nothing is on
+// its way. A quorum queue takes back what reaches a consumer that was cancelled,
+// and what it had sent to the next one by then would overtake it.
 func (t *tap) adjust() error {
 	open, bytes := t.session.load()
 	if err := t.choke(open, bytes); err != nil || t.closing {
@@ -22,7 +26,7 @@ func (t *tap) adjust() error {
 		return t.open(open)
 	case consuming && (t.paused.Load() || t.choked):
 		t.shut()
-	case consuming && worthMore(t.prefetch, t.fits(), open):
+	case consuming && worthMore(t.prefetch, t.fits(), open) && t.session.openFrom(t.first) == t.prefetch:
 		t.shut() // and open again, when what was on its way has come
 	}
 	return nil
@@ -51,7 +55,7 @@ func (t *tap) open(open int) error {
 	if err != nil {
 		return err
 	}
-	t.deliveries = deliveries
+	t.deliveries, t.first = deliveries, 0
 	t.own++
 	if t.opts.Ordered {
 		if err := t.atMost(t.link, t.own); err != nil {

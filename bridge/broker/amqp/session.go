@@ -67,6 +67,17 @@ func (s *session) load() (open int, bytes int64) {
 	return s.open.open, s.open.bytes
 }
 
+// openFrom is how many deliveries are open that have this tag or a higher one.
+// There is no tag 0: it stands for none.
+func (s *session) openFrom(tag uint64) int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if tag == 0 {
+		return 0
+	}
+	return s.open.from(tag)
+}
+
 // end makes every later Ack do nothing.
 func (s *session) end() {
 	s.mu.Lock()

@@ -31,10 +31,11 @@ type tap struct {
 	deliveries <-chan amqp.Delivery
 	tag        string
 	prefetch   int
-	closing    bool // we cancelled; what was sent before still comes
-	choked     bool // too many bytes are open
-	consumed   int  // consumers started in this session
-	own        int  // of them, those that RabbitMQ may still count
+	first      uint64 // tag of the consumer's first delivery; 0: none came yet
+	closing    bool   // we cancelled; what was sent before still comes
+	choked     bool   // too many bytes are open
+	consumed   int    // consumers started in this session
+	own        int    // of them, those that RabbitMQ may still count
 }
 
 // serve runs one session until it or ctx ends.
@@ -113,8 +114,8 @@ func (t *tap) flow(ctx context.Context) error {
 	}
 }
 
-// take takes a delivery in, and returns how many bytes are open now. What has no tag is not one: the client yields it
-// from a closed channel.
+// take takes a delivery in, and returns how many bytes are open now. What has
+// no tag is not one: the client yields it from a closed channel.
 func (t *tap) take(d *amqp.Delivery) (openBytes int64) {
 	if d.DeliveryTag == 0 {
 		return 0
@@ -122,6 +123,9 @@ func (t *tap) take(d *amqp.Delivery) (openBytes int64) {
 	failpoint.Hit(failpoint.Recv)
 	size := int64(len(d.Body)) + perDelivery
 	t.mean.add(size)
+	if t.first == 0 {
+		t.first = d.DeliveryTag
+	}
 	open := t.session.took(d.DeliveryTag, size)
 	t.gather.add(t.decode.message(d), d.DeliveryTag)
 	failpoint.Hit(failpoint.Decoded)

@@ -86,6 +86,18 @@ func (u *unsettled) find(tag uint64) int {
 	return u.head + i
 }
 
+// from counts what is open from a tag on.
+func (u *unsettled) from(tag uint64) int {
+	rest := u.entries[u.head:]
+	n := 0
+	for i := len(rest) - 1; i >= 0 && rest[i].tag >= tag; i-- {
+		if !rest[i].done {
+			n++
+		}
+	}
+	return n
+}
+
 // compact removes settled entries once they are more than the open ones.
 func (u *unsettled) compact() {
 	if len(u.entries) < 64 || len(u.entries) < 2*u.open {

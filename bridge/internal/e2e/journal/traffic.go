@@ -9,10 +9,9 @@ import (
 	"strconv"
 )
 
-// Traffic is a stream of messages: the revisions of its keys, in turn. However
-// long it goes on, no revision is missing at its end.
+// Traffic is a stream of messages, each the next revision of any of its keys.
+// However long it goes on, no revision is missing at its end.
 type Traffic struct {
-	Prefix    string  // of its keys
 	Keys      int     // how many
 	Displaced int     // how many places a message may come too late
 	Repeated  float64 // share of messages that come twice
@@ -29,14 +28,17 @@ type Traffic struct {
 func (t Traffic) All() iter.Seq[Message] {
 	return func(yield func(Message) bool) {
 		rng := rand.New(rand.NewPCG(t.Seed, 1))
+		last := make([]int64, t.Keys)
 		var late displaced
 		for i := 0; i < t.Messages && !closed(t.Stop); i++ {
+			key := rng.IntN(t.Keys)
+			last[key]++
 			copies := 1
 			if rng.Float64() < t.Repeated {
 				copies = 2
 			}
 			for range copies {
-				heap.Push(&late, place{i, i + rng.IntN(t.Displaced+1)})
+				heap.Push(&late, place{i, key, last[key], i + rng.IntN(t.Displaced+1)})
 			}
 			for len(late) > 0 && late[0].at <= i {
 				if !yield(t.message(late.next())) {
@@ -52,17 +54,16 @@ func (t Traffic) All() iter.Seq[Message] {
 	}
 }
 
-// message is the n-th message, before any were displaced.
-func (t Traffic) message(n int) Message {
+func (t Traffic) message(p place) Message {
 	m := Message{
-		Key:     fmt.Sprintf("%s%04d", t.Prefix, n%t.Keys),
-		Rev:     int64(n/t.Keys) + 1,
-		Headers: map[string]string{"note": "number " + strconv.Itoa(n)},
+		Key:     fmt.Sprintf("key-%04d", p.key),
+		Rev:     p.rev,
+		Headers: map[string]string{"note": "number " + strconv.Itoa(p.n)},
 	}
 	if !t.NoID {
 		m.ID = fmt.Sprintf("%s/%d", m.Key, m.Rev)
 	}
-	m.Body = t.body(n)
+	m.Body = t.body(p.n)
 	return m
 }
 
@@ -90,7 +91,11 @@ func closed(c <-chan struct{}) bool {
 }
 
 // place is a message and when it leaves.
-type place struct{ n, at int }
+type place struct {
+	n, key int
+	rev    int64
+	at     int
+}
 
 // displaced are the messages that did not leave yet, the first one first.
 type displaced []place
@@ -114,7 +119,7 @@ func (d *displaced) Pop() any {
 }
 
 // next takes the first one out.
-func (d *displaced) next() int {
+func (d *displaced) next() place {
 	p, _ := heap.Pop(d).(place)
-	return p.n
+	return p
 }
