@@ -51,6 +51,12 @@ type SourceOptions struct {
 	Owner string // the store's id: how another instance is told from ourselves
 	// Ordered says that the route must be the only consumer of its source.
 	Ordered bool
+	// Positions is where a Kafka source keeps its positions. Nil: nowhere, and
+	// what they would tell stays unseen.
+	Positions Positions
+	// AcceptOffset takes the offsets of the group as they are, once, though they do
+	// not fit the positions: an operator has said so.
+	AcceptOffset bool
 	// State is told when the source begins to deliver (nil) and when it no longer
 	// does, with why. It may be called from any goroutine and must return at once.
 	State func(err error)

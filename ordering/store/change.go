@@ -20,6 +20,7 @@ type Change struct {
 	Skip   []Skip          // by From; the ranges of a lane do not overlap
 	Dead   []DeadLetter    // their Route is the change's; one with a known id replaces it
 	Gone   []string        // ids of dead letters that are settled; applied before Dead
+	Audit  []Audit         // what an operator did, appended
 	Ledger Ledger          // added to the route's, but for what the store derives
 }
 
@@ -59,6 +60,7 @@ type Ledger struct {
 	Delivered    int64 `json:"delivered"`
 	Duplicates   int64 `json:"duplicates"`
 	Unverified   int64 `json:"duplicates_unverified"` // those of Duplicates whose content could not be compared
+	Filtered     int64 `json:"filtered"` // settled without being published, because the route does not take them
 	Discarded    int64 `json:"discarded"`
 	Archived     int64 `json:"archived"`
 	Purged       int64 `json:"purged"`
@@ -86,6 +88,7 @@ func (l Ledger) Add(d Ledger) Ledger {
 	l.Delivered += d.Delivered
 	l.Duplicates += d.Duplicates
 	l.Unverified += d.Unverified
+	l.Filtered += d.Filtered
 	l.Discarded += d.Discarded
 	l.Archived += d.Archived
 	l.Purged += d.Purged
