@@ -20,6 +20,11 @@ type Options struct {
 	// AdoptOnce starts every key whose gap expires at what it has: for a store that
 	// was lost or is older than the source.
 	AdoptOnce bool
+	// AcceptOffset takes the offsets that the Kafka groups of the routes have at
+	// their first start as they are, though they do not fit what the routes have
+	// settled: after a deliberate reset, or with a store that was lost. The store
+	// has an audit row of it for each route that reads Kafka.
+	AcceptOffset bool
 	// Brokers are connections that exist already, by the names of the file; the
 	// bridge opens the others and closes only those.
 	Brokers map[string]broker.Broker
@@ -51,7 +56,9 @@ func New(f *config.File, opts Options) (*Bridge, error) {
 		return nil, errors.Join(err, b.Close())
 	}
 	for _, r := range f.Routes {
-		b.routes = append(b.routes, newRoute(b, r, opts.AdoptOnce))
+		made := newRoute(b, r, opts.AdoptOnce)
+		made.accepted = opts.AcceptOffset && hasTopic(r)
+		b.routes = append(b.routes, made)
 	}
 	return b, nil
 }
@@ -121,15 +128,4 @@ func (b *Bridge) Close() error {
 	}
 	b.closers = nil
 	return errors.Join(errs...)
-}
-
-// Held is how many messages of a key wait in memory; false where nothing of it
-// is in memory.
-func (b *Bridge) Held(ctx context.Context, route, key string, epoch uint32) (int, bool) {
-	for _, r := range b.routes {
-		if r.cfg.Name == route {
-			return r.face.held(ctx, key, epoch)
-		}
-	}
-	return 0, false
 }

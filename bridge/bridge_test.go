@@ -55,33 +55,47 @@ type rig struct {
 
 func start(t *testing.T, s store.Store) *rig {
 	t.Helper()
-	f, err := config.Parse("topology.yaml", []byte(topology), nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	log := slog.New(slog.DiscardHandler)
-	r := &rig{in: memory.New("in", log), out: memory.New("out", log)}
+	r := brokers()
+	r.run(t, topology, bridge.Options{Store: s})
+	return r
+}
+
+// brokers are those of a rig, with the queues one and two.
+func brokers() *rig {
+	r := &rig{in: memory.New("in", nil), out: memory.New("out", nil)}
 	for _, q := range []string{"one", "two"} {
 		r.in.Create(q)
 		r.out.Create(q)
 	}
-	r.Bridge, err = bridge.New(f, bridge.Options{
-		Logger: log, Store: s, Brokers: map[string]broker.Broker{"in": r.in, "out": r.out},
-	})
+	return r
+}
+
+// run runs a topology between the brokers of the rig, or those of the options.
+func (r *rig) run(t *testing.T, text string, opts bridge.Options) {
+	t.Helper()
+	f, err := config.Parse("topology.yaml", []byte(text), nil)
 	if err != nil {
+		t.Fatal(err)
+	}
+	opts.Logger = slog.New(slog.DiscardHandler)
+	if opts.Brokers == nil {
+		opts.Brokers = map[string]broker.Broker{"in": r.in, "out": r.out}
+	}
+	if r.Bridge, err = bridge.New(f, opts); err != nil {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
-	go func() { done <- r.Run(ctx) }()
+	b := r.Bridge
+	go func() { done <- b.Run(ctx) }()
 	r.stop = sync.OnceValue(func() error { cancel(); return <-done })
+	stop := r.stop
 	t.Cleanup(func() {
-		if err := r.stop(); err != nil {
+		if err := stop(); err != nil {
 			t.Error(err)
 		}
-		_, _, _ = r.Close(), r.in.Close(), r.out.Close()
+		_, _, _ = b.Close(), r.in.Close(), r.out.Close()
 	})
-	return r
 }
 
 func event(key string, rev int) *message.Message {
@@ -114,7 +128,7 @@ func (r *rig) route(t *testing.T, name string) status.Route {
 
 func await(t *testing.T, what string, cond func() bool) {
 	t.Helper()
-	deadline := time.Now().Add(10 * time.Second)
+	deadline := time.Now().Add(30 * time.Second)
 	for !cond() {
 		if time.Now().After(deadline) {
 			t.Fatalf("waited in vain for: %s", what)
@@ -216,6 +230,20 @@ func TestW8_StopIsQuick(t *testing.T) {
 	}
 }
 
+// TestStopWhileStarting: a bridge that is stopped before its routers run stops
+// like any other, at once and without an error.
+func TestStopWhileStarting(t *testing.T) {
+	for i := range 300 {
+		t.Run(strconv.Itoa(i), func(t *testing.T) {
+			r := start(t, memorystore.New())
+			time.Sleep(time.Duration(i*10) * time.Microsecond)
+			if err := r.stop(); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
+
 // TestD6_FloatIsNoRevision takes no float header for a revision, however whole
 // it looks.
 func TestD6_FloatIsNoRevision(t *testing.T) {
@@ -230,4 +258,34 @@ func TestD6_FloatIsNoRevision(t *testing.T) {
 		}
 		return false
 	})
+}
+
+// TestRecordWithoutIdentity: a Kafka record of which neither key nor revision
+// can be read is known by its place, so that it is one dead letter however often
+// it comes, and its neighbour with the same body another.
+func TestRecordWithoutIdentity(t *testing.T) {
+	s := memorystore.New()
+	r := start(t, s)
+	for _, offset := range []string{"7", "7", "8", "7"} {
+		m := event("a", 1)
+		m.UUID = ""
+		delete(m.Metadata, "revision")
+		m.Metadata[broker.HeaderKafka] = `{"topic":"t","partition":3,"offset":` + offset + `,"timestamp":1}`
+		r.in.Put("one", m)
+	}
+	await(t, "the dead letters", func() bool {
+		c := r.route(t, "one").Counts
+		return c.Received == 4 && c.Dead == 2 && c.Duplicates == 2 && c.Unaccounted == 0
+	})
+	var ids []string
+	for d, err := range s.DeadLetters(t.Context(), store.Query{Route: "one"}) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		ids = append(ids, d.Message.ID)
+	}
+	slices.Sort(ids)
+	if !slices.Equal(ids, []string{"t/3/7", "t/3/8"}) {
+		t.Errorf("message ids %q", ids)
+	}
 }

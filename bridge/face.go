@@ -28,7 +28,12 @@ type face struct {
 	sources []status.End
 	target  status.End
 	space   string // why intake pauses for want of space
-	last    status.Counts
+
+	halted   bool                    // it stopped by itself and waits for somebody
+	operator string                  // why an operator paused it
+	asks     []bool                  // which sources have offsets that an operator has to accept
+	end      context.CancelCauseFunc // of this run
+	last     status.Counts
 
 	seq     *ordering.Resequencer
 	edges   []broker.Source
@@ -40,6 +45,7 @@ func newFace(c config.Route) *face {
 	for _, from := range c.From {
 		f.sources = append(f.sources, status.End{Broker: from.Broker, Name: from.Name(), Reason: "not connected yet", Lag: -1})
 	}
+	f.asks = make([]bool, len(f.sources))
 	f.target = status.End{Broker: c.To.Broker, Name: c.To.Name(), Up: true, Lag: -1}
 	return f
 }
@@ -73,6 +79,7 @@ func (f *face) sourceState(i int, err error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.sources[i].Up, f.sources[i].Reason = err == nil, text(err)
+	f.asks[i] = aboutOffsets(err)
 	f.tellSource()
 	f.judge()
 }
@@ -99,7 +106,7 @@ func (f *face) tellSource() {
 		return
 	}
 	for _, s := range f.sources {
-		if !s.Up {
+		if !s.Up || f.operator != "" {
 			f.seq.SourceDown()
 			return
 		}
@@ -109,11 +116,15 @@ func (f *face) tellSource() {
 
 // judge derives the route's state from that of its ends.
 func (f *face) judge() {
-	if f.state == status.Paused || f.state == status.Stopped {
+	if f.halted || f.state == status.Stopped {
 		return
 	}
 	state, reason := status.Running, ""
 	switch {
+	case f.operator != "":
+		state, reason = status.Paused, status.ByOperator+f.operator
+	case f.ask() != "":
+		state, reason = status.Paused, "source: "+f.ask()
 	case f.space != "":
 		state, reason = status.Waiting, f.space
 	case !f.target.Up:
@@ -137,6 +148,7 @@ func (f *face) set(s status.State, reason string) {
 func (f *face) pause(reason string, err error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	f.halted = true
 	f.set(status.Paused, fmt.Sprintf("%s: %v", reason, err))
 }
 
@@ -144,7 +156,9 @@ func (f *face) pause(reason string, err error) {
 func (f *face) restart(err error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.set(status.Waiting, text(err))
+	if f.operator == "" {
+		f.set(status.Waiting, text(err))
+	}
 }
 
 func (f *face) stop() {
@@ -214,7 +228,7 @@ func (f *face) counts(ctx context.Context, seq *ordering.Resequencer) status.Cou
 func words(st ordering.Stats) status.Counts {
 	l := st.Ledger
 	c := status.Counts{
-		InMemory: st.InMemory, Delivered: l.Delivered, Duplicates: l.Duplicates, Unverified: l.Unverified,
+		InMemory: st.InMemory, Delivered: l.Delivered, Duplicates: l.Duplicates, Unverified: l.Unverified, Filtered: l.Filtered,
 		Parked: l.Parked, ParkedEver: l.ParkedTotal, ParkedSize: l.ParkedBytes, Dead: l.Dead, DeadEver: l.DeadLettered,
 		Redriven: l.Redriven, Discarded: l.Discarded, Archived: l.Archived, Imported: l.Imported,
 		Purged: l.Purged, Expired: l.Expired, Skipped: l.Skipped,
@@ -224,16 +238,4 @@ func words(st ordering.Stats) status.Counts {
 		c.Keys[m.String()] = n
 	}
 	return c
-}
-
-// held is how many messages of a key wait in memory.
-func (f *face) held(ctx context.Context, key string, epoch uint32) (int, bool) {
-	f.mu.Lock()
-	seq := f.seq
-	f.mu.Unlock()
-	if seq == nil {
-		return 0, false
-	}
-	_, n, _, err := seq.Lane(ctx, key, epoch)
-	return n, err == nil && n > 0
 }

@@ -29,10 +29,11 @@ var messageIDs = uuid.MustParse("0c6f6f5e-3a0b-5d0e-8c1a-7a2f7f0e6a10")
 type identifier struct {
 	route string
 	by    ordering.By
+	when  filter
 }
 
 func newIdentifier(r config.Route) identifier {
-	id := identifier{route: r.Name, by: ordering.By{Revision: whole(r.Order.Revision)}}
+	id := identifier{route: r.Name, by: ordering.By{Revision: whole(r.Order.Revision)}, when: newFilter(r.When)}
 	for _, f := range r.Order.Key {
 		id.by.Key = append(id.by.Key, field(f))
 	}
@@ -44,6 +45,31 @@ func newIdentifier(r config.Route) identifier {
 
 // identify is ordering.Config.Identify.
 func (i identifier) identify(m *message.Message) (ordering.ID, error) {
+	id, err := i.read(m)
+	if err != nil && m.UUID == "" {
+		m.UUID = position(m.Metadata)
+	}
+	return id, err
+}
+
+// position is where in Kafka a message came from, as the id of a dead letter
+// that nothing else identifies; "" for a message from elsewhere.
+func position(md message.Metadata) string {
+	side, ok := md[broker.HeaderKafka]
+	if !ok {
+		return ""
+	}
+	at := gjson.GetMany(side, "topic", "partition", "offset")
+	for _, part := range at {
+		if !part.Exists() {
+			return ""
+		}
+	}
+	return at[0].String() + "/" + at[1].Raw + "/" + at[2].Raw
+}
+
+// read identifies a message and writes its headers.
+func (i identifier) read(m *message.Message) (ordering.ID, error) {
 	hops, err := strconv.Atoi(m.Metadata[broker.HeaderHops])
 	if err != nil {
 		hops = 0
@@ -58,6 +84,9 @@ func (i identifier) identify(m *message.Message) (ordering.ID, error) {
 	}
 	id, err := i.by.Identify(m)
 	if err != nil {
+		return id, err
+	}
+	if _, err := i.when.judge(m); err != nil {
 		return id, err
 	}
 	if m.UUID == "" {
@@ -132,8 +161,8 @@ func property(name string) ordering.Field {
 
 // recordKey reads the key of a Kafka record out of its sidecar.
 func recordKey(m *message.Message) (string, bool, error) {
-	key := gjson.Get(m.Metadata[broker.HeaderKafka], "key")
-	return key.String(), key.Exists(), nil
+	key, found := broker.RecordKey(m.Metadata)
+	return key, found, nil
 }
 
 // sameness is the fingerprint that order.same asks for.

@@ -8,10 +8,13 @@ import (
 	"github.com/brokerbridge/bridge/bridge/config"
 	"github.com/brokerbridge/bridge/ordering/lane"
 	"github.com/brokerbridge/bridge/ordering/store"
+	"github.com/brokerbridge/bridge/policies"
 )
 
 // identity is what the checkpoints of a route depend on: with another source,
-// key or revision they would mean something else.
+// key or revision they would mean something else. A Kafka source's group is not
+// part of it: another group begins at another place of the same topic, where
+// what was settled comes again and is dropped as duplicate.
 func identity(r config.Route) store.Identity {
 	var sources, key []string
 	for _, f := range r.From {
@@ -66,19 +69,6 @@ func lag(sources []broker.Source) func(context.Context) (int64, error) {
 	}
 }
 
-// pause stops all sources, or lets them go on.
-func pause(sources []broker.Source) func(bool) {
-	return func(on bool) {
-		for _, s := range sources {
-			if on {
-				s.Pause()
-			} else {
-				s.Resume()
-			}
-		}
-	}
-}
-
 // jitter is the part left to chance as policies know it, where 0 stands for the
 // default.
 func jitter(share float64) float64 {
@@ -86,4 +76,17 @@ func jitter(share float64) float64 {
 		return -1
 	}
 	return share
+}
+
+// retryRules are the rules of retry as policies know them.
+func retryRules(rules []config.RetryRule) []policies.Rule {
+	var all []policies.Rule
+	for _, r := range rules {
+		rule := policies.Rule{Reason: r.Reason, Attempts: r.Attempts, Initial: r.Initial, Max: r.Max}
+		if r.Class == policies.Permanent.String() {
+			rule.Class = policies.Permanent
+		}
+		all = append(all, rule)
+	}
+	return all
 }

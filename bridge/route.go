@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/ThreeDotsLabs/watermill"
@@ -27,22 +28,31 @@ type route struct {
 	adopt  bool
 	log    *slog.Logger
 	face   *face // what others see of it
+
+	valve   valve         // of its sources
+	resumed chan struct{} // an operator starts it again after a halt
+	accept  atomic.Bool   // the offsets of its sources are taken as they are, at the next start
+
+	accepted bool // whoever started the bridge said that, and it is not recorded yet
 }
 
 func newRoute(b *Bridge, cfg config.Route, adopt bool) *route {
-	return &route{bridge: b, cfg: cfg, adopt: adopt, log: b.log.With("route", cfg.Name), face: newFace(cfg)}
+	return &route{
+		bridge: b, cfg: cfg, adopt: adopt, log: b.log.With("route", cfg.Name), face: newFace(cfg),
+		resumed: make(chan struct{}, 1),
+	}
 }
 
 // keepRunning runs the route until ctx ends. A run that fails is started again,
 // paced, and no other route notices; one that must not simply be started again
-// stays paused and says why.
+// stays paused and says why, until an operator resumes it.
 func (r *route) keepRunning(ctx context.Context) error {
 	defer r.face.stop()
 	pace := backoff.NewExponentialBackOff(
 		backoff.WithInitialInterval(time.Second), backoff.WithMaxInterval(30*time.Second), backoff.WithMaxElapsedTime(0))
 	for {
 		began := time.Now()
-		err := r.runOnce(ctx)
+		resumed, err := r.runUntilResumed(ctx)
 		var halt *ordering.HaltError
 		switch {
 		case errors.Is(err, context.Canceled) && ctx.Err() != nil: // told to stop while starting
@@ -53,25 +63,37 @@ func (r *route) keepRunning(ctx context.Context) error {
 			return fmt.Errorf("route %q: %w", r.cfg.Name, err)
 		case errors.As(err, &halt):
 			r.face.pause(halt.Reason, halt.Err)
-			<-ctx.Done()
-			return nil
 		case errors.Is(err, store.ErrIdentity):
 			r.log.Error("the route does not start", "error", err)
 			r.face.pause("identity", err)
-			<-ctx.Done()
+		case resumed:
+			continue
+		default:
+			if time.Since(began) > time.Minute {
+				pace.Reset()
+			}
+			if !r.rest(ctx, pace.NextBackOff(), err) {
+				return nil
+			}
+			continue
+		}
+		if !r.awaitResume(ctx) {
 			return nil
 		}
-		if time.Since(began) > time.Minute {
-			pace.Reset()
-		}
-		pause := pace.NextBackOff()
-		r.log.Warn("the route failed and starts again", "error", err, "in", pause.Round(time.Millisecond))
-		r.face.restart(err)
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-time.After(pause):
-		}
+		pace.Reset()
+	}
+}
+
+// rest waits until a run that failed is started again; false if the bridge ends
+// before.
+func (r *route) rest(ctx context.Context, pause time.Duration, err error) bool {
+	r.log.Warn("the route failed and starts again", "error", err, "in", pause.Round(time.Millisecond))
+	r.face.restart(err)
+	select {
+	case <-ctx.Done():
+		return false
+	case <-time.After(pause):
+		return true
 	}
 }
 
@@ -79,6 +101,9 @@ func (r *route) keepRunning(ctx context.Context) error {
 // that of rule "settle, then close": sources stop handing out, what is under way
 // is settled, what is held is parked, and only then connections close.
 func (r *route) runOnce(ctx context.Context) error {
+	if err := r.register(ctx); err != nil {
+		return err
+	}
 	target, err := r.target()
 	if err != nil {
 		return err
@@ -88,6 +113,13 @@ func (r *route) runOnce(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	// The router closes them too, but does not wait for it: their last offsets
+	// would meet a store that is closed.
+	defer func() {
+		for _, source := range sources {
+			closing(r.log, "source", source.Close)
+		}
+	}()
 	cfg := r.orderingConfig(sources)
 	cfg.Abort = func() { closing(r.log, "target", target.Close) }
 	seq, err := ordering.New(cfg)
@@ -103,13 +135,16 @@ func (r *route) runOnce(ctx context.Context) error {
 		return err
 	}
 	r.face.attach(seq, sources, breaker)
-	return r.runParts(ctx, seq, router, sources)
+	return r.runParts(ctx, seq, router)
 }
 
 // runParts runs router and Resequencer until ctx ends or one of them fails.
-func (r *route) runParts(ctx context.Context, seq *ordering.Resequencer, router *message.Router, sources []broker.Source) error {
-	routerDone := make(chan error, 1)
-	go func() { routerDone <- router.Run(context.WithoutCancel(ctx)) }()
+func (r *route) runParts(ctx context.Context, seq *ordering.Resequencer, router *message.Router) error {
+	routerDone, routerOver := make(chan error, 1), make(chan struct{})
+	go func() {
+		defer close(routerOver)
+		routerDone <- router.Run(context.WithoutCancel(ctx))
+	}()
 	seqCtx, stop := context.WithCancel(ctx)
 	defer stop()
 	watcherDone := make(chan struct{})
@@ -117,11 +152,11 @@ func (r *route) runParts(ctx context.Context, seq *ordering.Resequencer, router 
 		defer close(watcherDone)
 		r.watchSpace(seqCtx, seq)
 	}()
+	shut := make(chan struct{})
 	go func() {
+		defer close(shut)
 		<-seqCtx.Done()
-		for _, s := range sources {
-			s.Pause()
-		}
+		r.valve.end()
 	}()
 	seqDone := make(chan error, 1)
 	go func() { seqDone <- seq.Run(seqCtx) }()
@@ -135,6 +170,11 @@ func (r *route) runParts(ctx context.Context, seq *ordering.Resequencer, router 
 	}
 	stop()
 	<-watcherDone
+	<-shut // else it would shut those of the next run
+	select {
+	case <-router.Running(): // closed before that, it would wait for handlers that cannot start
+	case <-routerOver:
+	}
 	return errors.Join(err, router.Close())
 }
 
@@ -146,9 +186,12 @@ func (r *route) chain(seq *ordering.Resequencer, target broker.Target) (
 	retry := policies.Retry{
 		Attempts: c.Retry.Attempts, Initial: c.Retry.Initial, Max: c.Retry.Max,
 		Multiplier: c.Retry.Multiplier, Jitter: jitter(c.Retry.Jitter), Tried: ordering.Attempts,
+		Rules: retryRules(c.Retry.Rules),
 	}
 	publish := policies.Batch(policies.Recover{}.Batch(target.PublishBatch))
-	if !c.Breaker.Off {
+	if c.Breaker.Off {
+		publish = policies.Timeout{After: c.Retry.Timeout}.Batch(publish)
+	} else {
 		breaker = policies.NewBreaker(policies.BreakerConfig{
 			Name: target.Name(), Ratio: c.Breaker.Ratio, Min: c.Breaker.Min, Window: c.Breaker.Window,
 			OpenFor: c.Breaker.OpenFor, Timeout: c.Retry.Timeout, OnChange: r.breakerChanged,
@@ -196,7 +239,7 @@ func (r *route) router(sources []broker.Source, take func(context.Context, order
 // target opens the route's target.
 func (r *route) target() (broker.Target, error) {
 	t, err := r.bridge.brokers[r.cfg.To.Broker].Target(r.cfg.To, broker.TargetOptions{
-		Route: r.cfg.Name, State: r.face.targetState,
+		Route: r.cfg.Name, State: r.face.targetState, Key: recordKeyOf(r.cfg), Late: ordering.Redriven,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("route %q: %w", r.cfg.Name, err)
@@ -208,9 +251,11 @@ func (r *route) target() (broker.Target, error) {
 // sources opens the route's sources.
 func (r *route) sources() ([]broker.Source, error) {
 	var all []broker.Source
+	accept := r.accept.Swap(false)
 	for i, from := range r.cfg.From {
 		s, err := r.bridge.brokers[from.Broker].Source(from, broker.SourceOptions{
 			Route: r.cfg.Name, Owner: r.bridge.store.ID(), Ordered: true,
+			Positions: positions{r.bridge.store, r.cfg.Name}, AcceptOffset: accept,
 			State: func(err error) { r.face.sourceState(i, err) },
 		})
 		if err != nil {
@@ -222,6 +267,7 @@ func (r *route) sources() ([]broker.Source, error) {
 		r.face.nameSource(i, s.Name())
 		all = append(all, s)
 	}
+	r.valve.attach(all)
 	return all, nil
 }
 
@@ -229,14 +275,19 @@ func (r *route) sources() ([]broker.Source, error) {
 func (r *route) orderingConfig(sources []broker.Source) ordering.Config {
 	o := r.cfg.Order
 	id := newIdentifier(r.cfg)
-	return ordering.Config{
+	cfg := ordering.Config{
 		Route: r.cfg.Name, Store: r.bridge.store, SingleInstance: true,
 		Identify: id.identify, Same: sameness(o.Same), Identity: identity(r.cfg), Target: r.cfg.To.Name(),
 		First: lane.Revision(o.First), Adopt: o.Adopt, AdoptAfter: o.AdoptAfter, AdoptOnce: r.adopt,
 		Hold: o.Gap.Hold, GapTimeout: o.Gap.Timeout, OnGap: resolve(o.Gap.Then), OnFailure: resolve(r.cfg.DeadLetter.Then),
-		Window: window(r.cfg), MaxAhead: o.MaxAhead, MaxJump: lane.Revision(o.MaxJump),
-		Lag: lag(sources), Pause: pause(sources), Logger: r.bridge.log,
+		StopAfter: ordering.StopAfter{Dead: r.cfg.DeadLetter.StopAfter.Count, Of: r.cfg.DeadLetter.StopAfter.Of},
+		Window:    window(r.cfg), MaxAhead: o.MaxAhead, MaxJump: lane.Revision(o.MaxJump),
+		Lag: lag(sources), Pause: r.valve.forOutage, Logger: r.bridge.log,
 	}
+	if len(r.cfg.When) > 0 {
+		cfg.Takes = id.when.takes
+	}
+	return cfg
 }
 
 // closing closes something whose error nobody can act on.

@@ -35,7 +35,7 @@ func (l *loop) commitDirty() {
 			c.next = e.lane.Next
 		}
 	}
-	l.storing = true
+	l.storing, l.sent = true, job
 	l.jobs <- job
 }
 
@@ -170,7 +170,7 @@ func acknowledge(job []*entry) {
 
 // committed tells the lanes what is durable.
 func (l *loop) committed(job []*entry) {
-	l.storing = false
+	l.storing, l.sent = false, nil
 	if l.gaveBack {
 		return
 	}
@@ -179,10 +179,12 @@ func (l *loop) committed(job []*entry) {
 		e.sent = nil
 		if c.elsewhere != nil {
 			l.halt(HaltElsewhere, c.elsewhere)
+			c.tell(c.elsewhere)
 			continue
 		}
 		if c.failed != nil {
 			l.halt(HaltStore, c.failed)
+			c.tell(c.failed)
 			l.gaveBack = true
 			continue
 		}
@@ -196,11 +198,21 @@ func (l *loop) committed(job []*entry) {
 				e.drop(it)
 			}
 		}
-		next := c.next
-		c.reset()
-		l.free = append(l.free, c)
-		if e.lane != nil {
-			l.step(e, nil, lane.Event{Kind: lane.Committed, Rev: next, At: l.now})
-		}
+		l.concluded(e, c)
+	}
+	l.askAll()
+}
+
+// concluded goes on after a change of a lane, or of the route, is durable.
+func (l *loop) concluded(e *entry, c *change) {
+	next, due, told := c.next, c.store.Record.Due, c.told
+	c.reset()
+	l.free = append(l.free, c)
+	if e.lane != nil {
+		l.step(e, nil, lane.Event{Kind: lane.Committed, Rev: next, At: l.now})
+		l.obey(e, due)
+	}
+	for _, tell := range told {
+		tell(nil)
 	}
 }

@@ -41,6 +41,12 @@ type Config struct {
 	// Identify reads a message's key and revision; [By] makes one. It is called
 	// from several goroutines.
 	Identify func(*message.Message) (ID, error)
+	// Takes says whether a message is for this route; nil: all are. One that is not
+	// settles its revision at its turn without being published, so that it leaves
+	// no gap; without a usable key and revision it is acknowledged as it comes.
+	// Takes is called from several goroutines, and again for what comes from the
+	// store. What it cannot judge it takes, for Identify to refuse.
+	Takes func(*message.Message) bool
 	// Same is the fingerprint that tells a copy from a conflict. Default [Body].
 	Same func(*message.Message) lane.Print
 	// Identity is what the checkpoints depend on; a change of it is refused. Route
@@ -70,6 +76,9 @@ type Config struct {
 	OnGap lane.Resolve
 	// OnFailure is lane.Quarantine, lane.Continue or lane.Stop.
 	OnFailure lane.Resolve
+	// StopAfter stops the route when so many of the messages that ended last became
+	// dead letters. Default never.
+	StopAfter StopAfter
 
 	// Window is how many messages the source hands out unacknowledged; it bounds
 	// what is held. Default 2000.
@@ -119,6 +128,9 @@ func (c *Config) check() error {
 		return ErrLocalStore
 	case c.First < 0:
 		return fmt.Errorf("ordering: Config.First is %d, it cannot be negative", c.First)
+	}
+	if err := c.StopAfter.check(); err != nil {
+		return err
 	}
 	c.Identity.Route = c.Route
 	c.fill()

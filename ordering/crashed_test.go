@@ -20,6 +20,12 @@ type crashing struct {
 	dead chan struct{}
 }
 
+func crashAfter(s store.Store, commits int64) *crashing {
+	c := &crashing{Store: s, dead: make(chan struct{})}
+	c.left.Store(commits)
+	return c
+}
+
 func (c *crashing) Commit(ctx context.Context, cs ...store.Change) []error {
 	left := c.left.Add(-1)
 	if left < 0 {
@@ -52,8 +58,7 @@ func TestI1_I3_I10_Crashed(t *testing.T) {
 			ms = append(shuffled(rng, ms, 300), sent{key: "", rev: 1, body: "no key"})
 			w.send(ms...)
 			under := memory.New()
-			s := &crashing{Store: under, dead: make(chan struct{})}
-			s.left.Store(n)
+			s := crashAfter(under, n)
 			cfg := config(s, w)
 			cfg.Drain = 20 * time.Millisecond
 			r := w.run(cfg)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"time"
 
 	"github.com/cespare/xxhash/v2"
 	"github.com/google/uuid"
@@ -61,10 +62,17 @@ func (l *loop) giveUp(e *entry, r lane.Revision) {
 	}
 	d := l.letter(it, l.deadID(e, r), reason)
 	d.Lane = true
+	l.noteDead(it, reason)
 	c.store.Dead = append(c.store.Dead, d)
 	c.conclude(it)
-	if it.origin == fromParked {
+	e.due = time.Time{}
+	switch {
+	case it.origin == fromParked:
 		c.store.Unpark = append(c.store.Unpark, r)
+	case it.origin == fromLoose && it.dead != d.ID:
+		l.gone(c, it)
+	case it.origin == fromLoose:
+		l.loose.leave(it)
 	}
 	e.drop(it)
 	l.counts.dead.add(reason)
@@ -73,9 +81,17 @@ func (l *loop) giveUp(e *entry, r lane.Revision) {
 
 // refuse makes a message a dead letter that belongs to no lane.
 func (l *loop) refuse(e *entry, it *item, why lane.Reason) {
+	if it.origin == fromLoose { // it is one already
+		e.drop(it)
+		l.loose.leave(it)
+		return
+	}
 	if it.tries.Error == "" {
 		it.tries.Error = l.explain(e, it, why)
 		it.tries.Class = "permanent"
+	}
+	if why != lane.Conflict { // which says more about order.same than about the route
+		l.noteDead(it, why.String())
 	}
 	c := l.edit(e)
 	c.store.Dead = append(c.store.Dead, l.letter(it, looseID(it, why.String()), why.String()))
@@ -111,6 +127,7 @@ func (l *loop) refuseUnidentified(it *item) {
 	}
 	it.tries.Error = bounded(it.refusal.Error())
 	it.tries.Class = "permanent"
+	l.noteDead(it, reason)
 	c := l.edit(l.route)
 	c.store.Dead = append(c.store.Dead, l.letter(it, looseID(it, reason), reason))
 	c.conclude(it)

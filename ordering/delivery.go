@@ -40,12 +40,13 @@ type origin uint8
 const (
 	fromSource origin = iota
 	fromParked
-	fromDead
+	fromDead  // a dead letter for which its lane waits
+	fromLoose // another one; its lane takes it for an arrival
 )
 
 // item is a message in memory.
 type item struct {
-	lane  *entry
+	lane  *entry // nil: it goes beside the order
 	id    ID
 	msg   *message.Message
 	print lane.Print
@@ -57,6 +58,7 @@ type item struct {
 	storing int    // changes that park it and are not durable yet
 	dead    string // the id of the dead letter it came from
 	refusal error  // why it could not be identified
+	foreign bool   // the route does not take it
 	verdict verdict
 }
 
@@ -88,10 +90,13 @@ func (l *loop) restore(e *entry, m store.Message, from origin) *item {
 	}
 	msg.SetContext(l.context)
 	id := ID{Key: e.key.Name, Epoch: e.key.Epoch, Revision: m.Rev}
-	return &item{lane: e, id: id, msg: msg, print: m.Print, tries: m.Tries, origin: from}
+	return &item{lane: e, id: id, msg: msg, print: m.Print, tries: m.Tries, origin: from, foreign: l.isForeign(msg)}
 }
 
-type attemptsKey struct{}
+type (
+	attemptsKey struct{}
+	redrivenKey struct{}
+)
 
 // Attempts is how many tries a message has behind it, across crashes. Retry
 // policies ask it.
@@ -100,9 +105,17 @@ func Attempts(m *message.Message) int {
 	return n
 }
 
-// noteAttempts puts the tries so far where [Attempts] finds them.
-func (it *item) noteAttempts() {
+// Redriven reports whether a message was a dead letter and is sent through again.
+func Redriven(m *message.Message) bool {
+	return m.Context().Value(redrivenKey{}) != nil
+}
+
+// noteStory puts what was before where [Attempts] and [Redriven] find it.
+func (it *item) noteStory() {
 	if it.tries.Attempts > 0 {
 		it.msg.SetContext(context.WithValue(it.msg.Context(), attemptsKey{}, it.tries.Attempts))
+	}
+	if it.origin == fromDead || it.origin == fromLoose {
+		it.msg.SetContext(context.WithValue(it.msg.Context(), redrivenKey{}, true))
 	}
 }

@@ -1,6 +1,8 @@
 package ordering
 
 import (
+	"time"
+
 	"github.com/brokerbridge/bridge/ordering/failpoint"
 	"github.com/brokerbridge/bridge/ordering/lane"
 	"github.com/brokerbridge/bridge/ordering/store"
@@ -56,7 +58,9 @@ func (l *loop) carryOut(e *entry, cur *item, ef lane.Effect) {
 	case lane.Park:
 		l.park(e, e.pick(cur, ef.Rev))
 	case lane.Join:
-		if it, ok := e.find(ef.Rev); ok {
+		if cur.origin == fromLoose {
+			l.loose.leave(cur)
+		} else if it, ok := e.find(ef.Rev); ok {
 			it.more = append(it.more, cur.first)
 			c := l.edit(l.route) // counted now, acknowledged with the first one
 			c.store.Ledger.Duplicates++
@@ -88,9 +92,13 @@ func (l *loop) record(e *entry, cur *item, ef lane.Effect) {
 		c.store.Ledger.Discarded++
 	case lane.SkipRange:
 		c := l.edit(e)
-		c.store.Skip = append(c.store.Skip, store.Skip{From: ef.Rev, To: ef.To, At: l.now, By: "gap", Reason: "gap_timeout"})
+		skip := store.Skip{From: ef.Rev, To: ef.To, At: l.now, By: "gap", Reason: "gap_timeout"}
+		if l.operator != nil {
+			skip.By, skip.Reason = l.operator.By, l.operator.Reason
+		}
+		c.store.Skip = append(c.store.Skip, skip)
 		c.store.Ledger.Skipped += int64(ef.To - ef.Rev + 1)
-		l.log.Warn("a gap was skipped", "from", ef.Rev, "to", ef.To)
+		l.log.Warn("a gap was skipped", "from", ef.Rev, "to", ef.To, "by", skip.By)
 	case lane.Adopted:
 		l.edit(e)
 	case lane.NextEpoch:
@@ -121,6 +129,10 @@ func (l *loop) deliver(e *entry, cur *item, r lane.Revision) {
 	if it == cur {
 		e.keep(it)
 	}
+	if it.foreign {
+		l.passing = append(l.passing, it)
+		return
+	}
 	l.ready = append(l.ready, it)
 }
 
@@ -148,8 +160,8 @@ func (l *loop) park(e *entry, it *item) {
 	c.store.Park = append(c.store.Park, it.stored(l.now))
 	c.parks = append(c.parks, it)
 	c.conclude(it)
-	if it.origin == fromDead {
-		c.store.Gone = append(c.store.Gone, it.dead)
+	if it.origin == fromDead || it.origin == fromLoose {
+		l.gone(c, it)
 	}
 	it.origin = fromParked
 	it.storing++
@@ -165,14 +177,19 @@ func (c *change) conclude(it *item) {
 	c.acks = it.release(c.acks)
 }
 
-// settled records that the target has a message.
+// settled records that the target has a message, or is not to have it.
 func (l *loop) settled(e *entry, r lane.Revision) {
 	it, ok := e.find(r)
 	if !ok {
 		return
 	}
 	c := l.edit(e)
-	c.store.Ledger.Delivered++
+	if it.foreign {
+		c.store.Ledger.Filtered++
+	} else {
+		c.store.Ledger.Delivered++
+		l.noteDelivered(it)
+	}
 	l.finish(c, e, it)
 }
 
@@ -182,9 +199,9 @@ func (l *loop) finish(c *change, e *entry, it *item) {
 	switch it.origin {
 	case fromParked:
 		c.store.Unpark = append(c.store.Unpark, it.id.Revision)
-	case fromDead:
-		c.store.Gone = append(c.store.Gone, it.dead)
-		c.store.Ledger.Redriven++
+	case fromDead, fromLoose:
+		l.gone(c, it)
+		e.due = time.Time{}
 	case fromSource:
 	}
 	e.drop(it)
@@ -192,6 +209,10 @@ func (l *loop) finish(c *change, e *entry, it *item) {
 
 // dropCopy acknowledges a duplicate once what it duplicates is durable.
 func (l *loop) dropCopy(e *entry, cur *item, unverified bool) {
+	if cur.origin == fromLoose { // it stays what it is
+		l.loose.leave(cur)
+		return
+	}
 	target := l.route
 	if e.pending != nil || e.sent != nil {
 		target = e
@@ -202,19 +223,4 @@ func (l *loop) dropCopy(e *entry, cur *item, unverified bool) {
 		c.store.Ledger.Unverified++
 	}
 	c.conclude(cur)
-}
-
-// nextEpoch hands a message of a record that was created anew to the lane that
-// waits for the release of the next epoch.
-func (l *loop) nextEpoch(e *entry, it *item) {
-	next, err := l.entry(laneKey{e.key.Name, e.key.Epoch + 1}, true)
-	if err == nil {
-		it.id.Epoch++
-		err = l.arriveAt(next, it)
-	}
-	if err != nil {
-		it.id.Epoch = e.key.Epoch
-		l.unread = append(l.unread, it)
-		l.storeTrouble(err)
-	}
 }

@@ -31,7 +31,8 @@ type entry struct {
 type change struct {
 	store store.Change
 	acks  []handle
-	taken int // deliveries of the source that this change concludes
+	told  []func(error) // who else waits for it
+	taken int           // deliveries of the source that this change concludes
 	parks []*item
 	next  lane.Revision // the lane's checkpoint in this change
 
@@ -103,6 +104,13 @@ func (e *entry) storing(r lane.Revision) lane.Revision {
 		}
 	}
 	return 0
+}
+
+// trial is the lane as it is, to see what it would do.
+func (e *entry) trial() *entry {
+	t := *e
+	t.lane = e.lane.Clone()
+	return &t
 }
 
 // idle reports whether the entry can be forgotten.

@@ -53,7 +53,9 @@ func (l *loop) elapse() {
 	l.ringTimers()
 	l.resolveGaps()
 	l.gaps.turn(l.now, l.cfg.GapTimeout)
+	l.overdue()
 	l.outage.last(l)
+	l.loose.ring(l)
 	l.askAgain()
 }
 
@@ -188,6 +190,7 @@ func (l *loop) untilNext() time.Duration {
 	if len(l.timers) > 0 {
 		next = earliest(next, l.timers[0].deadline)
 	}
+	next = earliest(earliest(next, l.loose.next()), l.lookAt)
 	next = earliest(next, l.outage.next(len(l.ready) > 0, l.cfg.OutageAfter))
 	if len(l.gaps.expired) > 0 {
 		next = earliest(next, l.now)

@@ -22,9 +22,12 @@ func (l *loop) intake(items []*item) {
 // for the store.
 func (l *loop) arriveAll(items []*item) {
 	for i, it := range items {
+		if l.flood.tripped {
+			return // not judged, not acknowledged: it comes again
+		}
 		failpoint.Hit(failpoint.Decoded)
 		if it.refusal != nil {
-			l.refuseUnidentified(it)
+			l.conclude(it)
 			continue
 		}
 		if err := l.arrive(it); err != nil {
@@ -53,16 +56,29 @@ func (l *loop) arrive(it *item) error {
 
 // arriveAt steps a message in its lane.
 func (l *loop) arriveAt(e *entry, it *item) error {
-	ev := lane.Event{Kind: lane.Arrive, Rev: it.id.Revision, Print: it.print, At: l.now}
-	if e.lane.Unsure(ev.Rev) {
-		if err := l.lookUp(e, &ev); err != nil {
-			return err
-		}
+	ev, err := l.arrival(e, it)
+	if err != nil {
+		return err
 	}
 	it.lane = e
 	l.gaps.noteActive(e)
 	l.step(e, it, ev)
 	return nil
+}
+
+// arrival is the event of a message that arrives in a lane, with what is stored
+// of its revision.
+func (l *loop) arrival(e *entry, it *item) (ev lane.Event, err error) {
+	ev = lane.Event{Kind: lane.Arrive, Rev: it.id.Revision, Print: it.print, At: l.now}
+	if e.lane.Unsure(ev.Rev) {
+		if err := l.lookUp(e, &ev); err != nil {
+			return ev, err
+		}
+	}
+	if e.lane.Reborn {
+		ev.Closed, err = l.closed(e)
+	}
+	return ev, err
 }
 
 // lookUp says what is stored of an arriving revision, counting what is on its
@@ -117,34 +133,63 @@ func (l *loop) entry(k laneKey, locked bool) (*entry, error) {
 	if e, ok := l.lanes.get(k); ok {
 		return e, nil
 	}
-	key := store.Key{Route: l.cfg.Route, Name: k.name, Epoch: k.epoch}
-	rec, err := l.cfg.Store.Load(context.Background(), key)
+	rec, err := l.load(k, locked)
 	if err != nil {
 		return nil, err
 	}
-	if rec.Version == 0 {
+	return l.remember(rec), nil
+}
+
+// load reads a lane from the store, or makes a new one.
+func (l *loop) load(k laneKey, locked bool) (store.Record, error) {
+	key := store.Key{Route: l.cfg.Route, Name: k.name, Epoch: k.epoch}
+	rec, err := l.cfg.Store.Load(context.Background(), key)
+	if err == nil && rec.Version == 0 {
 		rec.Key = key
 		rec.State = lane.Fresh(l.rules)
 		if locked {
 			rec.State.Mode = lane.Locked
 		}
 	}
+	return rec, err
+}
+
+// stored returns a lane that is in memory or in the store, nil if it is new.
+func (l *loop) stored(k laneKey) (*entry, error) {
+	if e, ok := l.lanes.get(k); ok {
+		return e, nil
+	}
+	rec, err := l.load(k, false)
+	if err != nil || rec.Version == 0 {
+		return nil, err
+	}
 	return l.remember(rec), nil
+}
+
+// tried returns a lane to see what it would do; nothing of it is remembered.
+func (l *loop) tried(k laneKey, locked bool) (*entry, error) {
+	if e, ok := l.lanes.peek(k); ok {
+		return e.trial(), nil
+	}
+	rec, err := l.load(k, locked)
+	return &entry{key: rec.Key, lane: lane.New(l.rules, rec.State)}, err
 }
 
 // remember puts a stored lane into memory and sets it going.
 func (l *loop) remember(rec store.Record) *entry {
 	e := &entry{
 		key: rec.Key, lane: lane.New(l.rules, rec.State), version: rec.Version,
-		since: rec.Since, due: rec.Due, mode: rec.State.Mode, index: -1,
+		since: rec.Since, due: rec.Due, index: -1,
 	}
 	l.lanes.put(laneKey{rec.Key.Name, rec.Key.Epoch}, e)
 	if rec.Version > 0 {
+		e.mode = rec.State.Mode // else it is counted with its first step
 		l.step(e, nil, lane.Event{Kind: lane.Committed, Rev: rec.State.Next, At: l.now})
 		l.step(e, nil, lane.Event{Kind: sourceEvent(l.source), At: l.now})
 		if e.mode == lane.Waiting && e.due.IsZero() { // it waited for the target, not for a time
 			l.step(e, nil, lane.Event{Kind: lane.Wake, Rev: e.lane.Next, At: l.now})
 		}
+		l.obey(e, e.due)
 	}
 	return e
 }
@@ -165,6 +210,8 @@ func (l *loop) recall(ctx context.Context) error {
 		switch {
 		case rec.State.Mode == lane.GapBlocked && l.cfg.AdoptOnce:
 			l.step(l.remember(rec), nil, lane.Event{Kind: lane.AdoptNow, At: l.now})
+		case !rec.Due.IsZero(): // a try, or what an operator asked for
+			l.remember(rec)
 		case rec.State.Mode == lane.Quarantined, rec.State.Mode == lane.GapBlocked, rec.State.Mode == lane.Locked:
 		default:
 			l.remember(rec)

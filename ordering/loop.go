@@ -22,21 +22,30 @@ type loop struct {
 	timers timers
 	out    []lane.Effect // scratch
 
-	ready  []*item  // heads of their lanes, to be published
+	ready   []*item // heads of their lanes, to be published
+	passing []*item // heads of their lanes that the route does not take
+
 	dirty  []*entry // with changes to commit
 	free   []*change
 	retake []*entry // whose Fetch met a store that did not answer
 	unread []*item  // whose lane could not be loaded
 
+	loose    loose
+	asked    []*operation // put off until the next commit
+	operator *operation   // on whose behalf a lane is stepped
+
 	context context.Context // of messages that come from the store
 	letGo   context.CancelFunc
 
-	work    chan []*item
-	results chan []outcome
-	idle    int // workers without work
+	work    chan *call
+	results chan *call
+	calls   []*call   // under way, oldest first
+	lookAt  time.Time // when to look whether one takes too long
+	idle    int       // workers without work
 	jobs    chan []*entry
 	commits chan []*entry
-	storing bool // a commit is under way
+	sent    []*entry // whose changes are being committed
+	storing bool     // a commit is under way
 	lags    chan bool
 	callers sync.WaitGroup // workers
 	keepers sync.WaitGroup // the committer, the watcher of the lag
@@ -44,6 +53,7 @@ type loop struct {
 	audits   []func(taken, memory int64) // of those who wait for a moment between commits
 	outage   outage
 	gaps     gaps
+	flood    flood
 	cached   int // parked messages read ahead, over all lanes
 	memory   int // deliveries that no committed change concludes yet
 	end      end
@@ -54,28 +64,20 @@ type loop struct {
 	again    time.Time // when the store is asked again
 }
 
-// outcome is what the handler said of a message.
-type outcome struct {
-	item *item
-	err  error
-}
-
 func newLoop(r *Resequencer, h *handling) *loop {
 	l := &loop{
 		Resequencer: r, log: r.cfg.Logger.With("route", r.cfg.Route),
 		lanes:   newLanes(r.cfg.Lanes),
-		work:    make(chan []*item, h.workers),
-		results: make(chan []outcome, h.workers),
+		work:    make(chan *call, h.workers),
+		results: make(chan *call, h.workers),
 		idle:    h.workers,
 		jobs:    make(chan []*entry, 1),
 		commits: make(chan []*entry, 1),
 		lags:    make(chan bool, 1),
 	}
+	l.flood = newFlood(r.cfg.StopAfter)
 	l.route = &entry{key: store.Key{Route: r.cfg.Route}, index: -1}
 	l.context, l.letGo = context.WithCancel(context.Background())
-	for range h.workers {
-		l.callers.Go(func() { l.publish(h.next) })
-	}
 	return l
 }
 
@@ -83,6 +85,10 @@ func newLoop(r *Resequencer, h *handling) *loop {
 func (l *loop) run(ctx context.Context) error {
 	background, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
+	h := l.handler.Load()
+	for range h.workers {
+		l.callers.Go(func() { l.publish(h.next) })
+	}
 	l.keepers.Go(func() { l.committer(background) })
 	l.keepers.Go(func() { l.watchLag(background) })
 	close(l.started)
@@ -127,9 +133,9 @@ func (l *loop) await(timer *time.Timer) {
 		l.tick()
 		l.intake(items)
 		l.gatherMore()
-	case res := <-l.results:
+	case c := <-l.results:
 		l.tick()
-		l.settle(res)
+		l.settle(c)
 	case job := <-l.commits:
 		l.tick()
 		l.committed(job)
@@ -162,7 +168,7 @@ func (l *loop) tick() { l.now = time.Now() }
 // openInbox is the inbox while messages may be taken in: not while stopping, nor
 // while the store does not answer.
 func (l *loop) openInbox() chan []*item {
-	if l.stopping || len(l.unread) > 0 || l.counts.storeDown.Load() || l.counts.paused.Load() {
+	if l.stopping || l.flood.tripped || len(l.unread) > 0 || l.counts.storeDown.Load() || l.counts.paused.Load() {
 		return nil
 	}
 	return l.inbox
@@ -183,6 +189,7 @@ func (l *loop) gatherMore() {
 
 // dispatch hands out what is ready and what is to be committed.
 func (l *loop) dispatch() {
+	l.pass()
 	l.publishReady()
 	l.counts.memory.Store(int64(l.memory))
 	if !l.storing {
@@ -196,7 +203,7 @@ func (l *loop) dispatch() {
 
 // finished reports whether a stop is complete.
 func (l *loop) finished() bool {
-	return l.stopping && !l.storing && len(l.dirty) == 0 && l.idle == l.handler.Load().workers
+	return l.stopping && !l.storing && len(l.dirty)+len(l.passing) == 0 && l.idle == l.handler.Load().workers
 }
 
 // stop lets what is under way settle and parks what is held. What waits for a
@@ -207,7 +214,12 @@ func (l *loop) stop() {
 	l.end = end{abort: time.After(l.cfg.Drain / 2), over: time.After(l.cfg.Drain)}
 	waiting := append(l.ready, l.outage.waiting...)
 	l.ready, l.outage.waiting = nil, nil
+	l.loose.pausing = nil
 	for _, it := range waiting {
+		if it.lane == nil {
+			l.loose.leave(it)
+			continue
+		}
 		l.step(it.lane, nil, lane.Event{Kind: lane.Interrupted, Rev: it.id.Revision, At: l.now})
 		l.dropUnlessSource(it)
 	}
@@ -240,7 +252,7 @@ func (l *loop) abort() {
 
 // dropUnlessSource forgets an item that the store still has.
 func (l *loop) dropUnlessSource(it *item) {
-	if it.origin != fromSource && it.storing == 0 {
+	if (it.origin == fromParked || it.origin == fromDead) && it.storing == 0 {
 		it.lane.drop(it)
 	}
 }

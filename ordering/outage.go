@@ -20,6 +20,7 @@ type outage struct {
 	since    time.Time // of the first failure; zero: the target answers
 	parkedAt time.Time
 	parked   []*entry // lanes whose heads wait in the store for the end of it
+	paused   bool     // the source was told to pause
 	answered bool     // something was confirmed in the results in hand
 }
 
@@ -35,7 +36,7 @@ func (o *outage) add(it *item, until time.Time) {
 }
 
 // judge decides after the results of a call whether the target is away.
-func (o *outage) judge(l *loop, away *outcome) {
+func (o *outage) judge(l *loop, away error) {
 	answered := o.answered
 	o.answered = false
 	switch {
@@ -43,18 +44,41 @@ func (o *outage) judge(l *loop, away *outcome) {
 		l.log.Info("the target answers again", "after", l.now.Sub(o.since).Round(time.Millisecond))
 		o.end(l)
 	case away != nil && !answered && o.since.IsZero():
-		o.since = l.now
-		o.parkedAt = l.now
-		l.counts.outage.Store(true)
-		l.log.Warn("the target is unavailable; nothing is given up, intake pauses", "error", away.err)
+		o.begin(l, l.now)
+		l.log.Warn("the target is unavailable; nothing is given up, intake pauses", "error", away)
+	}
+	o.probe(l)
+}
+
+// begin notes that the target does not answer.
+func (o *outage) begin(l *loop, since time.Time) {
+	o.since, o.parkedAt = since, since
+	l.counts.outage.Store(true)
+}
+
+// probe makes sure that something is on its way to the target while it does not
+// answer: the message that probed may have ended as a dead letter.
+func (o *outage) probe(l *loop) {
+	inHand := func() bool { return len(o.waiting)+len(l.ready)+len(l.calls) > 0 }
+	if o.since.IsZero() || l.stopping || inHand() {
+		return
+	}
+	for len(o.parked) > 0 && !inHand() {
+		e := o.parked[0]
+		o.parked = o.parked[1:]
+		l.step(e, nil, lane.Event{Kind: lane.Wake, Rev: e.lane.Next, At: l.now})
+	}
+	if !inHand() {
+		o.end(l) // there is nothing left to probe with
 	}
 }
 
 // end lets everything go on.
 func (o *outage) end(l *loop) {
-	if len(o.parked) > 0 && l.cfg.Pause != nil {
+	if o.paused && l.cfg.Pause != nil {
 		l.cfg.Pause(false)
 	}
+	o.paused = false
 	parked := o.parked
 	o.parked, o.since = nil, time.Time{}
 	l.counts.outage.Store(false)
@@ -66,16 +90,25 @@ func (o *outage) end(l *loop) {
 // last parks what is in hand once the outage lasts: brokers do not wait for
 // ever for an acknowledgement.
 func (o *outage) last(l *loop) {
-	if o.since.IsZero() || l.now.Sub(o.parkedAt) < l.cfg.OutageAfter || len(o.waiting) == 0 {
+	if o.since.IsZero() || l.now.Sub(o.parkedAt) < l.cfg.OutageAfter {
+		return
+	}
+	probes := min(len(o.waiting), 1)
+	if probes+len(l.calls) == 0 {
 		return
 	}
 	o.parkedAt = l.now
+	o.paused = true
 	if l.cfg.Pause != nil {
 		l.cfg.Pause(true)
 	}
-	rest := append(o.waiting[1:], l.ready...)
-	o.waiting, l.ready = o.waiting[:1:1], nil
+	rest := append(o.waiting[probes:], l.ready...)
+	o.waiting, l.ready = o.waiting[:probes:probes], nil
 	for _, it := range rest {
+		if it.lane == nil { // it is in the store
+			o.waiting = append(o.waiting, it)
+			continue
+		}
 		it.lane.due = time.Time{}
 		l.step(it.lane, nil, lane.Event{
 			Kind: lane.Retry, Rev: it.id.Revision, Pause: l.rules.Hold + time.Hour, At: l.now,
@@ -84,6 +117,49 @@ func (o *outage) last(l *loop) {
 	}
 	l.parkAll()
 	l.log.Warn("the target is still unavailable; what was in hand is parked", "messages", len(rest))
+}
+
+// overdue parks what the handler has had for too long, and what waits behind it.
+// When no worker is left because the target does not even say no, that is an
+// outage like others.
+func (l *loop) overdue() {
+	if l.lookAt.IsZero() || l.now.Before(l.lookAt) {
+		return
+	}
+	l.lookAt = time.Time{}
+	late := 0
+	for _, c := range l.calls {
+		if due := c.since.Add(l.cfg.OutageAfter); due.After(l.now) {
+			l.lookAt = earliest(l.lookAt, due)
+			continue
+		}
+		late++
+		l.parkCall(c)
+	}
+	if late == 0 {
+		return
+	}
+	l.lookAt = earliest(l.lookAt, l.now.Add(l.cfg.OutageAfter)) // for what comes meanwhile
+	if late == l.handler.Load().workers && l.outage.since.IsZero() {
+		l.log.Warn("the target does not answer; nothing is given up, what is in hand is parked")
+		l.outage.begin(l, l.calls[0].since)
+	}
+}
+
+// parkCall parks what a call has in hand, whatever becomes of it, and what waits
+// behind that.
+func (l *loop) parkCall(c *call) {
+	for _, it := range c.items {
+		if it.lane == nil {
+			continue
+		}
+		if l.handler.Load().steady {
+			l.step(it.lane, nil, lane.Event{Kind: lane.Overdue, At: l.now})
+		}
+		if it.lane.lane.Held() > 0 {
+			l.step(it.lane, nil, lane.Event{Kind: lane.Pressure, At: l.now})
+		}
+	}
 }
 
 // next is when the outage wants to be looked at again; zero: never.

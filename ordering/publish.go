@@ -3,31 +3,34 @@ package ordering
 import (
 	"errors"
 	"fmt"
+	"slices"
+	"time"
 
 	"github.com/ThreeDotsLabs/watermill/message"
 
 	"github.com/brokerbridge/bridge/ordering/lane"
 )
 
+// call is messages on their way through the handler.
+type call struct {
+	items []*item
+	errs  []error // what it said of each
+	since time.Time
+}
+
 // publish is a worker: it calls the handler for what the loop hands out.
 func (l *loop) publish(next Batch) {
-	for items := range l.work {
-		msgs := make([]*message.Message, len(items))
-		for i, it := range items {
-			it.noteAttempts()
+	for c := range l.work {
+		msgs := make([]*message.Message, len(c.items))
+		for i, it := range c.items {
+			it.noteStory()
 			msgs[i] = it.msg
 		}
-		errs := next(msgs)
-		res := make([]outcome, len(items))
-		for i, it := range items {
-			res[i].item = it
-			if len(errs) == len(items) {
-				res[i].err = errs[i]
-			} else {
-				res[i].err = fmt.Errorf("ordering: the handler answered for %d of %d messages", len(errs), len(items))
-			}
+		if c.errs = next(msgs); len(c.errs) != len(msgs) {
+			err := fmt.Errorf("ordering: the handler answered for %d of %d messages", len(c.errs), len(msgs))
+			c.errs = slices.Repeat([]error{err}, len(msgs))
 		}
-		l.results <- res
+		l.results <- c
 	}
 }
 
@@ -49,29 +52,43 @@ func (l *loop) publishReady() {
 		clear(l.ready[rest:])
 		l.ready = l.ready[:rest]
 		l.idle--
-		l.work <- items
+		c := &call{items: items, since: l.now}
+		l.calls = append(l.calls, c)
+		if l.lookAt.IsZero() {
+			l.lookAt = l.now.Add(l.cfg.OutageAfter)
+		}
+		l.work <- c
 	}
 }
 
 // settle takes the outcome of a call.
-func (l *loop) settle(res []outcome) {
+func (l *loop) settle(c *call) {
 	l.idle++
+	l.calls = slices.DeleteFunc(l.calls, func(o *call) bool { return o == c })
 	if l.gaveBack {
 		return
 	}
-	var away *outcome
-	for i := range res {
-		o := &res[i]
-		if o.err == nil {
-			l.step(o.item.lane, nil, lane.Event{Kind: lane.Confirmed, Rev: o.item.id.Revision, At: l.now})
+	var away error
+	for i, it := range c.items {
+		if c.errs[i] == nil {
+			l.confirmed(it)
 			l.outage.answered = true
 			continue
 		}
-		if l.failed(o.item, o.err) {
-			away = o
+		if l.failed(it, c.errs[i]) {
+			away = c.errs[i]
 		}
 	}
 	l.outage.judge(l, away)
+}
+
+// confirmed records that the target has a message.
+func (l *loop) confirmed(it *item) {
+	if it.lane == nil {
+		l.looseDone(it)
+		return
+	}
+	l.step(it.lane, nil, lane.Event{Kind: lane.Confirmed, Rev: it.id.Revision, At: l.now})
 }
 
 // failed steps a lane whose head failed, and reports whether the target was
@@ -83,11 +100,14 @@ func (l *loop) failed(it *item, err error) bool {
 		return false
 	}
 	v := judge(err, it.tries)
+	if it.lane == nil {
+		return l.looseFailed(it, v)
+	}
 	it.verdict = v
 	ev := lane.Event{Rev: it.id.Revision, At: l.now}
 	switch {
-	case l.stopping && !v.GivenUp():
-		if v.Class() == "transient" {
+	case l.flood.tripped || l.stopping && !v.GivenUp():
+		if !v.GivenUp() && v.Class() != "unavailable" && v.Class() != "interrupted" {
 			note(&it.tries, v, l.now)
 		}
 		l.putBack(it)
@@ -117,7 +137,7 @@ func (l *loop) failed(it *item, err error) bool {
 func (l *loop) putBack(it *item) {
 	e := it.lane
 	l.step(e, nil, lane.Event{Kind: lane.Interrupted, Rev: it.id.Revision, At: l.now})
-	if it.origin == fromSource {
+	if it.origin == fromSource || it.origin == fromLoose {
 		l.step(e, nil, lane.Event{Kind: lane.Pressure, At: l.now})
 	}
 	l.dropUnlessSource(it)

@@ -37,6 +37,7 @@ type handling struct {
 	next    Batch
 	perCall int // messages per call, at most
 	workers int
+	steady  bool // it leaves the messages as they are
 }
 
 // New returns a Resequencer, or says what is wrong with its configuration.
@@ -63,10 +64,13 @@ const mostPerCall = 2000
 // Taking is not waiting: it returns when the deliveries are in the hands of Run,
 // each of which is settled and acknowledged by itself. It blocks while Run is
 // busy, and returns ErrStopped once Run has ended.
+//
+// next must not change the messages: what it has had for Config.OutageAfter is
+// parked meanwhile.
 func (r *Resequencer) Batch(next Batch) (func(context.Context, Deliveries) error, error) {
 	workers := r.cfg.Workers
 	orInt(&workers, 4)
-	if err := r.attach(&handling{next: next, perCall: mostPerCall, workers: workers}); err != nil {
+	if err := r.attach(&handling{next: next, perCall: mostPerCall, workers: workers, steady: true}); err != nil {
 		return nil, err
 	}
 	return r.take, nil
@@ -109,12 +113,18 @@ func (r *Resequencer) identify(d Deliveries) []*item {
 		it := &slab[i]
 		it.msg = m
 		it.first = handle{d.Acker, d.Tokens[i]}
-		it.id, it.refusal = r.cfg.Identify(m)
-		it.print = r.cfg.Same(m)
+		r.read(it)
 		items[i] = it
 	}
 	r.counts.taken.Add(int64(len(items)))
 	return items
+}
+
+// read reads what ordering has to know of a message.
+func (r *Resequencer) read(it *item) {
+	it.id, it.refusal = r.cfg.Identify(it.msg)
+	it.print = r.cfg.Same(it.msg)
+	it.foreign = r.isForeign(it.msg)
 }
 
 // awaitRun waits for Run to be called.
@@ -129,6 +139,8 @@ func (r *Resequencer) awaitRun(ctx context.Context) error {
 	select {
 	case <-r.started:
 		return nil
+	case <-r.ended:
+		return ErrStopped
 	case <-ctx.Done():
 		return context.Cause(ctx)
 	case <-timer.C:
@@ -156,6 +168,18 @@ func (r *Resequencer) run(ctx context.Context) error {
 	case <-ctx.Done():
 		return nil
 	}
+	err := r.restore(ctx)
+	switch {
+	case err != nil && ctx.Err() != nil: // told to stop before it had begun
+		return nil
+	case err != nil:
+		return err
+	}
+	return r.loop.run(ctx)
+}
+
+// restore prepares the loop with what the store has of the route.
+func (r *Resequencer) restore(ctx context.Context) error {
 	ledger, err := r.cfg.Store.Open(ctx, r.cfg.Identity)
 	if err != nil {
 		return fmt.Errorf("open route %q in the store: %w", r.cfg.Route, err)
@@ -166,7 +190,12 @@ func (r *Resequencer) run(ctx context.Context) error {
 		return err
 	}
 	r.loop = l
-	return l.run(ctx)
+	return nil
+}
+
+// inLoop runs f in the loop.
+func (r *Resequencer) inLoop(ctx context.Context, f func(*loop)) error {
+	return r.do(ctx, func(time.Time) { f(r.loop) })
 }
 
 // do runs f in the loop.

@@ -88,6 +88,7 @@ const (
 	HaltElsewhere    = "state_elsewhere"    // another owner writes this route's lanes
 	HaltNoState      = "no_state"           // the store is empty or older than the source
 	HaltDeadLetter   = "dead_letter"        // a message failed for good and OnFailure is Stop
+	HaltFlood        = "stop_after"         // too many of the last messages became dead letters, see StopAfter
 	HaltInconsistent = "store_inconsistent" // a row the store should have is not there
 	HaltStore        = "store_failed"       // the store broke; what it has is safe, and opening it again may help
 	HaltHandler      = "handler"            // the handler cannot be used here: ErrProduces

@@ -110,7 +110,7 @@ func givenUp(ctx context.Context, err error) *Verdict {
 	case errors.As(err, &v):
 	case classUnder(ctx, err) == Permanent:
 		v = &Verdict{Of: Permanent, Tries: 1, Err: err}
-		v.giveUp(cmp.Or(ReasonOf(err), "permanent"))
+		v.giveUp(why(Permanent, err))
 	}
 	if v == nil || !v.Final {
 		return nil

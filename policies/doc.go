@@ -8,7 +8,8 @@
 // ([As], [Because]):
 //
 //   - [Transient], the default: this message, this time. It spends a try.
-//   - [Permanent]: this message, always. It is given up at once.
+//   - [Permanent]: this message, always. It is given up at once, unless a [Rule]
+//     says otherwise.
 //   - [Unavailable]: the target's fault, for everybody. An outage is not poison:
 //     no try is spent and nothing is given up, however long it lasts.
 //   - [Interrupted]: the process is stopping. As if never tried.

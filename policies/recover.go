@@ -1,6 +1,7 @@
 package policies
 
 import (
+	"bytes"
 	"fmt"
 	"runtime/debug"
 
@@ -8,7 +9,7 @@ import (
 )
 
 // maxStack is how much of a stack an error keeps: its beginning, where the panic
-// came from.
+// came from. Who keeps less of an error's text keeps that too.
 const maxStack = 8 << 10
 
 // Recover turns a panic into a [Permanent] failure with the reason "panic" whose
@@ -68,8 +69,22 @@ type panicError struct {
 }
 
 func newPanic(v any) *panicError {
-	stack := debug.Stack()
+	stack := origin(debug.Stack())
 	return &panicError{value: v, stack: stack[:min(len(stack), maxStack)]}
+}
+
+// origin is a stack from where the panic came, without those who caught it.
+func origin(stack []byte) []byte {
+	_, from, found := bytes.Cut(stack, []byte("\npanic("))
+	for range 2 { // the rest of that line, and where it stands
+		if _, next, ok := bytes.Cut(from, []byte("\n")); ok {
+			from = next
+		}
+	}
+	if !found {
+		return stack
+	}
+	return from
 }
 
 // Error is the panic's value, then the stack.

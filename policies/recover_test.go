@@ -67,6 +67,25 @@ func TestRecoverBatchDoesNotTryASinglePanicTwice(t *testing.T) {
 	}
 }
 
+// Whoever keeps only the beginning of an error's text still sees whose panic it
+// was.
+func TestRecoverStackBeginsWithTheGuilty(t *testing.T) {
+	for name, guilty := range map[string]Batch{
+		"a panic":         func([]*message.Message) []error { panic("boom") },
+		"a runtime error": func(m []*message.Message) []error { return times(len(m[len(m):][0].UUID), nil) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			lines := strings.Split(Recover{}.Batch(guilty)(messages(1))[0].Error(), "\n")
+			if !strings.HasPrefix(lines[0], "panic: ") || lines[1] != "" || strings.HasPrefix(lines[2], "{") {
+				t.Errorf("it begins with %q", lines[:3])
+			}
+			if at := slices.IndexFunc(lines, func(l string) bool { return strings.Contains(l, "recover_test.go") }); at < 0 || at > 5 {
+				t.Errorf("who panicked stands in line %d of\n%s", at, strings.Join(lines, "\n"))
+			}
+		})
+	}
+}
+
 func TestRecoverStackIsBounded(t *testing.T) {
 	var deep func(int) []error
 	deep = func(n int) []error {

@@ -18,8 +18,9 @@ const awhile = time.Second
 // Retry tries a failing message again, a bounded number of times, with growing
 // pauses. The zero value is useful; it holds no state and may be shared.
 //
-// Only [Transient] failures spend tries. It ends in a [Verdict]; an error that
-// is a final one already passes unchanged.
+// [Transient] failures spend tries, [Permanent] ones are given up at once; Rules
+// may say otherwise. The other classes never spend a try. It ends in a [Verdict];
+// an error that is a final one already passes unchanged.
 type Retry struct {
 	// Attempts counts the first one; 1 is no retry. 0 or less: 10.
 	Attempts int
@@ -37,6 +38,9 @@ type Retry struct {
 	// Jitter is by what part each pause is made longer or shorter at random, so that
 	// many failures do not try in step; to 1. 0: 0.5. Negative: none.
 	Jitter float64
+
+	// Rules have other numbers for some failures. The first that fits is used.
+	Rules []Rule
 
 	// Tried says how many tries of a message were spent before, for an owner who
 	// remembers them. Nil: none.
@@ -90,9 +94,14 @@ func (r Retry) Middleware(h message.HandlerFunc) message.HandlerFunc {
 type plan struct {
 	Retry
 	pauses []time.Duration // by tries spent, from 1, before jitter; the last one repeats
+	ruled  []plan          // by rule
 }
 
 func (r Retry) plan() plan {
+	ruled := make([]plan, len(r.Rules))
+	for i := range r.Rules {
+		ruled[i] = r.Rules[i].over(r)
+	}
 	if r.Attempts <= 0 {
 		r.Attempts = 10
 	}
@@ -103,11 +112,11 @@ func (r Retry) plan() plan {
 	r.Max = max(cmp.Or(r.Max, 30*time.Second), r.Initial)
 	r.Multiplier = max(cmp.Or(r.Multiplier, 2), 1)
 	r.Jitter = min(max(cmp.Or(r.Jitter, 0.5), 0), 1)
-	return plan{r, r.pauses()}
+	return plan{r, r.pauses(), ruled}
 }
 
 // judge says what is to become of a message that failed after so many tries.
-func (p plan) judge(ctx context.Context, tries int, err error) *Verdict {
+func (p *plan) judge(ctx context.Context, tries int, err error) *Verdict {
 	if given := (*Verdict)(nil); errors.As(err, &given) && given.Final {
 		return given
 	}
@@ -116,15 +125,8 @@ func (p plan) judge(ctx context.Context, tries int, err error) *Verdict {
 	case Interrupted:
 	case Unavailable:
 		v.After = suggested(err)
-	case Permanent:
-		v.Tries++
-		v.giveUp(cmp.Or(ReasonOf(err), "permanent"))
 	default:
-		v.Tries++
-		v.After = p.pause(v.Tries)
-		if v.Tries >= p.Attempts {
-			v.giveUp("max_attempts")
-		}
+		p.spend(v)
 	}
 	return v
 }
@@ -210,7 +212,7 @@ func (r Retry) pauses() []time.Duration {
 
 // pause is how long to wait after so many tries. Jitter may not exceed Max, as
 // it would with the library alone.
-func (p plan) pause(tries int) time.Duration {
+func (p *plan) pause(tries int) time.Duration {
 	n := min(max(tries, 1), len(p.pauses))
 	return min(p.backOff(p.pauses[n-1], p.Jitter).NextBackOff(), p.Max)
 }

@@ -1,25 +1,40 @@
 // Package admin is the HTTP interface for operators: what the routes are doing,
-// which messages were given up, which keys are blocked, health for orchestrators
-// and metrics for Prometheus.
+// which messages were given up, which keys are blocked and by what, the ways out
+// of that, health for orchestrators and metrics for Prometheus.
 //
 //	GET /livez                                        200 while the process makes progress
 //	GET /readyz                                       200 while every route moves messages; ?verbose lists them all
 //	GET /metrics                                      Prometheus
 //	GET /api/v1/routes                                each route with its counts
-//	GET /api/v1/routes/{route}/dead-letters           ?limit= ?after=ID ?key=
+//	GET /api/v1/routes/{route}/dead-letters           ?limit= ?after=ID ?key= ?reason= ?gaps=true: also gaps whose time is over
 //	GET /api/v1/routes/{route}/dead-letters/{id}      with headers and body
 //	GET /api/v1/routes/{route}/keys                   ?blocked=true ?limit= ?after=KEY
 //	GET /api/v1/routes/{route}/keys/{key}             in all its epochs
+//	GET /api/v1/routes/{route}/keys/{key}/explain     what it waits for, and what would let it go on
+//	GET /api/v1/audit                                 ?route= ?key= ?limit= ?after=SEQ, or ?last= for the newest
 //
-// Answers are JSON, see [github.com/brokerbridge/bridge/bridge/admin/api]. This
-// release reads only.
+//	POST /api/v1/routes/{route}/pause                 stop taking from the sources
+//	POST /api/v1/routes/{route}/resume                go on, or start a route that stopped by itself
+//	POST /api/v1/routes/{route}/dead-letters/{id}/redrive
+//	POST /api/v1/routes/{route}/dead-letters/{id}/discard
+//	POST /api/v1/routes/{route}/keys/{key}/skip       with "to"
+//	POST /api/v1/routes/{route}/keys/{key}/release
+//
+// Answers are JSON, see [github.com/brokerbridge/bridge/bridge/admin/api]. What is
+// posted is an [api.Change] with Content-Type application/json; the answer is an
+// [api.Outcome], or an error: 409 where the change does not fit things as they
+// are.
 //
 // # Who may ask
 //
-// Whoever is on this machine. The server listens on loopback addresses only and
-// answers only requests that name one as their host: a web page whose name was
-// made to resolve to 127.0.0.1 reads nothing. Dead letters hold payloads, so
-// nothing is to be cached, framed or guessed at by a browser.
+// Whoever is on this machine, also for changes: there is no login. The server
+// listens on loopback addresses only and answers only requests that name one as
+// their host: a web page whose name was made to resolve to 127.0.0.1 reads
+// nothing. Changes are JSON, which a page of another host cannot post, and are
+// refused where the browser says that it comes from one. Dead letters hold
+// payloads, so nothing is to be cached, framed or guessed at by a browser.
+//
+// Who makes a change says so himself; the audit keeps what was said.
 //
 // # What it costs the routes
 //
@@ -40,6 +55,7 @@ import (
 	"time"
 
 	"github.com/brokerbridge/bridge/bridge/status"
+	"github.com/brokerbridge/bridge/ordering/lane"
 	"github.com/brokerbridge/bridge/ordering/store"
 )
 
@@ -62,11 +78,24 @@ type Store interface {
 	Skips(ctx context.Context, k store.Key) ([]store.Skip, error)
 	DeadLetters(ctx context.Context, q store.Query) iter.Seq2[store.DeadLetter, error]
 	DeadLetter(ctx context.Context, route, id string) (store.DeadLetter, error)
+	Parked(ctx context.Context, k store.Key, from lane.Revision, limit int) ([]store.Message, error)
+	Audits(ctx context.Context, q store.AuditQuery) iter.Seq2[store.Audit, error]
 }
 
 // Live is what a running route has in memory of a lane.
 type Live struct {
 	Held int // messages that wait for their turn
+
+	State  lane.State
+	Since  time.Time     // of its mode
+	Lowest lane.Revision // the lowest of those held; 0: none is
+	// Expires is when the lane's gap has lasted too long; zero: it has none, or its
+	// clock stands still. Then is what becomes of it.
+	Expires time.Time
+	Then    lane.Resolve
+	// Tries and Due are those of the next revision, where it failed.
+	Tries store.Tries
+	Due   time.Time
 }
 
 // Config says what is served.
@@ -82,6 +111,8 @@ type Config struct {
 	Metrics http.Handler
 	// Lane is what is in memory of a lane, if anything is. Nil: nothing is known.
 	Lane func(ctx context.Context, route, key string, epoch uint32) (Live, bool)
+	// Operator makes changes. Nil: there are none.
+	Operator Operator
 	// Logger gets what an operator must see. Nil: slog.Default.
 	Logger *slog.Logger
 }

@@ -1,10 +1,13 @@
 package admin
 
 import (
+	"context"
 	"errors"
 	"maps"
 	"net/http"
 	"slices"
+	"strconv"
+	"time"
 
 	"github.com/brokerbridge/bridge/bridge/admin/api"
 	"github.com/brokerbridge/bridge/ordering/store"
@@ -18,27 +21,82 @@ const (
 	maxHeaders = 200
 )
 
+// scanTime is how long one page looks for dead letters that match; what is not
+// found by then is on the next one.
+const scanTime = requestTimeout / 2
+
+// letterQuery selects dead letters.
+type letterQuery struct {
+	store.Query
+	Reason string // only with this reason; empty: with any
+	Gaps   bool   // also gaps whose time is over
+}
+
+// letterQuery reads what a list of dead letters was asked for, or answers what
+// is wrong with it.
+func (s *Server) letterQuery(w http.ResponseWriter, r *http.Request) (letterQuery, bool) {
+	q, ok := s.query(w, r)
+	if !ok {
+		return letterQuery{}, false
+	}
+	f := letterQuery{Query: q, Reason: r.URL.Query().Get("reason")}
+	if text := r.URL.Query().Get("gaps"); text != "" {
+		var err error
+		if f.Gaps, err = strconv.ParseBool(text); err != nil {
+			fail(w, http.StatusBadRequest, api.BadRequest, "gaps must be true or false", "")
+			return letterQuery{}, false
+		}
+	}
+	f.Gaps = f.Reason == gapReason || f.Reason == "" && f.Gaps
+	return f, true
+}
+
 // deadLetters lists the dead letters of a route, without their content.
 func (s *Server) deadLetters(w http.ResponseWriter, r *http.Request) {
-	q, ok := s.query(w, r)
+	f, ok := s.letterQuery(w, r)
 	if !ok {
 		return
 	}
 	page := api.Page[api.DeadLetter]{Items: []api.DeadLetter{}}
-	for d, err := range s.cfg.Store.DeadLetters(r.Context(), q) {
-		if errors.Is(err, store.ErrNotFound) {
-			break // the route has stored nothing yet
-		}
-		if err != nil {
-			s.failed(w, err)
-			return
-		}
-		page.Items = append(page.Items, deadLetter(&d))
+	after, err := "", error(nil)
+	if _, _, inGaps := gapOf(f.After); !inGaps && f.Reason != gapReason {
+		after, err = s.letters(r.Context(), f, &page)
 	}
-	if n := len(page.Items); n >= q.Limit {
-		page.Next = next(r, page.Items[n-1].ID)
+	if f.Gaps && after == "" && err == nil {
+		after, err = s.gaps(r.Context(), f, &page)
+	}
+	if err != nil {
+		s.failed(w, err)
+		return
+	}
+	if after != "" {
+		page.Next = next(r, after)
 	}
 	answer(w, http.StatusOK, page)
+}
+
+// letters adds dead letters to a page and says behind which one there may be
+// more.
+func (s *Server) letters(ctx context.Context, f letterQuery, page *api.Page[api.DeadLetter]) (after string, err error) {
+	q, began := f.Query, time.Now()
+	if f.Reason != "" {
+		q.Limit = 0 // how many have to be looked at is not known
+	}
+	for d, err := range s.cfg.Store.DeadLetters(ctx, q) {
+		if errors.Is(err, store.ErrNotFound) {
+			return "", nil // the route has stored nothing yet
+		}
+		if err != nil {
+			return "", err
+		}
+		if f.Reason == "" || f.Reason == d.Reason {
+			page.Items = append(page.Items, deadLetter(&d))
+		}
+		if len(page.Items) >= f.Limit || time.Since(began) > scanTime {
+			return d.ID, nil
+		}
+	}
+	return "", nil
 }
 
 // deadLetter shows one dead letter with headers and body.
@@ -47,11 +105,15 @@ func (s *Server) deadLetter(w http.ResponseWriter, r *http.Request) {
 	if !ok {
 		return
 	}
-	d, err := s.cfg.Store.DeadLetter(r.Context(), route, r.PathValue("id"))
+	id := r.PathValue("id")
+	if key, epoch, ok := gapOf(id); ok {
+		s.gapEntry(w, r, route, key, epoch)
+		return
+	}
+	d, err := s.cfg.Store.DeadLetter(r.Context(), route, id)
 	switch {
 	case errors.Is(err, store.ErrNotFound):
-		fail(w, http.StatusNotFound, api.UnknownDeadLetter, "this route has no such dead letter",
-			"it may have been settled since; GET /api/v1/routes/"+route+"/dead-letters lists them")
+		noLetter(w, route)
 		return
 	case err != nil:
 		s.failed(w, err)
@@ -60,6 +122,11 @@ func (s *Server) deadLetter(w http.ResponseWriter, r *http.Request) {
 	out := api.DeadLetterDetail{DeadLetter: deadLetter(&d), Body: api.NewBytes(d.Payload, maxBody)}
 	out.Headers, out.HeadersOmitted = headers(d.Metadata)
 	answer(w, http.StatusOK, out)
+}
+
+func noLetter(w http.ResponseWriter, route string) {
+	fail(w, http.StatusNotFound, api.UnknownDeadLetter, "this route has no such dead letter",
+		"it may have been settled since; GET /api/v1/routes/"+route+"/dead-letters lists them")
 }
 
 func headers(all map[string]string) (shown []api.Header, omitted int) {

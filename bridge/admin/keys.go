@@ -25,7 +25,8 @@ func (s *Server) keys(w http.ResponseWriter, r *http.Request) {
 	}
 	page := api.Page[api.Lane]{Items: []api.Lane{}}
 	for _, rec := range records {
-		page.Items = append(page.Items, s.lane(r.Context(), rec))
+		live, known := s.live(r.Context(), rec.Key)
+		page.Items = append(page.Items, laneOf(&rec, live, known))
 	}
 	if n := len(records); n >= q.Limit {
 		page.Next = next(r, records[n-1].Key.Name)
@@ -46,8 +47,7 @@ func (s *Server) key(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if len(records) == 0 {
-		fail(w, http.StatusNotFound, api.UnknownKey, "no message with this key has been settled or stored on this route",
-			"GET /api/v1/routes/"+route+"/keys lists the keys")
+		noKey(w, route)
 		return
 	}
 	out := api.Key{Route: route, KeyName: api.NewKeyName(name)}
@@ -77,7 +77,21 @@ func (s *Server) lanes(ctx context.Context, q store.Query) (out []store.Record, 
 	return out, nil
 }
 
-func (s *Server) lane(ctx context.Context, rec store.Record) api.Lane {
+func noKey(w http.ResponseWriter, route string) {
+	fail(w, http.StatusNotFound, api.UnknownKey, "no message with this key has been settled or stored on this route",
+		"GET /api/v1/routes/"+route+"/keys lists the keys")
+}
+
+// live is what the running route has in memory of a lane.
+func (s *Server) live(ctx context.Context, k store.Key) (Live, bool) {
+	if s.cfg.Lane == nil {
+		return Live{}, false
+	}
+	return s.cfg.Lane(ctx, k.Route, k.Name, k.Epoch)
+}
+
+// laneOf is a lane as it is stored, with how many of its messages are in memory.
+func laneOf(rec *store.Record, live Live, known bool) api.Lane {
 	st := &rec.State
 	out := api.Lane{
 		Route: rec.Key.Route, KeyName: api.NewKeyName(rec.Key.Name), Epoch: rec.Key.Epoch,
@@ -88,16 +102,15 @@ func (s *Server) lane(ctx context.Context, rec store.Record) api.Lane {
 	if st.Parked > 0 {
 		out.Lowest = revision(st.Lowest)
 	}
-	if s.cfg.Lane != nil {
-		if live, ok := s.cfg.Lane(ctx, rec.Key.Route, rec.Key.Name, rec.Key.Epoch); ok {
-			out.Held = &live.Held
-		}
+	if known && live.Held > 0 {
+		out.Held = &live.Held
 	}
 	return out
 }
 
 func (s *Server) laneDetail(ctx context.Context, rec store.Record) (api.LaneDetail, error) {
-	out := api.LaneDetail{Lane: s.lane(ctx, rec), Skips: []api.Skip{}}
+	live, known := s.live(ctx, rec.Key)
+	out := api.LaneDetail{Lane: laneOf(&rec, live, known), Skips: []api.Skip{}}
 	if rec.State.Skips == 0 {
 		return out, nil
 	}

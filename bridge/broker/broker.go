@@ -11,6 +11,7 @@ package broker
 
 import (
 	"context"
+	"time"
 
 	"github.com/ThreeDotsLabs/watermill/message"
 
@@ -78,6 +79,18 @@ type Target interface {
 type TargetOptions struct {
 	Route string
 	State func(err error) // told when the target answers (nil) and when not, as in SourceOptions
+	// Timeout is how long a publish to RabbitMQ waits for the next outcome; what has
+	// none by then fails as unavailable. 0: 10 s. A publish to Kafka waits for as
+	// long as it takes.
+	Timeout time.Duration
+	// Key returns the key of the Kafka record that is made of a message, or false
+	// for null; a message without the fields of which the key is made gets an
+	// error, with its class. Nil: the key of the order (HeaderKey), on a route
+	// without one the key that the message came with, else null.
+	Key func(*message.Message) (key string, ok bool, err error)
+	// Late reports whether a message comes so late, as one that is redriven, that
+	// its Kafka record gets the time of now though it came with one. Nil: none.
+	Late func(*message.Message) bool
 }
 
 // Session acknowledges deliveries to the source they came from. A session ends
@@ -122,4 +135,15 @@ const (
 	// HeaderUndecodable marks a message of which a part, named by its value, could
 	// not be decoded: it travels on, and becomes a dead letter.
 	HeaderUndecodable = "bridge-undecodable"
+
+	// HeaderNullBody stands on AMQP for a body that was null, which AMQP does not
+	// have. It is believed beside an empty body only.
+	HeaderNullBody = "bridge-null-body"
+
+	// HeaderSourceTime is the time of the record that a message came as, where the
+	// one it is delivered as has another: RFC 3339, with milliseconds.
+	HeaderSourceTime = "bridge-source-timestamp"
+
+	// HeaderWatermillID is where Watermill's own clients put a message's id.
+	HeaderWatermillID = "_watermill_message_uuid"
 )

@@ -18,14 +18,35 @@ func Property(md message.Metadata, name string) (string, bool) {
 		return "", false
 	}
 	r := gjson.Get(text, name)
+	if r.Type == gjson.Number {
+		return r.Raw, true
+	}
+	return foreignText(r)
+}
+
+// RecordKey returns the key of the Kafka record that a message came as, byte
+// for byte; false if it was null, or the message did not come from Kafka.
+func RecordKey(md message.Metadata) (key string, found bool) {
+	return recordText(md, "key")
+}
+
+func recordText(md message.Metadata, name string) (string, bool) {
+	text, ok := md[HeaderKafka]
+	if !ok {
+		return "", false
+	}
+	return foreignText(gjson.Get(text, name))
+}
+
+// foreignText is a text as sidecars write it.
+func foreignText(r gjson.Result) (string, bool) {
 	switch r.Type {
 	case gjson.String:
 		return strings.Clone(r.Str), true // a key must not keep the sidecar in memory
-	case gjson.Number:
-		return r.Raw, true
 	case gjson.JSON: // a string that is not UTF-8
-		raw, err := base64.StdEncoding.DecodeString(r.Get("S").Str)
-		return string(raw), err == nil
+		s := r.Get("S")
+		raw, err := base64.StdEncoding.DecodeString(s.Str)
+		return string(raw), err == nil && s.Type == gjson.String
 	}
 	return "", false
 }

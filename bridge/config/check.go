@@ -1,6 +1,7 @@
 package config
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -132,6 +133,12 @@ func idleHint(by By, setting string) string {
 func (c checker) policies(r *Route) {
 	if !r.Retry.Off && r.Retry.Initial > r.Retry.Max {
 		c.add(r, "retry.initial", "initial is longer than max", "")
+	}
+	for i, rule := range r.Retry.Rules {
+		if first, longest := cmp.Or(rule.Initial, r.Retry.Initial), cmp.Or(rule.Max, r.Retry.Max); first > longest {
+			c.add(r, fmt.Sprintf("retry.rules[%d]", i), fmt.Sprintf("initial (%s) is longer than max (%s)", first, longest),
+				"what a rule leaves out is as in retry")
+		}
 	}
 	if r.Order.By != ByNone || r.DeadLetter.Then != Quarantine {
 		return

@@ -18,7 +18,7 @@ func (c checker) source(f From) {
 		c.only(f.Path+".declare", kind, "type", "type")
 		c.queueName(f.Path+".queue", f.Queue)
 	case KindKafka:
-		c.only(f.Path, kind, "topic", "broker", "window", "window_bytes", "declare", "trust", "group", "start")
+		c.only(f.Path, kind, "topic", "broker", "window", "window_bytes", "declare", "trust", "group", "protocol", "start")
 		c.only(f.Path+".declare", kind, "partitions", "partitions", "replication")
 		c.topicName(f.Path+".topic", f.Topic)
 	}
@@ -44,7 +44,7 @@ func (c checker) target(t To) {
 
 // ends are all settings of an end and of declare.
 var ends = []string{
-	"queue", "topic", "exchange", "routing_key", "group", "start", "key",
+	"queue", "topic", "exchange", "routing_key", "group", "protocol", "start", "key",
 	"type", "partitions", "replication",
 }
 
@@ -93,6 +93,12 @@ func (c checker) exchange(t To) {
 		c.Add(t.Path+".routing_key", "routing_key goes with exchange", "a queue has none")
 	case t.Exchange != "" && t.RoutingKey.IsZero():
 		c.Add(t.Path, "routing_key is required with exchange", `routing_key: source takes the one that the message came with`)
+	}
+	if len(t.Exchange) > 255 {
+		c.Add(t.Path+".exchange", "an exchange name has at most 255 bytes", "")
+	}
+	if len(t.RoutingKey.Fixed) > 255 {
+		c.Add(t.Path+".routing_key", "a routing key has at most 255 bytes", "")
 	}
 	if t.Declare.Type != "" && exchangeType[t.Declare.Type] != (t.Exchange != "") {
 		c.Add(t.Path+".declare.type", "this type is for "+otherThing(t), "")

@@ -25,9 +25,23 @@ func (c checker) thing(broker, name string) (thing, bool) {
 	return thing{id, name}, true
 }
 
-// published is the thing that a route publishes to, if it is the same for every
-// message. What an exchange leads to is not in the file.
+// published is the thing that a target is, if it is the same for every message.
+// What an exchange leads to is not in the file.
 func (c checker) published(t To) (thing, bool) { return c.thing(t.Broker, t.Queue+t.Topic.Fixed) }
+
+// destinations are the things that a route publishes to, as far as the file
+// tells: with `topic: source`, the topics that it reads.
+func (c checker) destinations(r Route) (all []thing) {
+	if to, ok := c.published(r.To); ok {
+		return []thing{to}
+	}
+	for _, f := range r.From {
+		if to, ok := c.thing(r.To.Broker, f.Topic); ok && r.To.Topic.Source {
+			all = append(all, to)
+		}
+	}
+	return all
+}
 
 // sources reports two readers that would take each other's messages, so that
 // each sees gaps.
@@ -38,6 +52,7 @@ func (c checker) sources() {
 	}
 	type place struct{ route, path string }
 	seen := map[reader]place{}
+	groups := groups{}
 	for _, r := range c.File.Routes {
 		for _, f := range r.From {
 			t, ok := c.thing(f.Broker, f.Name())
@@ -48,6 +63,7 @@ func (c checker) sources() {
 			switch {
 			case !double:
 				seen[reader{t, f.Group}] = place{r.Path, f.Path}
+				groups.enter(c, r, f)
 			case first.route == r.Path:
 				c.Add(f.Path, "the same source is in this list twice", "")
 			default:
@@ -55,6 +71,27 @@ func (c checker) sources() {
 				c.sharedSource(f, line)
 			}
 		}
+	}
+}
+
+// groups are the first sources of the Kafka groups of a file, by broker and
+// group.
+type groups map[thing]struct{ route, path string }
+
+// enter reports a group that another route is in: whenever one of them starts or
+// stops, the other would stand still.
+func (g groups) enter(c checker, r Route, f From) {
+	group, ok := c.thing(f.Broker, f.Group)
+	if !ok {
+		return
+	}
+	first, double := g[group]
+	switch {
+	case !double:
+		g[group] = struct{ route, path string }{r.Path, f.Path}
+	case first.route != r.Path:
+		line, _ := c.Places().Find(first.path).Pos()
+		c.Add(f.Path+".group", fmt.Sprintf("the route on line %d is in this group, so each would stop while the other starts", line), "a group per route")
 	}
 }
 
@@ -83,8 +120,14 @@ func (c checker) loops() {
 		}
 	}
 	w := walk{checker: c, readers: readers, state: make([]int, len(c.File.Routes))}
-	for i := range c.File.Routes {
+	for i, r := range c.File.Routes {
 		w.visit(i)
+		if r.DeadLetter.To == nil {
+			continue
+		}
+		if to, ok := c.published(*r.DeadLetter.To); ok && slices.Contains(readers[to], i) {
+			c.add(&r, "dead_letter.to", "the route's dead letters go to what it reads, so they never end", "a queue or topic of their own")
+		}
 	}
 }
 
@@ -101,7 +144,7 @@ func (w *walk) visit(i int) {
 	}
 	w.state[i] = 1
 	w.way = append(w.way, i)
-	if to, ok := w.published(w.File.Routes[i].To); ok {
+	for _, to := range w.destinations(w.File.Routes[i]) {
 		for _, next := range w.readers[to] {
 			if w.state[next] == 1 {
 				w.report(i, next)

@@ -38,7 +38,7 @@ func retryForm() strict.Form[Retry] {
 				"By how much each pause exceeds the one before."),
 			strict.Opt("jitter", func(r *Retry) *float64 { return &r.Jitter }, strict.Float(0, 1, false),
 				"The part of each pause that is left to chance."),
-			strict.Opt("timeout", func(r *Retry) *time.Duration { return &r.Timeout }, pause(), "How long one attempt may take."),
+			strict.Opt("timeout", func(r *Retry) *time.Duration { return &r.Timeout }, pause(), "How long one attempt may take until the target counts as away."),
 			strict.Opt("rules", func(r *Retry) *[]RetryRule { return &r.Rules }, strict.List[RetryRule]{Item: ruleForm()},
 				"Other numbers for some failures; the first rule that fits is used."),
 		},
@@ -64,13 +64,26 @@ func ruleForm() strict.Form[RetryRule] {
 	return strict.Object[RetryRule]{
 		One: []string{"class", "reason"},
 		Fields: []strict.Field[RetryRule]{
-			strict.Opt("class", func(r *RetryRule) *string { return &r.Class }, strict.Enum("transient", "permanent"), "A class of failures."),
+			strict.Opt("class", func(r *RetryRule) *string { return &r.Class }, ruleClass(), "A class of failures."),
 			strict.Opt("reason", func(r *RetryRule) *string { return &r.Reason }, strict.Enum(reasons...), "A reason, as dead letters name it."),
 			strict.Opt("attempts", func(r *RetryRule) *int { return &r.Attempts }, attemptsForm(), "How often in all."),
 			strict.Opt("initial", func(r *RetryRule) *time.Duration { return &r.Initial }, pause(), "The pause after the first attempt."),
 			strict.Opt("max", func(r *RetryRule) *time.Duration { return &r.Max }, pause(), "The longest pause."),
 		},
 	}
+}
+
+// ruleClass is a class of failures that spend tries.
+func ruleClass() strict.Scalar[string] {
+	form := strict.Enum("transient", "permanent")
+	parse := form.Parse
+	form.Parse = func(text string) (string, error) {
+		if text == "unavailable" || text == "interrupted" {
+			return "", &strict.Mismatch{Hint: "such failures spend no try, and nothing is given up for them"}
+		}
+		return parse(text)
+	}
+	return form
 }
 
 func breakerForm() strict.Form[Breaker] {

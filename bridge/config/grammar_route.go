@@ -60,6 +60,8 @@ func fromForm() strict.Form[From] {
 				"Which bridge-* headers are believed: those another bridge writes, or none."),
 			strict.Opt("group", func(f *From) *string { return &f.Group }, strict.String(),
 				"The Kafka consumer group. Default: bridge-<route>."),
+			strict.Opt("protocol", func(f *From) *Protocol { return &f.Protocol }, strict.Enum(ProtocolClassic, ProtocolConsumer),
+				"How the members of the Kafka group share its partitions: classic (default), or consumer, by the brokers, from Kafka 4.0 on."),
 			strict.Opt("start", func(f *From) *Start { return &f.Start }, startForm(),
 				"Where a Kafka group without an offset begins: earliest (default), latest, or a time such as 2026-01-31T00:00:00Z."),
 		},

@@ -95,6 +95,9 @@ func (f *File) completeRoute(r *Route) {
 		if b.Kafka != nil && from.Group == "" {
 			from.Group = "bridge-" + r.Name
 		}
+		if b.Kafka != nil && from.Protocol == "" {
+			from.Protocol = ProtocolClassic
+		}
 		if b.AMQP != nil && from.Declare.On && from.Declare.Type == "" {
 			from.Declare.Type = defaultQueue
 		}

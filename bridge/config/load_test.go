@@ -132,10 +132,10 @@ func TestEverySettingIsRead(t *testing.T) {
 	if in.To.Topic != (Dynamic{Field: Field{Header, "topic"}}) || in.To.Key[1] != (Field{Header, "a.b"}) || !in.DeadLetter.To.RoutingKey.Source {
 		t.Errorf("to %+v, mirror %+v", in.To, in.DeadLetter.To)
 	}
-	if out.From[0].Group != "mine" || !out.From[0].Start.Time.Equal(time.Date(2026, 1, 31, 0, 0, 0, 0, time.UTC)) || out.To.Declare.Type != "topic" {
+	if out.From[0].Group != "mine" || out.From[0].Protocol != ProtocolConsumer || !out.From[0].Start.Time.Equal(time.Date(2026, 1, 31, 0, 0, 0, 0, time.UTC)) || out.To.Declare.Type != "topic" {
 		t.Errorf("out %+v", out)
 	}
-	if back.From[0].Group != "bridge-back" || !back.From[0].Start.Latest || !reflect.DeepEqual(back.To.Key, []Field{{Kind: MessageKey}}) {
+	if back.From[0].Group != "bridge-back" || back.From[0].Protocol != ProtocolClassic || !back.From[0].Start.Latest || !reflect.DeepEqual(back.To.Key, []Field{{Kind: MessageKey}}) {
 		t.Errorf("back %+v", back)
 	}
 	if !f.Admin.Off || f.Admin.Listen != "" || f.Store.Memory == nil || f.Store.Pebble != nil || f.Store.MinFree != 0 {

@@ -27,21 +27,23 @@ type Retry struct {
 	// do not try in step. 0 to 1. Default 0.5.
 	Jitter float64
 
-	// Timeout is how long one attempt may take. At least 1ms. Default 10s.
+	// Timeout is how long one attempt may take until the target counts as away. The
+	// attempt is still awaited. At least 1ms. Default 10s.
 	Timeout time.Duration
 
 	// Rules override Attempts, Initial and Max for some failures; the first that
-	// fits is used.
+	// fits is used. A permanent failure is tried again only by a rule.
 	Rules []RetryRule
 }
 
 // RetryRule is a retry policy for some failures. Exactly one of Class and Reason
 // is set; what is left out is that of the route.
 type RetryRule struct {
-	// Class is transient or permanent.
+	// Class is transient or permanent. Other failures spend no try.
 	Class string
 
-	// Reason is a dead-letter reason such as too_large.
+	// Reason is that of the dead letter which the failure would become, such as
+	// too_large.
 	Reason string
 
 	Attempts     int
@@ -79,8 +81,9 @@ type DeadLetter struct {
 	// default, written `off`: none.
 	To *To
 
-	// StopAfter pauses the route when so many of the last messages became dead
-	// letters. The zero value, written `off`: never.
+	// StopAfter pauses the route when so many of the messages that ended last became
+	// dead letters. Copies do not count, nor do conflicts between two messages of
+	// one revision. The zero value, written `off`: never.
 	StopAfter Share
 }
 

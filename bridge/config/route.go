@@ -53,6 +53,15 @@ const (
 	TrustNone   Trust = "none"   // none
 )
 
+// Protocol is how the members of a Kafka consumer group share its partitions.
+type Protocol string
+
+// The protocols.
+const (
+	ProtocolClassic  Protocol = "classic"  // by the members: cooperative-sticky, or range where one knows no other
+	ProtocolConsumer Protocol = "consumer" // by the brokers, from Kafka 4.0 on
+)
+
 // From is one source. Exactly one of Queue and Topic is set: Queue on AMQP,
 // Topic on Kafka, either on memory.
 type From struct {
@@ -67,6 +76,9 @@ type From struct {
 
 	// Group is the Kafka consumer group. Default bridge-<route>. Empty elsewhere.
 	Group string
+
+	// Protocol is that of the Kafka group. Default classic. Empty elsewhere.
+	Protocol Protocol
 
 	// Start is where a Kafka group begins that has no offset yet. Default earliest.
 	Start Start

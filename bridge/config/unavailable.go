@@ -1,7 +1,5 @@
 package config
 
-import "slices"
-
 // Unavailable lists the settings of a loaded file that this release cannot run
 // yet, in the order of the table below. Whoever runs the file refuses it when
 // there are any: a setting that is accepted and ignored would be a broken
@@ -27,33 +25,6 @@ var later = []struct {
 		perBroker(".client", func(b Broker) bool { return b.Client == ClientWatermill }),
 	},
 	{
-		"Kafka as a source", "",
-		perSource(".broker", func(b Broker, _ From) bool { return b.Kafka != nil }),
-	},
-	{
-		"trust: none", "",
-		perSource(".trust", func(_ Broker, f From) bool { return f.Trust == TrustNone }),
-	},
-	{
-		"RabbitMQ as a target", "",
-		perRoute(".to.broker", func(f *File, r Route) bool {
-			b, _ := f.Broker(r.To.Broker)
-			return b.AMQP != nil
-		}),
-	},
-	{
-		"a topic taken from the message", "a fixed name",
-		perRoute(".to.topic", func(_ *File, r Route) bool { return !r.To.Topic.IsZero() && !r.To.Topic.IsFixed() }),
-	},
-	{
-		"a record key other than the key of the order", "leave key out",
-		perRoute(".to.key", func(_ *File, r Route) bool { return !slices.Equal(r.To.Key, r.Order.Key) }),
-	},
-	{
-		"headers: text", "",
-		perRoute(".to.headers", func(_ *File, r Route) bool { return r.To.Headers == HeadersText }),
-	},
-	{
 		"an order other than by: revision", "by: revision",
 		perRoute(".order.by", func(_ *File, r Route) bool { return r.Order.By != ByRevision }),
 	},
@@ -62,20 +33,8 @@ var later = []struct {
 		perRoute(".order.forget_after", func(_ *File, r Route) bool { return r.Order.ForgetAfter > 0 }),
 	},
 	{
-		"when", "filter in the broker, with a binding",
-		perRoute(".when", func(_ *File, r Route) bool { return len(r.When) > 0 }),
-	},
-	{
-		"retry rules", "",
-		perRoute(".retry.rules", func(_ *File, r Route) bool { return len(r.Retry.Rules) > 0 }),
-	},
-	{
 		"a queue or topic for dead letters", "they are in the store",
 		perRoute(".dead_letter.to", func(_ *File, r Route) bool { return r.DeadLetter.To != nil }),
-	},
-	{
-		"stop_after", "",
-		perRoute(".dead_letter.stop_after", func(_ *File, r Route) bool { return !r.DeadLetter.StopAfter.IsZero() }),
 	},
 	{
 		"owner", "",
@@ -88,19 +47,6 @@ func perBroker(setting string, uses func(Broker) bool) func(*File) []string {
 		for _, b := range f.Brokers {
 			if uses(b) {
 				paths = append(paths, b.Path+setting)
-			}
-		}
-		return paths
-	}
-}
-
-func perSource(setting string, uses func(Broker, From) bool) func(*File) []string {
-	return func(f *File) (paths []string) {
-		for _, r := range f.Routes {
-			for _, from := range r.From {
-				if b, _ := f.Broker(from.Broker); uses(b, from) {
-					paths = append(paths, from.Path+setting)
-				}
 			}
 		}
 		return paths

@@ -9,8 +9,8 @@
 // # Conservation
 //
 // Every message that was taken, imported, or parked or dead at the start is by
-// now delivered, dropped as a duplicate, discarded, archived, purged or expired,
-// or it is parked, dead or in memory. The difference is
+// now delivered, filtered, dropped as a duplicate, discarded, archived, purged or
+// expired, or it is parked, dead or in memory. The difference is
 // bridge_unaccounted_messages. It is 0 when messages rest; alert when it is not
 // for minutes.
 //

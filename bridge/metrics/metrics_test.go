@@ -33,7 +33,7 @@ func sample() status.Route {
 		Counts: status.Counts{
 			Received: 101, InMemory: 2, Delivered: 3, Duplicates: 4, Parked: 5, ParkedEver: 6,
 			Dead: 7, DeadEver: 8, Redriven: 9, Discarded: 10, Archived: 11, Imported: 12,
-			Purged: 13, Expired: 14, Skipped: 15, Unaccounted: 16,
+			Purged: 13, Expired: 14, Skipped: 15, Unaccounted: 16, Filtered: 17,
 			Keys:     map[string]int64{"gap": 1, "waiting": 2, "adopting": 4, "locked": 8, "quarantined": 16, "gap_blocked": 32},
 			DeadBy:   map[string]int64{"too_large": 3, "brand_new": 1},
 			Failures: map[string]int64{"transient": 5},
@@ -80,6 +80,7 @@ func TestI10EveryTermIsAMetric(t *testing.T) {
 		"bridge_messages_received_total{route=orders}":                                    101,
 		"bridge_messages_delivered_total{route=orders}":                                   3,
 		"bridge_messages_duplicates_total{route=orders}":                                  4,
+		"bridge_messages_filtered_total{route=orders}":                                    17,
 		"bridge_messages_parked_total{route=orders}":                                      6,
 		"bridge_messages_redriven_total{route=orders}":                                    9,
 		"bridge_messages_discarded_total{route=orders}":                                   10,

@@ -45,6 +45,10 @@ var counts = []struct {
 		func(c status.Counts) int64 { return c.Duplicates },
 	},
 	{
+		total("filtered", "Messages that the route does not take, settled without being published, since the route exists."),
+		func(c status.Counts) int64 { return c.Filtered },
+	},
+	{
 		total("parked", "Messages put into the store to wait for their turn, since the route exists."),
 		func(c status.Counts) int64 { return c.ParkedEver },
 	},

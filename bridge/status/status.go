@@ -16,6 +16,9 @@ const (
 	Stopped  State = "stopped" // the bridge is ending
 )
 
+// ByOperator begins the reason of a route that somebody paused.
+const ByOperator = "operator: "
+
 // Route is one route.
 type Route struct {
 	Name    string    `json:"name"`
@@ -50,6 +53,7 @@ type Counts struct {
 	Delivered  int64 `json:"delivered"`
 	Duplicates int64 `json:"duplicates"`
 	Unverified int64 `json:"duplicates_unverified"`
+	Filtered   int64 `json:"filtered"`
 	Parked     int64 `json:"parked"`       // now
 	ParkedEver int64 `json:"parked_total"` // ever
 	ParkedSize int64 `json:"parked_bytes"` // now

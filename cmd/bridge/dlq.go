@@ -11,16 +11,17 @@ import (
 )
 
 func newDLQ() *cobra.Command {
-	return newGroup("dlq", "See the dead letters of a running bridge", newDLQList(), newDLQShow())
+	return newGroup("dlq", "See and settle the dead letters of a running bridge",
+		newDLQList(), newDLQShow(), newDLQRedrive(), newDLQDiscard())
 }
 
 func newDLQList() *cobra.Command {
 	var a ask
-	var key string
+	var key, reason string
 	var limit int
 	cmd := &cobra.Command{
-		Use: "ls", Short: "List the dead letters", Args: cobra.NoArgs,
-		Example: "  bridge dlq ls\n  bridge dlq ls --route orders --key 4711 -o json",
+		Use: "ls", Short: "List the dead letters, and the gaps whose time is over", Args: cobra.NoArgs,
+		Example: "  bridge dlq ls\n  bridge dlq ls --reason too_large\n  bridge dlq ls --route orders --key 4711 -o json",
 		RunE: does(func(cmd *cobra.Command, _ []string) error {
 			c, err := a.client(cmd)
 			if err != nil {
@@ -32,12 +33,13 @@ func newDLQList() *cobra.Command {
 			}
 			l := listing[api.DeadLetter]{columns: deadLetterColumns, none: "there are no dead letters", limit: limit}
 			return l.print(cmd, a.output.value, ofRoutes(routes, limit, func(route string, limit int) iter.Seq2[api.DeadLetter, error] {
-				return c.DeadLetters(cmd.Context(), route, client.List{Key: key, Limit: limit})
+				return c.DeadLetters(cmd.Context(), route, client.List{Key: key, Reason: reason, Gaps: true, Limit: limit})
 			}))
 		}),
 	}
 	a.addRoute(cmd)
 	cmd.Flags().StringVarP(&key, "key", "k", "", "only those of this key")
+	cmd.Flags().StringVar(&reason, "reason", "", "only those given up for this reason, such as max_attempts or gap_timeout")
 	cmd.Flags().IntVar(&limit, "limit", 100, "how many at most; 0: all")
 	return cmd
 }
@@ -47,7 +49,12 @@ var deadLetterColumns = []column[api.DeadLetter]{
 	{"ID", func(d api.DeadLetter) string { return d.ID }},
 	{"AT", func(d api.DeadLetter) string { return instant(d.At) }},
 	{"REASON", func(d api.DeadLetter) string { return d.Reason }},
-	{"TRIES", func(d api.DeadLetter) string { return fmt.Sprint(d.Attempts) }},
+	{"TRIES", func(d api.DeadLetter) string {
+		if d.Bodiless {
+			return ""
+		}
+		return fmt.Sprint(d.Attempts)
+	}},
 	{"KEY", func(d api.DeadLetter) string { return d.Raw() }},
 	{"REVISION", func(d api.DeadLetter) string { return number(d.Revision) }},
 	{"ERROR", func(d api.DeadLetter) string { return d.Error }},

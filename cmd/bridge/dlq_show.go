@@ -52,12 +52,22 @@ func deadLetterText(cmd *cobra.Command, d api.DeadLetterDetail) {
 	fact(cmd, "message id", d.MessageID)
 	fact(cmd, "reason", d.Reason)
 	fact(cmd, "error", d.Error)
-	fact(cmd, "attempts", attempts(d.DeadLetter))
-	fact(cmd, "given up", instant(d.At))
-	if d.InOrder {
-		fact(cmd, "order", "it stands in the order of its key: bridge keys show KEY says what waits for it")
+	if d.Bodiless {
+		fact(cmd, "since", instant(d.At))
+		fact(cmd, "message", "none: nothing was given up, the key waits for what is missing")
+	} else {
+		fact(cmd, "attempts", attempts(d.DeadLetter))
+		fact(cmd, "given up", instant(d.At))
 	}
-	out := cmd.OutOrStdout()
+	if d.InOrder {
+		fact(cmd, "order", "it stands in the order of its key: bridge explain KEY says what waits for it")
+	}
+	if !d.Bodiless {
+		contentText(cmd.OutOrStdout(), d)
+	}
+}
+
+func contentText(out io.Writer, d api.DeadLetterDetail) {
 	fmt.Fprintf(out, "\nheaders\n")
 	for _, h := range d.Headers {
 		fmt.Fprintf(out, "  %s: %s\n", printable(h.Name), printable(headerText(h.Value)))

@@ -60,6 +60,30 @@ func one(name string) cobra.PositionalArgs {
 	}
 }
 
+// some takes at least one argument.
+func some(name string) cobra.PositionalArgs {
+	return func(_ *cobra.Command, args []string) error {
+		if len(args) == 0 {
+			return fmt.Errorf("want at least one %s", name)
+		}
+		return nil
+	}
+}
+
+// hints say what to do about a refusal, in the words of the command line.
+var hints = map[string]string{
+	api.Passed:     "--out-of-order sends it all the same: consumers see it behind the later ones",
+	api.Refused:    "--out-of-order sends it all the same, beside the order",
+	api.NotBlocked: "bridge explain KEY says how the key stands",
+	api.NotALetter: "bridge explain KEY says what is missing; bridge keys skip KEY --to REV goes on without it",
+	api.TooFar:     "bridge explain KEY says how far it may go",
+	api.KeyBusy:    "try again in a moment",
+	api.NotRunning: "bridge routes ls says how the route is doing",
+
+	api.OffsetNotAccepted: "--accept-offset takes them as they are, once; be sure that they are right",
+	api.Timeout:           "bridge audit ls says what was done",
+}
+
 // judge finds the exit code and the hint of an error.
 func judge(err error) error {
 	var known *exitError
@@ -79,7 +103,7 @@ func judge(err error) error {
 		if answered.Code == api.BadRequest || answered.Code == api.UnknownRoute {
 			code = invalid
 		}
-		return &exitError{Code: code, Err: errors.New(answered.Message)}
+		return &exitError{Code: code, Err: errors.New(answered.Message), Hint: hints[answered.Code]}
 	}
 	if faults, ok := errors.AsType[config.Faults](err); ok {
 		return &exitError{Code: invalid, Err: faults}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"iter"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -12,7 +13,8 @@ import (
 )
 
 func newKeys() *cobra.Command {
-	return newGroup("keys", "See which keys of a running bridge wait, and for what", newKeysList(), newKeysShow())
+	return newGroup("keys", "See which keys of a running bridge wait, and let them go on",
+		newKeysList(), newKeysShow(), newKeysSkip(), newKeysRelease())
 }
 
 func newKeysList() *cobra.Command {
@@ -51,6 +53,38 @@ var keyColumns = []column[api.Lane]{
 	{"NEXT", func(l api.Lane) string { return number(l.Next) }},
 	{"PARKED", func(l api.Lane) string { return fmt.Sprint(l.Parked) }},
 	{"SINCE", func(l api.Lane) string { return instant(l.Since) }},
+	{"WAITS FOR", waitsFor},
+}
+
+// waitsFor says what a key waits for, as short as a table wants it.
+func waitsFor(l api.Lane) string {
+	next := "revision " + number(l.Next)
+	switch l.State {
+	case "gap", "gap_blocked":
+		if l.Next != nil && l.Lowest != nil && *l.Lowest > *l.Next+1 {
+			return fmt.Sprintf("revisions %d to %d", *l.Next, *l.Lowest-1)
+		}
+		return next
+	case "waiting":
+		return "the next try of " + next + until(l.Due)
+	case "quarantined":
+		return "you: " + next + " is a dead letter"
+	case "locked":
+		return "you: its record was created anew"
+	case "adopting":
+		return "its lowest revision"
+	}
+	if l.Parked > 0 {
+		return "its turn: it is being delivered"
+	}
+	return ""
+}
+
+func until(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return ", " + instant(t)
 }
 
 func newKeysShow() *cobra.Command {
@@ -112,7 +146,7 @@ func meaning(l api.Lane) string {
 		"locked":      "the record was created anew, its messages are parked until they are released",
 	}[l.State]
 	text = strings.Replace(text, "N", number(l.Next), 1)
-	if l.State == "waiting" {
+	if l.State == "waiting" && !l.Due.IsZero() {
 		text += " at " + instant(l.Due)
 	}
 	return text

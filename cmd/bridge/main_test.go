@@ -50,6 +50,8 @@ func TestScripts(t *testing.T) {
 			env.Setenv("ADDRESS", addr)
 			env.Setenv("NOBODY", "http://127.0.0.1:1")
 			env.Setenv("ESC", "\x1b[2J")
+			env.Setenv("WILD", wild)
+			env.Setenv("LONG", strings.Repeat("x", 1001))
 			env.Setenv("GORACE", "atexit_sleep_ms=10") // else each command takes a second longer
 			return nil
 		},
@@ -74,7 +76,7 @@ func exits(ts *testscript.TestScript, neg bool, args []string) {
 func startAdmin(t *testing.T) string {
 	t.Helper()
 	srv, err := admin.New(admin.Config{
-		Listen: "127.0.0.1:0", Store: filledStore(t),
+		Listen: "127.0.0.1:0", Store: filledStore(t), Operator: played{},
 		Routes: func(context.Context) []status.Route { return fakeRoutes() },
 	})
 	if err != nil {
@@ -136,7 +138,16 @@ func filledStore(t *testing.T) store.Store {
 		},
 		store.Change{Key: store.Key{Route: "orders", Name: "flows"}, Record: &flowing},
 		store.Change{Key: store.Key{Route: "orders"}, Dead: []store.DeadLetter{letter("d2", "", "key_missing", []byte{0xff, 0x1b, 0})}},
-		store.Change{Key: store.Key{Route: "carts", Name: "c1"}, Record: &gap, Park: []store.Message{{Rev: 9}}},
+		store.Change{Key: store.Key{Route: "carts", Name: "c1"}, Record: &gap, Park: []store.Message{{Rev: 9, ParkedAt: noon}}},
+		store.Change{Key: store.Key{Route: "orders"}, Audit: []store.Audit{
+			{At: noon, By: "ann", Action: "redrive", Key: wild, Target: "d0", Reason: "the schema is fixed"},
+			{At: noon, By: "bob\x1b[1m", Action: "pause", Reason: "\x1b]0;x\x07 lunch\nsecond line"},
+		}},
+		store.Change{Key: store.Key{Route: "carts"}, Audit: []store.Audit{
+			{At: noon, By: "ann as root", Action: "skip", Key: "c0", Target: "4-9", Reason: "lost"},
+		}},
+		store.Change{Key: store.Key{Route: "orders", Name: "both"}, Record: &flowing},
+		store.Change{Key: store.Key{Route: "carts", Name: "both"}, Record: &flowing},
 	) {
 		if err != nil {
 			t.Fatal(err)

@@ -93,6 +93,17 @@ func (l listing[T]) print(cmd *cobra.Command, format string, items iter.Seq2[T, 
 	return nil
 }
 
+// sequence is a list that is there already.
+func sequence[T any](items []T) iter.Seq2[T, error] {
+	return func(yield func(T, error) bool) {
+		for _, item := range items {
+			if !yield(item, nil) {
+				return
+			}
+		}
+	}
+}
+
 func (l listing[T]) table(out io.Writer, items []T) error {
 	if len(items) == 0 {
 		return nil

@@ -10,7 +10,8 @@ import (
 const long = `Moves messages between brokers, per key in revision order.
 
 A message that fails gets bounded tries and then becomes a dead letter that you
-can see; its successors wait for it. Nothing is requeued blindly.
+can see; its successors wait until you send it again at its place in the order,
+or give it up. Nothing is requeued blindly.
 
 Exit codes: 0 done, 1 failed at run time, 2 invalid input or topology file,
 3 environment: a broker, the store or a running bridge is out of reach.`
@@ -37,7 +38,7 @@ func newRoot() *cobra.Command {
 	root.SetVersionTemplate("bridge {{.Version}}\n")
 	root.AddCommand(
 		newRun(), newDemo(), newValidate(), newSchema(),
-		newRoutes(), newKeys(), newDLQ(),
+		newRoutes(), newKeys(), newDLQ(), newExplain(), newAudit(),
 		newVersion(),
 	)
 	return root

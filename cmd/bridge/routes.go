@@ -10,7 +10,8 @@ import (
 )
 
 func newRoutes() *cobra.Command {
-	return newGroup("routes", "See how the routes of a running bridge are doing", newRoutesList())
+	return newGroup("routes", "See how the routes of a running bridge are doing, stop and start them",
+		newRoutesList(), newRoutesPause(), newRoutesResume())
 }
 
 func newRoutesList() *cobra.Command {
@@ -27,13 +28,7 @@ func newRoutesList() *cobra.Command {
 				return err
 			}
 			l := listing[status.Route]{columns: routeColumns, none: "the bridge has no routes"}
-			return l.print(cmd, a.output.value, func(yield func(status.Route, error) bool) {
-				for _, r := range all {
-					if !yield(r, nil) {
-						return
-					}
-				}
-			})
+			return l.print(cmd, a.output.value, sequence(all))
 		}),
 	}
 	a.add(cmd)

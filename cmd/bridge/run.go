@@ -25,6 +25,8 @@ type runFlags struct {
 	file  fileFlag
 	log   logFlags
 	adopt bool
+
+	acceptOffset bool
 }
 
 func newRun() *cobra.Command {
@@ -43,11 +45,13 @@ func newRun() *cobra.Command {
 	f.log.add(cmd)
 	cmd.Flags().BoolVar(&f.adopt, "adopt-once", false,
 		"start each key whose gap expires at what it has: after the store was lost or restored from a backup")
+	cmd.Flags().BoolVar(&f.acceptOffset, "accept-offset", false,
+		"take the offsets of Kafka sources as they are: after a deliberate reset, or after the store was lost")
 	return cmd
 }
 
 func (f *runFlags) run(ctx context.Context, file *config.File, log *slog.Logger) error {
-	b, err := bridge.New(file, bridge.Options{Logger: log, AdoptOnce: f.adopt})
+	b, err := bridge.New(file, bridge.Options{Logger: log, AdoptOnce: f.adopt, AcceptOffset: f.acceptOffset})
 	if _, ok := errors.AsType[config.Faults](err); ok {
 		return err
 	}

@@ -68,10 +68,13 @@ func newAdmin(b *bridge.Bridge, listen string, log *slog.Logger) (*admin.Server,
 	})
 	return admin.New(admin.Config{
 		Listen: listen, Routes: b.Status, Store: b.Store(),
-		Metrics: metrics.Handler(registry, log), Logger: log,
+		Operator: b, Metrics: metrics.Handler(registry, log), Logger: log,
 		Lane: func(ctx context.Context, route, key string, epoch uint32) (admin.Live, bool) {
-			held, ok := b.Held(ctx, route, key, epoch)
-			return admin.Live{Held: held}, ok
+			v, ok := b.Look(ctx, route, key, epoch)
+			return admin.Live{
+				Held: v.Held, State: v.State, Since: v.Since, Lowest: v.Lowest,
+				Expires: v.Expires, Then: v.OnGap, Tries: v.Tries, Due: v.Due,
+			}, ok
 		},
 	})
 }

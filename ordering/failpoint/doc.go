@@ -26,7 +26,17 @@ const (
 	AfterAck      Point = "after-ack"
 )
 
-// All lists every point.
+// The points of a source that acknowledges by offsets, in order.
+const (
+	BeforePosition Point = "before-position" // the store does not know of it yet
+	BeforeOffset   Point = "before-offset"   // the store does, Kafka does not
+	AfterOffset    Point = "after-offset"
+)
+
+// Offsets lists the points that only a Kafka source passes.
+var Offsets = []Point{BeforePosition, BeforeOffset, AfterOffset}
+
+// All lists the points that every message passes.
 var All = []Point{
 	Recv, Decoded, Held, BeforePark, AfterPark, BeforePublish, Unconfirmed, Confirmed,
 	BeforeCommit, AfterCommit, BeforeAck, AfterAck,

@@ -12,6 +12,8 @@ func (l *Lane) arrive(out []Effect, ev *Event) []Effect {
 		return l.arriveLocked(out, ev)
 	case l.Mode == Adopting:
 		return l.arriveAdopting(out, ev)
+	case ev.Closed && l.Reborn:
+		return l.arriveClosed(out, ev)
 	case ev.Rev < l.Next:
 		return l.arriveBelow(out, ev)
 	case ev.Rev == l.Next:
@@ -113,6 +115,22 @@ func (l *Lane) copyOfStored(out []Effect, ev *Event, same bool) []Effect {
 		return append(out, Effect{Verb: Drop, Rev: ev.Rev})
 	}
 	return append(out, Effect{Verb: Refuse, Reason: Conflict, Rev: ev.Rev})
+}
+
+// arriveClosed judges a message for a record that was created anew, and whose
+// next epoch is open: what is no copy of an old one belongs there.
+func (l *Lane) arriveClosed(out []Effect, ev *Event) []Effect {
+	i, held := l.find(ev.Rev)
+	head := ev.Rev == l.Next
+	switch {
+	case head && l.phase == flying && l.head == ev.Print, held && l.held[i].print == ev.Print:
+		return append(out, Effect{Verb: Join, Rev: ev.Rev})
+	case ev.Rev >= l.Base && ev.Rev < l.Next && l.print(ev.Rev) == ev.Print,
+		head && l.Mode == Quarantined && l.Blocked == ev.Print,
+		ev.Known == Parked && ev.Same:
+		return append(out, Effect{Verb: Drop, Rev: ev.Rev})
+	}
+	return append(out, Effect{Verb: NextEpoch, Rev: ev.Rev})
 }
 
 // arriveLocked parks whatever comes for an epoch that is not open yet.

@@ -10,7 +10,7 @@ type Kind uint8
 
 // The events of a lane. In brackets the fields each one reads beside Kind and At.
 const (
-	Arrive      Kind = iota // a message came from the source [Rev Print Known Same]
+	Arrive      Kind = iota // a message came from the source [Rev Print Known Same Closed]
 	Fetched                 // what Fetch or Retake asked for is in memory [Rev Print To: the next parked revision]
 	Missing                 // what Fetch or Retake asked for is not in the store [Rev]
 	Expelled                // Expel is done [Count; Rev and To: highest and lowest still parked]
@@ -27,6 +27,7 @@ const (
 	Stopped                 // the source no longer delivers
 	Resumed                 // the source delivers again
 	Pressure                // park whatever waits in memory
+	Overdue                 // the delivery takes long: park its message meanwhile, whatever becomes of it
 	Redrive                 // an operator: try the dead letter at Next again [Rev]
 	Discard                 // an operator: give up the dead letter at Next, go on behind it [Rev]
 	SkipTo                  // an operator: go on at Rev without what is missing below it [Rev]
@@ -35,7 +36,7 @@ const (
 
 var kindNames = [...]string{
 	"arrive", "fetched", "missing", "expelled", "confirmed", "retry", "gaveup", "interrupted", "wake", "committed", "tick",
-	"resolved", "adopt-now", "caught-up", "stopped", "resumed", "pressure", "redrive", "discard", "skip-to", "release",
+	"resolved", "adopt-now", "caught-up", "stopped", "resumed", "pressure", "overdue", "redrive", "discard", "skip-to", "release",
 }
 
 // String is the event as dialogues spell it.
@@ -53,15 +54,16 @@ const (
 
 // Event is something that happened to a lane.
 type Event struct {
-	Kind  Kind
-	Known Presence      // Arrive: what the store knows of Rev
-	Same  bool          // Arrive, Known == Parked: the parked one has the same content
-	Rev   Revision      // which revision
-	To    Revision      // Fetched: the lowest revision parked above Rev, if any; Expelled: the lowest left
-	Count int           // Expelled: how many were refused
-	Print Print         // Arrive, Fetched: the content's fingerprint
-	Pause time.Duration // Retry: how long until the next try
-	At    time.Time     // when; needed where a gap may open or a deadline pass
+	Kind   Kind
+	Known  Presence      // Arrive: what the store knows of Rev
+	Same   bool          // Arrive, Known == Parked: the parked one has the same content
+	Closed bool          // Arrive: the next epoch of a lane that is Reborn is open, this one takes nothing new
+	Rev    Revision      // which revision
+	To     Revision      // Fetched: the lowest revision parked above Rev, if any; Expelled: the lowest left
+	Count  int           // Expelled: how many were refused
+	Print  Print         // Arrive, Fetched: the content's fingerprint
+	Pause  time.Duration // Retry: how long until the next try
+	At     time.Time     // when; needed where a gap may open or a deadline pass
 }
 
 // Verb names an [Effect].

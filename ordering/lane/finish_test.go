@@ -6,6 +6,7 @@ import "time"
 // comes. The lane must end with nothing waiting.
 func (p *player) finish() {
 	p.model.lazy = true
+	p.closed = false // else nothing would fill its gaps
 	p.model.clock.tell(true)
 	p.step(Event{Kind: Resumed})
 	if p.lane.Mode == Locked {

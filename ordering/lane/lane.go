@@ -67,6 +67,13 @@ func New(rules *Rules, s State) *Lane {
 	return &Lane{State: s, rules: rules, durable: s.Next}
 }
 
+// Clone returns a lane in the same condition, to see what a step would do.
+func (l *Lane) Clone() *Lane {
+	c := *l
+	c.held = slices.Clone(l.held)
+	return &c
+}
+
 // Idle reports whether the lane has nothing in memory and nothing under way, so
 // that it can be forgotten once its state is committed.
 func (l *Lane) Idle() bool {
@@ -118,6 +125,8 @@ func (l *Lane) Step(out []Effect, ev Event) []Effect {
 		return l.expelled(out, &ev)
 	case Pressure:
 		return l.parkHeld(out)
+	case Overdue:
+		return l.overdue(out)
 	default:
 		return l.timed(out, &ev)
 	}

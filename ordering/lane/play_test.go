@@ -201,10 +201,14 @@ func (p *player) let(d time.Duration) {
 // operate is what humans, and the caller on their behalf, do.
 func (p *player) operate() {
 	next := p.lane.Next
-	kinds := []Kind{Redrive, Redrive, Redrive, Discard, SkipTo, Release, AdoptNow, Resolved, Resolved, Pressure}
+	kinds := []Kind{Redrive, Redrive, Redrive, Discard, SkipTo, Release, AdoptNow, Resolved, Resolved, Pressure, Overdue, Overdue}
 	ev := Event{Kind: kinds[p.n(len(kinds))], Rev: next}
-	if ev.Kind == SkipTo {
+	switch ev.Kind {
+	case SkipTo:
 		ev.Rev += Revision(p.n(5))
+	case Release:
+		p.closed = p.closed || p.lane.Reborn
+	default:
 	}
 	p.step(ev)
 }

@@ -27,6 +27,7 @@ type shell struct {
 	dirty     bool               // something was asked for since the last commit began
 	said      []string           // for the report
 	seen      map[string]int     // verbs, reasons and modes
+	closed    bool               // the next epoch was released
 }
 
 // taken is a copy that was handed out by the source.
@@ -94,6 +95,9 @@ func (s *shell) carry(ev Event, e Effect) {
 		s.move(ev, e.Rev, s.mem.settled)
 	case Park:
 		s.move(ev, e.Rev, s.mem.parked)
+		if ev.Kind == Overdue { // it is still under way
+			s.loaded = &message{e.Rev, s.mem.parked[e.Rev]}
+		}
 	case GiveUp:
 		s.move(ev, e.Rev, s.mem.dead)
 	case Discharge:
@@ -196,7 +200,7 @@ func (s *shell) take(i int) {
 	s.model.arrivals[g]++
 	s.model.here[g] = true
 	s.model.clock.heard()
-	ev := Event{Kind: Arrive, Rev: g.rev, Print: g.print}
+	ev := Event{Kind: Arrive, Rev: g.rev, Print: g.print, Closed: s.closed}
 	p, parked := s.mem.parked[g.rev]
 	_, skipped := s.mem.skipped(g.rev)
 	switch {

@@ -70,6 +70,21 @@ func (l *Lane) parkHeld(out []Effect) []Effect {
 	return out
 }
 
+// overdue parks the message that is being delivered. From then on its row is
+// where it came from.
+func (l *Lane) overdue(out []Effect) []Effect {
+	if l.phase != flying || l.from != fromSource {
+		return out
+	}
+	l.after = 0
+	if l.Parked > 0 {
+		l.after = l.Lowest
+	}
+	out = l.park(out, l.Next)
+	l.from = fromParked
+	return out
+}
+
 // fresh reports whether nothing of this lane was ever settled or plausibly
 // parked.
 func (l *Lane) fresh() bool { return l.Next == l.Base && l.Highest == l.Base-1 }

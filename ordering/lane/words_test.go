@@ -61,8 +61,10 @@ func (d *dialogue) event(words []string) Event {
 			ev.Rev = d.rev(word)
 		case name == "parked":
 			ev.Known, ev.Same = Parked, value == "same"
-		case name == "skipped":
+		case word == "skipped":
 			ev.Known = Skipped
+		case word == "closed":
+			ev.Closed = true
 		case name == "pause":
 			ev.Pause = d.duration(value)
 		case name == "next" || name == "lowest":

@@ -17,6 +17,14 @@ type Audit struct {
 	Reason string // as the operator gave it
 }
 
+// AuditQuery selects audit rows.
+type AuditQuery struct {
+	Route string // only of this route; empty: of all routes
+	Key   string // only about this key; empty: all
+	After uint64 // continue behind this Seq
+	Limit int    // 0: no limit
+}
+
 // Position is how far the consumer group of a route has come in a partition of
 // a Kafka topic. Rows are by route, topic id and partition.
 type Position struct {

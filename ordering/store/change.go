@@ -3,6 +3,7 @@ package store
 import (
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/brokerbridge/bridge/ordering/lane"
 )
@@ -21,7 +22,17 @@ type Change struct {
 	Dead   []DeadLetter    // their Route is the change's; one with a known id replaces it
 	Gone   []string        // ids of dead letters that are settled; applied before Dead
 	Audit  []Audit         // what an operator did, appended
-	Ledger Ledger          // added to the route's, but for what the store derives
+	// Mirrored are dead letters of which there is a copy elsewhere now; applied
+	// before Gone and Dead. One that is not there, or was written again since, is
+	// not marked.
+	Mirrored []Mirrored
+	Ledger   Ledger // added to the route's, but for what the store derives
+}
+
+// Mirrored names a dead letter as it was when it was copied.
+type Mirrored struct {
+	ID string
+	At time.Time // the dead letter's
 }
 
 // Valid reports what makes a change one that no store can take, or nil.
@@ -37,6 +48,11 @@ func (c *Change) Valid() error {
 			return errors.New("store: a dead letter needs an id")
 		}
 	}
+	for i := range c.Audit {
+		if c.Audit[i].Action == "" {
+			return errors.New("store: an audit row needs an action")
+		}
+	}
 	if c.Record == nil {
 		return nil
 	}
@@ -48,10 +64,11 @@ func (c *Change) Valid() error {
 
 // Ledger counts the messages of a route. In a [Change] it holds differences.
 //
-// Parked, ParkedBytes and Dead are derived by the store from the rows it really
-// adds and removes, and so are ParkedTotal and DeadLettered from those it adds:
-// replacing a row counts nowhere, a dead letter that is Gone and Dead again in
-// one change counts again. What a Change says of these five is ignored.
+// Parked, ParkedBytes, Dead and Unmirrored are derived by the store from the rows
+// it really adds, removes and marks, and so are ParkedTotal and DeadLettered from
+// those it adds: replacing a row counts nowhere, a dead letter that is Gone and
+// Dead again in one change counts again. What a Change says of these six is
+// ignored.
 //
 // A dead letter without a lane that replaces one is the same message, delivered
 // once more by its source: the store counts it among the Duplicates, because only
@@ -60,7 +77,7 @@ type Ledger struct {
 	Delivered    int64 `json:"delivered"`
 	Duplicates   int64 `json:"duplicates"`
 	Unverified   int64 `json:"duplicates_unverified"` // those of Duplicates whose content could not be compared
-	Filtered     int64 `json:"filtered"` // settled without being published, because the route does not take them
+	Filtered     int64 `json:"filtered"`              // settled without being published, because the route does not take them
 	Discarded    int64 `json:"discarded"`
 	Archived     int64 `json:"archived"`
 	Purged       int64 `json:"purged"`
@@ -74,12 +91,13 @@ type Ledger struct {
 	Parked      int64 `json:"parked"`
 	ParkedBytes int64 `json:"parked_bytes"`
 	Dead        int64 `json:"dead"`
+	Unmirrored  int64 `json:"unmirrored"` // those of Dead that were never marked as Mirrored
 }
 
 // Given returns l without what a store derives by itself.
 func (l Ledger) Given() Ledger {
 	l.DeadLettered, l.ParkedTotal = 0, 0
-	l.Parked, l.ParkedBytes, l.Dead = 0, 0, 0
+	l.Parked, l.ParkedBytes, l.Dead, l.Unmirrored = 0, 0, 0, 0
 	return l
 }
 
@@ -101,5 +119,6 @@ func (l Ledger) Add(d Ledger) Ledger {
 	l.Parked += d.Parked
 	l.ParkedBytes += d.ParkedBytes
 	l.Dead += d.Dead
+	l.Unmirrored += d.Unmirrored
 	return l
 }

@@ -1,5 +1,6 @@
 // Package store is where lanes are remembered: checkpoints, parked messages,
-// skipped ranges, dead letters and the ledger that accounts for each message.
+// skipped ranges, dead letters and the ledger that accounts for each message;
+// beside them what operators did, and how far a Kafka source has come.
 //
 // The unit is a [Change]: everything that one step, or several merged steps, of
 // one lane did. A change is stored whole or not at all, and is on stable storage
@@ -77,6 +78,17 @@ type Store interface {
 	DeadLetters(ctx context.Context, q Query) iter.Seq2[DeadLetter, error]
 	// DeadLetter returns one; ErrNotFound if there is none.
 	DeadLetter(ctx context.Context, route, id string) (DeadLetter, error)
+	// Audits yields what operators did, in order of Seq. Like Lanes it may show
+	// what is about to be.
+	Audits(ctx context.Context, q AuditQuery) iter.Seq2[Audit, error]
+	// Positions returns the positions saved for a route, by topic id and
+	// partition. What it tells is durable.
+	Positions(ctx context.Context, route string) ([]Position, error)
+	// SavePositions stores positions, each in the place of the one with its topic
+	// id and partition. They are durable when it returns nil; after an error other
+	// than ErrFull it is unknown whether they are stored, and a later call is not
+	// undone by one that was left under way.
+	SavePositions(ctx context.Context, route string, ps ...Position) error
 	// Ledger returns a route's counts as of the last commit.
 	Ledger(ctx context.Context, route string) (Ledger, error)
 	// Stats says how large the store is.
@@ -197,8 +209,11 @@ type Query struct {
 	Route   string
 	Key     string // only this key, lanes in all their epochs; empty: all
 	Blocked bool   // lanes only: those that do not flow, or have something parked
-	After   string // continue behind this key (lanes) or id (dead letters)
-	Limit   int    // 0: no limit. Lanes: the epochs of a key are not torn apart, so there may be a few more
+	// Unmirrored selects dead letters that were not marked as [Mirrored] since they
+	// were last written. These are durable when they are yielded.
+	Unmirrored bool
+	After      string // continue behind this key (lanes) or id (dead letters)
+	Limit      int    // 0: no limit. Lanes: the epochs of a key are not torn apart, so there may be a few more
 }
 
 // Stats is the size of a store.

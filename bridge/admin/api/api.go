@@ -23,14 +23,28 @@ type Error struct {
 const (
 	BadHost           = "bad_host"
 	BadRequest        = "bad_request"
+	CrossOrigin       = "cross_origin"
 	MethodNotAllowed  = "method_not_allowed"
 	NotFound          = "not_found"
 	UnknownRoute      = "unknown_route"
 	UnknownDeadLetter = "unknown_dead_letter"
 	UnknownKey        = "unknown_key"
-	Busy              = "busy"
+	Busy              = "busy" // the API: too many requests
 	Timeout           = "timeout"
 	StoreFailed       = "store_failed"
+)
+
+// The codes of an [Error] by which a change is refused. Nothing was changed.
+const (
+	Passed     = "passed"      // later revisions were delivered already: out_of_order sends it all the same
+	Refused    = "refused"     // it would be refused again for what it is: out_of_order sends it all the same
+	NotBlocked = "not_blocked" // the key does not wait for that
+	NotALetter = "not_a_letter"
+	KeyBusy    = "key_busy"    // the key is being moved right now
+	TooFar     = "too_far"     // skip: past something that is there, or further than max_jump
+	NotRunning = "not_running" // the route is paused, or starts
+
+	OffsetNotAccepted = "offset_not_accepted" // resume: the offsets of the source have to be accepted
 )
 
 // Error is the message, with the hint in brackets.

@@ -20,6 +20,10 @@ type DeadLetter struct {
 	Target      string    `json:"target,omitempty"`
 	MessageID   string    `json:"message_id,omitempty"`
 	Size        int       `json:"size"` // of the body, in bytes
+
+	// Bodiless marks an entry that is no message: a gap whose time is over. Nothing
+	// was given up, it counts nowhere, and ends by itself when the revision comes.
+	Bodiless bool `json:"bodiless,omitempty"`
 }
 
 // DeadLetterDetail is a dead letter with its content.

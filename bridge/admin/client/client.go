@@ -1,4 +1,5 @@
-// Package client asks the admin API of a running bridge.
+// Package client asks the admin API of a running bridge, and has it change
+// things.
 package client
 
 import (
@@ -70,6 +71,8 @@ func (c *Client) Ready(ctx context.Context) (api.Ready, error) {
 // List selects items of a list. The zero value is all.
 type List struct {
 	Key     string // dead letters: only those of this key
+	Reason  string // dead letters: only those with this reason
+	Gaps    bool   // dead letters: also gaps whose time is over
 	Blocked bool   // keys: only those that do not flow, or have something parked
 	After   string // only those behind this id or key
 	Limit   int    // at most so many; 0: all
@@ -116,13 +119,15 @@ func escape(part string) string {
 
 func (l List) query() string {
 	v := url.Values{}
-	for name, text := range map[string]string{"key": l.Key, "after": l.After} {
+	for name, text := range map[string]string{"key": l.Key, "reason": l.Reason, "after": l.After} {
 		if text != "" {
 			v.Set(name, text)
 		}
 	}
-	if l.Blocked {
-		v.Set("blocked", "true")
+	for name, on := range map[string]bool{"blocked": l.Blocked, "gaps": l.Gaps} {
+		if on {
+			v.Set(name, "true")
+		}
 	}
 	n := maxPage
 	if l.Limit > 0 {
@@ -160,16 +165,26 @@ func (c *Client) get(ctx context.Context, path string, out any) error {
 	}
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, c.base+path, nil)
 	if err != nil {
-		return fmt.Errorf("ask the bridge at %s: %w", c.base, err)
+		return c.unasked(err)
 	}
+	return c.do(req, out)
+}
+
+// unasked says why a request could not be made.
+func (c *Client) unasked(err error) error {
+	return fmt.Errorf("ask the bridge at %s: %w", c.base, err)
+}
+
+// do sends a request and reads its answer into out.
+func (c *Client) do(req *http.Request, out any) error {
 	resp, err := c.http.Do(req)
 	if err != nil {
-		return c.unreachable(ctx, err)
+		return c.unreachable(req.Context(), err)
 	}
 	defer func() { _ = resp.Body.Close() }()
 	body, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
 	if err != nil {
-		return c.unreachable(ctx, err)
+		return c.unreachable(req.Context(), err)
 	}
 	return c.read(resp.StatusCode, body, out)
 }

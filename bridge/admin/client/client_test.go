@@ -24,6 +24,9 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // hostile are keys that a path, a query or JSON would break on.
 var hostile = []string{"plain", "a/b", "..", ".", "a b+c&d=e?#%", "\xff\x00\xfe", "日本", "\x1b[2J", `"q"`}
 
+// many audit entries are more than a page has.
+const many = 1100
+
 // bridge is a running admin API with the hostile keys, a dead letter each.
 func bridge(t *testing.T) *client.Client {
 	t.Helper()
@@ -39,7 +42,14 @@ func bridge(t *testing.T) *client.Client {
 			t.Fatal(err)
 		}
 	}
-	srv, err := admin.New(admin.Config{Listen: "127.0.0.1:0", Store: s, Routes: func(context.Context) []status.Route {
+	audits := store.Change{Key: store.Key{Route: "orders"}}
+	for range many {
+		audits.Audit = append(audits.Audit, store.Audit{Action: "skip", Key: hostile[5]}, store.Audit{Action: "pause"})
+	}
+	if err := s.Commit(t.Context(), audits)[0]; err != nil {
+		t.Fatal(err)
+	}
+	srv, err := admin.New(admin.Config{Listen: "127.0.0.1:0", Store: s, Operator: echo{}, Routes: func(context.Context) []status.Route {
 		return []status.Route{{Name: "orders", State: status.Waiting}}
 	}})
 	if err != nil {

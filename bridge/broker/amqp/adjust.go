@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"github.com/brokerbridge/bridge/bridge/broker/internal/pace"
 )
 
 // errFlood says that messages grew so fast that cancelling came too late.
@@ -40,7 +42,7 @@ func (t *tap) choke(open int, bytes int64) error {
 	if open > 1 && bytes > 2*limit {
 		t.mean.bytes = float64(bytes) / float64(open)
 		_ = t.link.line.Close() // asking to close would wait for what is on its way
-		return &setback{errFlood, 100 * time.Millisecond}
+		return &pace.Setback{Err: errFlood, Wait: 100 * time.Millisecond}
 	}
 	t.choked = bytes >= limit || t.choked && bytes > limit/2
 	return nil

@@ -29,7 +29,9 @@ package amqp
 import (
 	"context"
 	"errors"
+	"io"
 	"log/slog"
+	"slices"
 	"sync"
 
 	"github.com/brokerbridge/bridge/bridge/broker"
@@ -42,8 +44,8 @@ type Broker struct {
 	cfg    config.AMQP
 	logger *slog.Logger
 
-	mu      sync.Mutex
-	sources []*Source
+	mu   sync.Mutex
+	ends []io.Closer // sources and targets
 }
 
 // New prepares a broker; it does not connect. A nil logger is silent.
@@ -62,13 +64,25 @@ func (b *Broker) Source(from config.From, opts broker.SourceOptions) (broker.Sou
 	s := newSource(b, from, opts)
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.sources = append(b.sources, s)
+	b.ends = append(b.ends, s)
 	return s, nil
 }
 
-// Target is not in this release.
-func (b *Broker) Target(config.To, broker.TargetOptions) (broker.Target, error) {
-	return nil, errors.New("publishing to RabbitMQ is not in this release")
+// Target prepares to write to a queue or an exchange, and begins to connect.
+func (b *Broker) Target(to config.To, opts broker.TargetOptions) (broker.Target, error) {
+	switch {
+	case (to.Queue == "") == (to.Exchange == ""):
+		return nil, errors.New("an AMQP target needs a queue or an exchange")
+	case to.Exchange != "" && to.RoutingKey.IsZero():
+		return nil, errors.New("an AMQP exchange needs a routing key")
+	case len(to.Queue) > shortString || len(to.Exchange) > shortString:
+		return nil, errors.New("a name in AMQP has at most 255 bytes")
+	}
+	t := newTarget(b, to, opts)
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.ends = append(b.ends, t)
+	return t, nil
 }
 
 // Ping connects and closes again.
@@ -81,26 +95,21 @@ func (b *Broker) Ping(ctx context.Context) error {
 	return nil
 }
 
-// Close closes the sources that are still open.
+// Close closes the sources and targets that are still open.
 func (b *Broker) Close() error {
 	b.mu.Lock()
-	sources := b.sources
-	b.sources = nil
+	ends := b.ends
+	b.ends = nil
 	b.mu.Unlock()
 	var errs []error
-	for _, s := range sources {
-		errs = append(errs, s.Close())
+	for _, end := range ends {
+		errs = append(errs, end.Close())
 	}
 	return errors.Join(errs...)
 }
 
-func (b *Broker) forget(s *Source) {
+func (b *Broker) forget(end io.Closer) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	for i := range b.sources {
-		if b.sources[i] == s {
-			b.sources = append(b.sources[:i:i], b.sources[i+1:]...)
-			return
-		}
-	}
+	b.ends = slices.DeleteFunc(b.ends, func(e io.Closer) bool { return e == end })
 }

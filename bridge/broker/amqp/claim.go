@@ -3,11 +3,16 @@ package amqp
 import (
 	"fmt"
 	"strings"
+	"time"
 
 	amqp "github.com/rabbitmq/amqp091-go"
 
 	"github.com/brokerbridge/bridge/bridge/broker"
+	"github.com/brokerbridge/bridge/bridge/broker/internal/pace"
 )
+
+// waitElsewhere is for another consumer to go.
+const waitElsewhere = 2 * time.Second
 
 // claim makes sure, for an ordered route, that nobody else reads the queue.
 func (s *Source) claim(l *link) error {
@@ -19,16 +24,16 @@ func (s *Source) claim(l *link) error {
 
 // atMost is an error if the queue has more consumers than our own.
 func (s *Source) atMost(l *link, own int) error {
-	n, err := s.consumers(l)
-	if err == nil && n > own {
-		err = s.elsewhere(n - own)
+	q, err := s.queue.inspect(l)
+	if err == nil && q.Consumers > own {
+		err = s.elsewhere(q.Consumers - own)
 	}
 	return err
 }
 
 func (s *Source) elsewhere(others int) error {
-	return &setback{fmt.Errorf("%w: queue %q has %s beside this route, which must be the only one to keep the order",
-		broker.ErrElsewhere, s.from.Queue, count(others)), elsewhere}
+	return &pace.Setback{Wait: waitElsewhere, Err: fmt.Errorf("%w: queue %q has %s beside this route, which must be the only one to keep the order",
+		broker.ErrElsewhere, s.from.Queue, count(others))}
 }
 
 func count(consumers int) string {
@@ -55,5 +60,5 @@ func (s *Source) consume(ch *amqp.Channel, tag string, prefetch int) (<-chan amq
 		s.plain = exclusive
 		return nil, s.elsewhere(1)
 	}
-	return nil, s.refused("consume", err)
+	return nil, s.queue.refused("consume", err)
 }

@@ -3,6 +3,15 @@ package amqp
 import (
 	"net"
 	"sync"
+	"sync/atomic"
+	"time"
+)
+
+const (
+	corkBytes = 64 << 10 // what a cork holds back, at most
+	// How long the peer may take to take one write in. It is generous: RabbitMQ
+	// reads slowly when it is busy.
+	writeTimeout = 30 * time.Second
 )
 
 // line is what the AMQP client has for a socket. It reads what [frames] lets
@@ -12,6 +21,10 @@ type line struct {
 	net.Conn
 	in *frames
 
+	// Either of these says that writes have no deadline of the line's own.
+	bound   atomic.Bool // the client has set one, to open or to close the connection
+	patient atomic.Bool
+
 	mu     sync.Mutex
 	corked int
 	buf    []byte
@@ -19,16 +32,67 @@ type line struct {
 
 func newLine(conn net.Conn) *line { return &line{Conn: conn, in: newFrames(conn)} }
 
-func (l *line) Read(p []byte) (int, error) { return l.in.Read(p) }
+// Read reads. A failure ends writing too: the client, before it ends a
+// connection, waits for a write that hangs.
+func (l *line) Read(p []byte) (int, error) {
+	n, err := l.in.Read(p)
+	if err != nil {
+		_ = l.Conn.Close()
+	}
+	return n, err
+}
+
+// SetDeadline is how the client bounds opening and closing, or no longer does.
+func (l *line) SetDeadline(t time.Time) error {
+	l.bound.Store(!t.IsZero())
+	return l.Conn.SetDeadline(t)
+}
+
+// wait says that the peer has told us not to expect it to read, or that it
+// reads again. It is heeded by a write that hangs already.
+func (l *line) wait(on bool) {
+	l.patient.Store(on)
+	switch {
+	case l.bound.Load():
+	case on:
+		_ = l.Conn.SetWriteDeadline(time.Time{})
+	default:
+		_ = l.Conn.SetWriteDeadline(time.Now().Add(writeTimeout))
+	}
+}
 
 func (l *line) Write(p []byte) (int, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.corked == 0 {
-		return l.Conn.Write(p)
+		return l.put(p)
+	}
+	if len(l.buf)+len(p) > corkBytes {
+		if err := l.flush(); err != nil {
+			return 0, err
+		}
+	}
+	if len(p) > corkBytes {
+		return l.put(p)
 	}
 	l.buf = append(l.buf, p...)
 	return len(p), nil
+}
+
+func (l *line) put(p []byte) (int, error) {
+	if !l.bound.Load() && !l.patient.Load() {
+		_ = l.Conn.SetWriteDeadline(time.Now().Add(writeTimeout))
+	}
+	return l.Conn.Write(p)
+}
+
+func (l *line) flush() error {
+	if len(l.buf) == 0 {
+		return nil
+	}
+	_, err := l.put(l.buf)
+	l.buf = l.buf[:0]
+	return err
 }
 
 func (l *line) cork() {
@@ -42,11 +106,10 @@ func (l *line) cork() {
 func (l *line) uncork() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.corked--; l.corked > 0 || len(l.buf) == 0 {
+	if l.corked--; l.corked > 0 {
 		return
 	}
-	if _, err := l.Conn.Write(l.buf); err != nil {
+	if err := l.flush(); err != nil {
 		_ = l.Conn.Close()
 	}
-	l.buf = l.buf[:0]
 }

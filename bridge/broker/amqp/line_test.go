@@ -3,7 +3,9 @@ package amqp
 import (
 	"errors"
 	"net"
+	"strings"
 	"testing"
+	"time"
 )
 
 type nopConn struct{ net.Conn }
@@ -23,6 +25,8 @@ func (r *recorder) Write(p []byte) (int, error) {
 }
 
 func (r *recorder) Close() error { r.closed = true; return nil }
+
+func (r *recorder) SetWriteDeadline(time.Time) error { return nil }
 
 func TestCorkMakesOneWrite(t *testing.T) {
 	r := &recorder{}
@@ -50,5 +54,60 @@ func TestCorkMakesOneWrite(t *testing.T) {
 	l.uncork()
 	if !r.closed {
 		t.Error("a write that failed unseen did not end the connection")
+	}
+}
+
+// I7: what a cork gathers is bounded, and comes in order.
+func TestCorkHoldsBackSoMuch(t *testing.T) {
+	r := &recorder{}
+	l := newLine(r)
+	l.cork()
+	want := ""
+	for i := range 100 {
+		piece := strings.Repeat(string(rune('a'+i%26)), 1+i*1000)
+		want += piece
+		if _, err := l.Write([]byte(piece)); err != nil {
+			t.Fatal(err)
+		}
+		if len(l.buf) > corkBytes {
+			t.Fatalf("%d bytes are held back", len(l.buf))
+		}
+	}
+	l.uncork()
+	if strings.Join(r.writes, "") != want {
+		t.Error("what was written is not what came")
+	}
+}
+
+// A peer that reads no more does not hold a write for ever, nor after reading
+// has failed; one that has said so does.
+func TestWritesThatHangEnd(t *testing.T) {
+	for name, end := range map[string]func(l *line, peer net.Conn){
+		"reading failed": func(l *line, peer net.Conn) {
+			_ = l.Conn.SetReadDeadline(time.Now())
+			_, _ = l.Read(make([]byte, 1))
+		},
+		"time is up": func(l *line, peer net.Conn) { _ = l.SetDeadline(time.Now()) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			ours, peer := net.Pipe()
+			defer peer.Close()
+			l := newLine(ours)
+			l.wait(true)
+			done := make(chan error)
+			go func() {
+				_, err := l.Write([]byte("x"))
+				done <- err
+			}()
+			select {
+			case err := <-done:
+				t.Fatalf("nobody read, and the write ended: %v", err)
+			case <-time.After(50 * time.Millisecond):
+			}
+			end(l, peer)
+			if err := <-done; err == nil {
+				t.Error("the write succeeded")
+			}
+		})
 	}
 }

@@ -12,6 +12,7 @@ import (
 	amqp "github.com/rabbitmq/amqp091-go"
 
 	"github.com/brokerbridge/bridge/bridge/broker"
+	"github.com/brokerbridge/bridge/bridge/broker/internal/pace"
 	"github.com/brokerbridge/bridge/bridge/config"
 )
 
@@ -26,10 +27,11 @@ import (
 // Pause cancels the consumer but keeps the session. Carriers of what RabbitMQ
 // had already sent may still follow; more does not.
 type Source struct {
-	b    *Broker
-	from config.From
-	opts broker.SourceOptions
-	log  *slog.Logger
+	b     *Broker
+	from  config.From
+	opts  broker.SourceOptions
+	log   *slog.Logger
+	queue entity
 
 	out  chan *message.Message
 	wake chan struct{} // something that adjust looks at has changed
@@ -49,7 +51,7 @@ type Source struct {
 	side  *amqp.Channel // for Lag
 
 	// What follows belongs to run.
-	pace     pace
+	pace     pace.Pace
 	decode   decoder
 	mean     mean
 	plain    bool // the last exclusive consumer was refused though there was no other
@@ -64,6 +66,7 @@ func newSource(b *Broker, from config.From, opts broker.SourceOptions) *Source {
 		wake: make(chan struct{}, 1),
 		done: make(chan struct{}),
 	}
+	s.queue = entity{kind: kindQueue, name: from.Queue, end: "from", declare: from.Declare, log: s.log}
 	if s.from.Window <= 0 {
 		s.from.Window = defaultWindow
 	}
@@ -139,7 +142,7 @@ func (s *Source) run(ctx context.Context) {
 			return
 		}
 		s.report(err)
-		if !s.sleep(ctx, s.pace.after(err, time.Since(began))) {
+		if !s.sleep(ctx, s.pace.After(err, time.Since(began))) {
 			return
 		}
 	}

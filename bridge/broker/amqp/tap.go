@@ -44,7 +44,7 @@ func (s *Source) serve(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := s.verify(l); err != nil {
+	if err := s.queue.verify(l); err != nil {
 		return err
 	}
 	if err := s.claim(l); err != nil {
@@ -187,10 +187,11 @@ func (t *tap) guard() error {
 	if !t.opts.Ordered || t.deliveries == nil {
 		return nil
 	}
-	n, err := t.consumers(t.link)
+	q, err := t.queue.inspect(t.link)
 	if err != nil {
 		return err
 	}
+	n := q.Consumers
 	if n > t.own {
 		return t.elsewhere(n - t.own)
 	}

@@ -15,6 +15,12 @@ type Sources struct {
 	Queue func(t testing.TB) Queue
 	// Missing names a queue that is not there.
 	Missing func(t testing.TB) Queue
+	// Offsets says that the broker is told an offset: what was acknowledged above
+	// the lowest open message comes again, and counts as waiting.
+	Offsets bool
+	// Past is how many windows of messages may pass one that is not acknowledged.
+	// 0: any number.
+	Past int
 }
 
 // Queue is a queue or topic of the broker.
@@ -27,9 +33,10 @@ type Queue interface {
 	Create(t testing.TB)
 	// Put appends messages, headers as strings, and returns when they are there.
 	Put(t testing.TB, msgs ...*message.Message)
-	// Depth is how many messages wait and are not taken.
+	// Depth is how many messages wait and are not taken; with offsets, how many are
+	// not acknowledged.
 	Depth(t testing.TB) int
-	// Break ends the connections of the sources, without a word.
+	// Break ends the sessions of the sources, without a word.
 	Break(t testing.TB)
 }
 

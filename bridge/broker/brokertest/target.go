@@ -22,6 +22,17 @@ type Targets struct {
 	// TooLarge is a size of a body that the topics refuse and the client would
 	// send. 0: there is none.
 	TooLarge int
+	// Sidecar is a header that says what another protocol knows, and is written as
+	// it is. Default [broker.HeaderAMQP].
+	Sidecar string
+	// Name is what Publish calls a topic that is not the target's own. Default: the
+	// name in To.
+	Name func(Topic) string
+	// Chosen makes topics, and a target that takes their name from the header "to".
+	// Nil: the edge has none.
+	Chosen func(t testing.TB) ([]Topic, config.To)
+	// Breakable makes a topic whose connections can be cut. Nil: there is none.
+	Breakable func(t testing.TB) Breakable
 }
 
 // Topic is a topic or queue of the broker.
@@ -36,20 +47,45 @@ type Topic interface {
 	Read(t testing.TB, n int) []*message.Message
 }
 
+// Breakable is a topic that is written over connections which can be cut.
+type Breakable interface {
+	Topic
+	// Break cuts the connections of the targets, without a word.
+	Break(t testing.TB)
+	// All returns all that is in the topic now, those of one key in order.
+	All(t testing.TB) []*message.Message
+}
+
 // TestTargets runs the suite.
 func TestTargets(t *testing.T, s Targets) {
-	for name, test := range map[string]func(*testing.T, Targets){
+	if s.Sidecar == "" {
+		s.Sidecar = broker.HeaderAMQP
+	}
+	if s.Name == nil {
+		s.Name = func(topic Topic) string { return topic.To().Name() }
+	}
+	tests := map[string]func(*testing.T, Targets){
 		"Fidelity":            testFidelity,
 		"ConfirmIsAwaited":    testConfirm,
 		"OrderOfAKey":         testKeyOrder,
-		"TooLargeFailsAlone":  testTooLarge,
+		"LargeBodies":         testLargeBodies,
 		"MissingIsWaitedFor":  testMissingTopic,
 		"Declare":             testDeclare,
 		"WatermillForm":       testWatermill,
 		"ClosedIsInterrupted": testClosed,
 		"Hostile":             testHostileTarget,
 		"Concurrent":          testConcurrent,
-	} {
+	}
+	if s.TooLarge > 0 {
+		tests["TooLargeFailsAlone"] = testTooLarge
+	}
+	if s.Chosen != nil {
+		tests["UnroutableIsAnError"] = testUnroutable
+	}
+	if s.Breakable != nil {
+		tests["NothingIsLostWithAConnection"] = testBroken
+	}
+	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			test(t, s)
@@ -85,7 +121,7 @@ func testFidelity(t *testing.T, s Targets) {
 	topic := s.Topic(t)
 	target, st := write(t, topic, topic.To())
 	want := []*message.Message{
-		{Metadata: message.Metadata{"bridge-key": "k", "a": "1", "bridge-amqp": "{}", "traceparent": "00-x"}, Payload: []byte("body")},
+		{Metadata: message.Metadata{"bridge-key": "k", "a": "1", s.Sidecar: "{}", "traceparent": "00-x"}, Payload: []byte("body")},
 		{Metadata: message.Metadata{"bridge-key": "k"}, Payload: nil},
 		{Metadata: message.Metadata{"bridge-key": "k", "empty": ""}, Payload: []byte{}},
 		{Metadata: message.Metadata{"bridge-key": "k", "größe \xff": "\xfe"}, Payload: []byte("\x00\xff")},
@@ -164,9 +200,6 @@ func checkOrder(t testing.TB, msgs []*message.Message, rounds int) {
 }
 
 func testTooLarge(t *testing.T, s Targets) {
-	if s.TooLarge == 0 {
-		t.Skip("this broker takes any size")
-	}
 	topic := s.Topic(t)
 	target, st := write(t, topic, topic.To())
 	batch := []*message.Message{keyed("a", 0), keyed("b", 0), keyed("x", 0), keyed("c", 0), keyed("d", 0), keyed("x", 1)}
@@ -227,7 +260,7 @@ func testWatermill(t *testing.T, s Targets) {
 	if err := target.Publish("", keyed("k", 0), keyed("l", 0)); err != nil {
 		t.Error(err)
 	}
-	if err := target.Publish(other.To().Name(), keyed("k", 0)); err != nil {
+	if err := target.Publish(s.Name(other), keyed("k", 0)); err != nil {
 		t.Error(err)
 	}
 	if err := target.Publish(""); err != nil {

@@ -1,25 +1,35 @@
 package kafka
 
 import (
+	"context"
 	"errors"
+	"strconv"
 
 	"github.com/ThreeDotsLabs/watermill/message"
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/brokerbridge/bridge/bridge/broker"
 	"github.com/brokerbridge/bridge/policies"
 )
 
-var errBehind = errors.New("not published: an earlier message of its key was too large")
+var errBehind = errors.New("not published: an earlier message of its key was refused")
 
-// singly sends again, one by one, what failed because it, or its batch, was too
-// large: Kafka refuses a batch as a whole, and the record that is to blame shall
-// fail alone. It goes through a client without a limit of its own, so that the
-// broker decides, by the limit that it has now.
+// suspect reports whether a batch was refused because of one of its records:
+// Kafka does not say which, and takes or refuses it as a whole.
+func suspect(err error) bool {
+	return tooLarge(err) || errors.Is(err, kerr.InvalidRecord) || errors.Is(err, kerr.InvalidTimestamp)
+}
+
+// singly sends again, one by one, what failed because it, or another record of
+// its batch, was refused: the one that is to blame shall fail alone. It goes
+// through a client without a limit of its own, so that the broker decides, by
+// the limit that it has now. Records whose own time is refused get that of now.
 func (t *Target) singly(topic string, msgs []*message.Message, errs []error) {
 	var failed map[string]bool // keys
 	for i, err := range errs {
-		if !tooLarge(err) {
+		if !suspect(err) {
 			continue
 		}
 		key, ok := msgs[i].Metadata[broker.HeaderKey]
@@ -39,9 +49,13 @@ func (t *Target) singly(topic string, msgs []*message.Message, errs []error) {
 func (t *Target) sendAlone(topic string, m *message.Message) error {
 	client, err := t.aloneClient()
 	if err != nil {
-		return err
+		return &refusal{topic, err}
 	}
-	return fly(client, topic, []*message.Message{m}, t.watch.late)[0]
+	err = t.fly(client, topic, []*message.Message{m}, false)[0]
+	if errors.Is(err, kerr.InvalidTimestamp) {
+		err = t.fly(client, topic, []*message.Message{m}, true)[0]
+	}
+	return err
 }
 
 func (t *Target) aloneClient() (*kgo.Client, error) {
@@ -63,15 +77,38 @@ func (t *Target) aloneClient() (*kgo.Client, error) {
 // batchLimit is the size of a batch: no larger than the topic takes, or Kafka
 // would refuse one batch after the other.
 func (t *Target) batchLimit(topic string, limit int32) int32 {
-	if topic != t.topic || limit == aloneBytes {
+	if limit == aloneBytes {
 		return limit
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if t.limit > 0 {
-		return max(min(limit, t.limit), minBatch)
+	if n := t.limits[topic]; n > 0 {
+		return max(min(limit, n), minBatch)
 	}
 	return limit
+}
+
+// readLimits asks how large a batch topics take. Who may not ask goes without.
+func (t *Target) readLimits(ctx context.Context, admin *kadm.Client, names ...string) {
+	configs, err := admin.DescribeTopicConfigs(ctx, names...)
+	if err != nil {
+		return
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.limits == nil || len(t.limits) > maxTopics {
+		t.limits = map[string]int32{}
+	}
+	for _, c := range configs {
+		for _, entry := range c.Configs {
+			if entry.Key != "max.message.bytes" || entry.Value == nil {
+				continue
+			}
+			if n, err := strconv.ParseInt(*entry.Value, 10, 32); err == nil {
+				t.limits[c.Name] = int32(n)
+			}
+		}
+	}
 }
 
 // minBatch is the least that the client takes for a limit.

@@ -12,7 +12,10 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
+	"slices"
 	"sync"
+	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
 
@@ -25,28 +28,53 @@ type Broker struct {
 	cfg    config.Kafka
 	logger *slog.Logger
 
+	timing timing
+
 	mu      sync.Mutex
 	targets []*Target
+	sources []*Source
 }
+
+// timing is what only tests change.
+type timing struct {
+	session, heartbeat time.Duration
+	balancer           kgo.GroupBalancer // the only one of the protocol classic, if not nil
+	dial               func(ctx context.Context, network, host string) (net.Conn, error)
+}
+
+// A member that Kafka has not heard of for so long is taken for dead. A crashed
+// bridge is back in its place before, if it is started again.
+const (
+	sessionTimeout = 30 * time.Second
+	heartbeat      = 3 * time.Second
+)
 
 // New prepares a broker; it does not connect. A nil logger is silent.
 func New(name string, cfg config.Kafka, logger *slog.Logger) *Broker {
 	if logger == nil {
 		logger = slog.New(slog.DiscardHandler)
 	}
-	return &Broker{cfg: cfg, logger: logger.With("broker", name)}
-}
-
-// Source is not in this release.
-func (b *Broker) Source(config.From, broker.SourceOptions) (broker.Source, error) {
-	return nil, errors.New("reading from Kafka is not in this release")
-}
-
-// Target prepares to write to a topic, and begins to look for it.
-func (b *Broker) Target(to config.To, opts broker.TargetOptions) (broker.Target, error) {
-	if !to.Topic.IsFixed() {
-		return nil, errors.New("a Kafka target needs a fixed topic in this release")
+	return &Broker{
+		cfg: cfg, logger: logger.With("broker", name),
+		timing: timing{session: sessionTimeout, heartbeat: heartbeat},
 	}
+}
+
+// Source prepares to read a topic.
+func (b *Broker) Source(from config.From, opts broker.SourceOptions) (broker.Source, error) {
+	if from.Topic == "" {
+		return nil, errors.New("a Kafka source needs a topic")
+	}
+	s := newSource(b, from, opts)
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.sources = append(b.sources, s)
+	return s, nil
+}
+
+// Target prepares to write to a topic, and begins to look for it; or to the topics
+// that messages name, which are looked for when they come.
+func (b *Broker) Target(to config.To, opts broker.TargetOptions) (broker.Target, error) {
 	t, err := newTarget(b, to, opts)
 	if err != nil {
 		return nil, err
@@ -74,13 +102,16 @@ func (b *Broker) Ping(ctx context.Context) error {
 	return nil
 }
 
-// Close closes the targets that are still open.
+// Close closes the sources and targets that are still open.
 func (b *Broker) Close() error {
 	b.mu.Lock()
-	targets := b.targets
-	b.targets = nil
+	targets, sources := b.targets, b.sources
+	b.targets, b.sources = nil, nil
 	b.mu.Unlock()
 	var errs []error
+	for _, s := range sources {
+		errs = append(errs, s.Close())
+	}
 	for _, t := range targets {
 		errs = append(errs, t.Close())
 	}
@@ -95,5 +126,13 @@ func (b *Broker) forget(t *Target) {
 			b.targets = append(b.targets[:i:i], b.targets[i+1:]...)
 			return
 		}
+	}
+}
+
+func (b *Broker) forgetSource(s *Source) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if i := slices.Index(b.sources, s); i >= 0 {
+		b.sources = slices.Delete(b.sources, i, i+1)
 	}
 }

@@ -37,6 +37,9 @@ func (b *Broker) connection(id string) ([]kgo.Opt, error) {
 	if tls != nil {
 		opts = append(opts, kgo.DialTLSConfig(tls))
 	}
+	if b.timing.dial != nil {
+		opts = append(opts, kgo.Dialer(b.timing.dial))
+	}
 	if b.cfg.SASL != nil {
 		opts = append(opts, kgo.SASL(login(b.cfg.SASL)))
 	}
@@ -64,7 +67,6 @@ func (t *Target) producer(limit int32, hooks ...kgo.Hook) (*kgo.Client, error) {
 		return nil, err
 	}
 	return kgo.NewClient(append(opts,
-		kgo.DefaultProduceTopic(t.topic),
 		kgo.RequiredAcks(kgo.AllISRAcks()),
 		kgo.ProducerLinger(0),
 		kgo.ProducerBatchCompression(kgo.NoCompression()),

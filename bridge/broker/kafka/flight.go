@@ -30,28 +30,46 @@ var flights = sync.Pool{New: func() any {
 	return f
 }}
 
-// fly sends the messages and returns when the outcome of each is known. late is
-// called, once, if that takes long.
-func fly(client *kgo.Client, topic string, msgs []*message.Message, late func()) []error {
+// refusal is what became of a record that was sent, and not confirmed.
+type refusal struct {
+	topic string
+	error
+}
+
+func (r *refusal) Unwrap() error { return r.error }
+
+// fly sends the messages and returns when the outcome of each is known: nil, a
+// refusal, or why it was not sent. If that takes long, State is told. With now,
+// records that came with a time get another.
+func (t *Target) fly(client *kgo.Client, topic string, msgs []*message.Message, now bool) []error {
 	errs := make([]error, len(msgs))
 	if len(msgs) == 0 {
 		return errs
 	}
 	f := flights.Get().(*flight)
-	f.left.Store(int64(len(msgs)))
-	records := f.write(topic, msgs)
-	failpoint.Hit(failpoint.BeforePublish)
-	for i := range records {
-		// No context: what an idempotent producer has begun must not be cancelled.
-		client.Produce(context.Background(), &records[i], f.promise)
-	}
-	failpoint.Hit(failpoint.Unconfirmed)
-	f.wait(late)
+	f.write(t, topic, msgs, now, errs)
+	f.send(client, errs)
+	f.wait(t.watch.late)
 	failpoint.Hit(failpoint.Confirmed)
-	f.collect(records, errs)
+	f.collect(errs)
 	f.forget()
 	flights.Put(f)
 	return errs
+}
+
+func (f *flight) send(client *kgo.Client, errs []error) {
+	f.left.Store(int64(len(f.records)) + 1) // one more, so that it cannot land while it takes off
+	failpoint.Hit(failpoint.BeforePublish)
+	for i := range f.records {
+		if errs[i] != nil {
+			f.landedOne()
+			continue
+		}
+		// No context: what an idempotent producer has begun must not be cancelled.
+		client.Produce(context.Background(), &f.records[i], f.promise)
+	}
+	failpoint.Hit(failpoint.Unconfirmed)
+	f.landedOne()
 }
 
 func (f *flight) done(r *kgo.Record, err error) {
@@ -63,6 +81,10 @@ func (f *flight) done(r *kgo.Record, err error) {
 		f.failed[r] = err
 		f.mu.Unlock()
 	}
+	f.landedOne()
+}
+
+func (f *flight) landedOne() {
 	if f.left.Add(-1) == 0 {
 		f.landed <- struct{}{}
 	}
@@ -79,12 +101,14 @@ func (f *flight) wait(late func()) {
 	}
 }
 
-func (f *flight) collect(records []kgo.Record, errs []error) {
+func (f *flight) collect(errs []error) {
 	if f.failed == nil {
 		return
 	}
-	for i := range records {
-		errs[i] = f.failed[&records[i]]
+	for i := range f.records {
+		if err := f.failed[&f.records[i]]; err != nil {
+			errs[i] = &refusal{f.records[i].Topic, err}
+		}
 	}
 	f.failed = nil
 }

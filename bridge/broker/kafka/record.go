@@ -1,37 +1,91 @@
 package kafka
 
 import (
-	"maps"
 	"slices"
+	"time"
 
 	"github.com/ThreeDotsLabs/watermill/message"
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/brokerbridge/bridge/bridge/broker"
+	"github.com/brokerbridge/bridge/bridge/broker/sidecar"
+	"github.com/brokerbridge/bridge/bridge/config"
 )
+
+// maxAhead is how far the time of a record may lie in the future: what brokers
+// allow by default.
+const maxAhead = time.Hour
 
 // writer makes records of messages, out of memory that it reuses. What it made
 // is good until the next reset.
 type writer struct {
 	records []kgo.Record
-	headers []kgo.RecordHeader
-	bytes   []byte
-	names   []string // of the last message's headers, in order
+	sidecar.RecordDecoder
 }
 
-// write makes a record of each message. Every metadata entry is a header, in
-// the order of their names. A nil payload is a null value.
-func (w *writer) write(topic string, msgs []*message.Message) []kgo.Record {
+// write makes a record of each message, with the time of now if told so; a
+// message of which none can be made gets its error, and an empty record.
+func (w *writer) write(t *Target, topic string, msgs []*message.Message, now bool, errs []error) {
 	w.reset(msgs)
 	for i, m := range msgs {
-		w.records[i] = kgo.Record{
-			Topic:   topic,
-			Key:     w.key(m),
-			Value:   m.Payload,
-			Headers: w.headersOf(m.Metadata),
-		}
+		errs[i] = w.record(&w.records[i], t, topic, m, now)
 	}
-	return w.records
+}
+
+// record fills in a record: as it was if it came from Kafka, and otherwise with
+// a header for every metadata entry, by name. A nil payload is a null value.
+func (w *writer) record(r *kgo.Record, t *Target, topic string, m *message.Message, now bool) error {
+	topic, err := t.destination(topic, m)
+	if err != nil {
+		return err
+	}
+	original, _ := w.Restore(m.Metadata) // of a sidecar that cannot be read, the texts
+	key, err := w.key(t, m, original.Key)
+	if err != nil {
+		return err
+	}
+	*r = kgo.Record{Topic: topic, Key: key, Value: m.Payload, Headers: original.Headers}
+	w.time(r, original.Timestamp, now || t.opts.Late != nil && t.opts.Late(m))
+	if t.to.Headers == config.HeadersText && m.UUID != "" {
+		r.Headers = w.with(r.Headers, broker.HeaderWatermillID, m.UUID)
+	}
+	return nil
+}
+
+// time gives a record the time it had, unless it is to be now, or Kafka would
+// not take it. Zero is now.
+func (w *writer) time(r *kgo.Record, original time.Time, now bool) {
+	switch {
+	case original.UnixMilli() < 0:
+	case now, original.After(time.Now().Add(maxAhead)):
+		r.Headers = w.with(r.Headers, broker.HeaderSourceTime, original.UTC().Format("2006-01-02T15:04:05.000Z07:00"))
+	default:
+		r.Timestamp = original
+	}
+}
+
+func (w *writer) key(t *Target, m *message.Message, original []byte) ([]byte, error) {
+	if t.opts.Key == nil {
+		if key, ok := m.Metadata[broker.HeaderKey]; ok {
+			return w.Bytes(key), nil
+		}
+		return original, nil
+	}
+	key, ok, err := t.opts.Key(m)
+	if err != nil || !ok {
+		return nil, err
+	}
+	return w.Bytes(key), nil
+}
+
+// with returns the headers with one more, before those of later names.
+func (w *writer) with(headers []kgo.RecordHeader, name, value string) []kgo.RecordHeader {
+	headers = slices.DeleteFunc(headers, func(h kgo.RecordHeader) bool { return h.Key == name })
+	at := slices.IndexFunc(headers, func(h kgo.RecordHeader) bool { return h.Key > name })
+	if at < 0 {
+		at = len(headers)
+	}
+	return slices.Insert(headers, at, kgo.RecordHeader{Key: name, Value: w.Bytes(value)})
 }
 
 // reset makes room for all, at once: growing would leave the first records
@@ -46,54 +100,11 @@ func (w *writer) reset(msgs []*message.Message) {
 		size += len(m.Metadata[broker.HeaderKey])
 	}
 	w.records = slices.Grow(w.records[:0], len(msgs))[:len(msgs)]
-	w.headers = slices.Grow(w.headers[:0], headers)
-	w.bytes = slices.Grow(w.bytes[:0], size)
+	w.Reset(headers, size)
 }
 
 // forget lets go of the messages, which a pooled writer must not keep.
 func (w *writer) forget() {
 	clear(w.records)
-	clear(w.headers[:cap(w.headers)])
-	if cap(w.bytes) > 1<<20 {
-		w.bytes = nil
-	}
-}
-
-func (w *writer) key(m *message.Message) []byte {
-	key, ok := m.Metadata[broker.HeaderKey]
-	if !ok {
-		return nil
-	}
-	return w.copy(key)
-}
-
-func (w *writer) copy(s string) []byte {
-	begin := len(w.bytes)
-	w.bytes = append(w.bytes, s...)
-	return w.bytes[begin:len(w.bytes):len(w.bytes)]
-}
-
-func (w *writer) headersOf(md message.Metadata) []kgo.RecordHeader {
-	if !w.sameNames(md) {
-		w.names = slices.AppendSeq(w.names[:0], maps.Keys(md))
-		slices.Sort(w.names)
-	}
-	begin := len(w.headers)
-	for _, name := range w.names {
-		w.headers = append(w.headers, kgo.RecordHeader{Key: name, Value: w.copy(md[name])})
-	}
-	return w.headers[begin:len(w.headers):len(w.headers)]
-}
-
-// sameNames saves the sorting: most messages of a queue have the same headers.
-func (w *writer) sameNames(md message.Metadata) bool {
-	if len(md) != len(w.names) {
-		return false
-	}
-	for _, name := range w.names {
-		if _, ok := md[name]; !ok {
-			return false
-		}
-	}
-	return true
+	w.Reset(0, 0)
 }

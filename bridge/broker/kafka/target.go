@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/ThreeDotsLabs/watermill/message"
-	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/brokerbridge/bridge/bridge/broker"
@@ -23,27 +22,28 @@ const (
 	flushTimeout = 5 * time.Second
 )
 
-// Target writes to a topic.
+// Target writes to a topic, or to those that the messages name.
 type Target struct {
 	b     *Broker
 	to    config.To
-	topic string
+	topic string // "": the messages name it
 	opts  broker.TargetOptions
 	log   *slog.Logger
 
 	client *kgo.Client
 	stop   context.CancelFunc
 	watch  *watch
+	topics topics // that messages have named
 
 	mu     sync.Mutex
-	alone  *kgo.Client // for records that a batch has no room for; nil until needed
-	limit  int32       // of a batch, as the topic has it; 0: not known
+	alone  *kgo.Client      // for records that a batch has no room for; nil until needed
+	limits map[string]int32 // of a batch, as the topics have it, where that is known
 	closed bool
 }
 
 func newTarget(b *Broker, to config.To, opts broker.TargetOptions) (*Target, error) {
 	t := &Target{b: b, to: to, topic: to.Topic.Fixed, opts: opts}
-	t.log = b.logger.With("route", opts.Route, "topic", t.topic)
+	t.log = b.logger.With("route", opts.Route, "topic", to.Topic.String())
 	t.watch = newWatch(t)
 	var err error
 	if t.client, err = t.producer(batchBytes, t.watch); err != nil {
@@ -56,7 +56,12 @@ func newTarget(b *Broker, to config.To, opts broker.TargetOptions) (*Target, err
 }
 
 // Name is the topic, for people.
-func (t *Target) Name() string { return "kafka topic " + t.topic }
+func (t *Target) Name() string {
+	if t.topic == "" {
+		return "kafka topics by " + t.to.Topic.String()
+	}
+	return "kafka topic " + t.topic
+}
 
 // Publish publishes messages, to the target's own topic if the topic is "", and
 // returns when all are confirmed, or the first error.
@@ -77,60 +82,64 @@ func (t *Target) PublishBatch(msgs []*message.Message) []error {
 }
 
 func (t *Target) publish(topic string, msgs []*message.Message) []error {
-	if topic == "" || topic == t.topic {
+	if topic == "" {
 		topic = t.topic
+	}
+	own := topic == t.topic
+	if own {
 		if err := t.watch.missing(); err != nil {
 			return all(len(msgs), policies.As(policies.Unavailable, err))
 		}
 	}
-	errs := fly(t.client, topic, msgs, t.watch.late)
-	t.judge(topic, msgs, errs)
+	if topic == "" {
+		t.look(msgs)
+	}
+	errs := t.fly(t.client, topic, msgs, false)
+	t.singly(topic, msgs, errs)
+	answered := false
+	for i, err := range errs {
+		answered = answered || err == nil || suspect(err)
+		if err != nil {
+			errs[i] = t.judge(own, err)
+		}
+	}
+	if own && answered {
+		t.watch.answered()
+	}
 	return errs
 }
 
-// judge gives errors their class, and the records of a batch that was too large
-// another try.
-func (t *Target) judge(topic string, msgs []*message.Message, errs []error) {
-	var worst error
-	failed := 0
-	for _, err := range errs {
-		if err == nil {
-			continue
+// judge gives the error of a message its class, and has its topic looked for
+// again if it is gone.
+func (t *Target) judge(own bool, err error) error {
+	var r *refusal
+	if !errors.As(err, &r) {
+		return err // it was not sent, and has its class
+	}
+	if !own || !nowhere(err) {
+		return classify(err)
+	}
+	if t.topic != "" {
+		if unknown(err) {
+			t.watch.lost()
 		}
-		failed++
-		if worst == nil || !tooLarge(err) {
-			worst = err
-		}
+		return classify(err)
 	}
-	if topic == t.topic && (failed < len(errs) || tooLarge(worst)) {
-		t.watch.answered()
+	if unknown(err) {
+		t.purge(r.topic)
 	}
-	if failed == 0 {
-		return
-	}
-	t.singly(topic, msgs, errs)
-	for i, err := range errs {
-		errs[i] = t.noted(topic, err)
-	}
+	return t.missing(r.topic, r.error)
 }
 
-// noted classifies an error, and has the topic looked for again if it is gone.
-func (t *Target) noted(topic string, err error) error {
-	if topic == t.topic && (errors.Is(err, kerr.UnknownTopicOrPartition) || errors.Is(err, kerr.UnknownTopicID)) {
-		t.watch.lost()
-	}
-	return classify(err)
-}
-
-// purge has the clients forget the topic. They know it by an id, which is
-// another one when it was created again.
-func (t *Target) purge() {
+// purge has the clients forget a topic. They know it by an id, which is another
+// one when it was created again.
+func (t *Target) purge(topic string) {
 	t.mu.Lock()
 	alone := t.alone
 	t.mu.Unlock()
-	t.client.PurgeTopicsFromProducing(t.topic)
+	t.client.PurgeTopicsFromProducing(topic)
 	if alone != nil {
-		alone.PurgeTopicsFromProducing(t.topic)
+		alone.PurgeTopicsFromProducing(topic)
 	}
 }
 

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"strconv"
 	"sync"
 	"time"
 
@@ -59,7 +58,7 @@ func (w *watch) run(ctx context.Context) {
 			return
 		}
 		if again {
-			w.t.purge()
+			w.t.purge(w.t.topic)
 		}
 		w.find(ctx, first)
 		select {
@@ -104,14 +103,18 @@ func (w *watch) set(err error) {
 	w.report(err)
 }
 
-// verify looks for the topic and creates it if told to.
+// verify looks for the topic and creates it if told to. Where messages name the
+// topic, it is enough that Kafka answers.
 func (w *watch) verify(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, lookTimeout)
 	defer cancel()
+	if w.t.topic == "" {
+		return w.reached(w.t.client.Ping(ctx))
+	}
 	admin := kadm.NewClient(w.t.client)
 	topics, err := admin.ListTopics(ctx, w.t.topic)
 	if err != nil {
-		return fmt.Errorf("reach Kafka at %v: %w", w.t.b.cfg.Brokers, w.because(err))
+		return w.reached(err)
 	}
 	err = topics[w.t.topic].Err
 	if errors.Is(err, kerr.UnknownTopicOrPartition) {
@@ -120,8 +123,16 @@ func (w *watch) verify(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	w.readLimit(ctx, admin)
+	w.t.readLimits(ctx, admin, w.t.topic)
 	return nil
+}
+
+// reached says where Kafka was looked for, if it did not answer.
+func (w *watch) reached(err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("reach Kafka at %v: %w", w.t.b.cfg.Brokers, w.because(err))
 }
 
 // because prefers what happened when connecting to "the time is up".
@@ -153,26 +164,6 @@ func (w *watch) create(ctx context.Context, admin *kadm.Client) error {
 	}
 	w.t.log.Info("the topic was created")
 	return nil
-}
-
-// readLimit asks how large a batch the topic takes. Who may not ask goes without.
-func (w *watch) readLimit(ctx context.Context, admin *kadm.Client) {
-	configs, err := admin.DescribeTopicConfigs(ctx, w.t.topic)
-	if err != nil {
-		return
-	}
-	for _, c := range configs {
-		for _, entry := range c.Configs {
-			if entry.Key != "max.message.bytes" || entry.Value == nil {
-				continue
-			}
-			if n, err := strconv.ParseInt(*entry.Value, 10, 32); err == nil {
-				w.t.mu.Lock()
-				w.t.limit = int32(n)
-				w.t.mu.Unlock()
-			}
-		}
-	}
 }
 
 // missing is why nothing can be published, or nil. Before the first look it

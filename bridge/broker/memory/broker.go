@@ -50,7 +50,7 @@ func (b *Broker) Source(from config.From, opts broker.SourceOptions) (broker.Sou
 
 // Target prepares to write to a queue.
 func (b *Broker) Target(to config.To, opts broker.TargetOptions) (broker.Target, error) {
-	return &Target{b: b, name: to.Name(), opts: opts, declare: to.Declare.On}, nil
+	return &Target{b: b, name: to.Name(), topic: to.Topic, opts: opts, declare: to.Declare.On}, nil
 }
 
 // Ping always succeeds.

@@ -6,6 +6,7 @@ import (
 	"github.com/ThreeDotsLabs/watermill/message"
 
 	"github.com/brokerbridge/bridge/bridge/broker"
+	"github.com/brokerbridge/bridge/bridge/config"
 	"github.com/brokerbridge/bridge/ordering/failpoint"
 	"github.com/brokerbridge/bridge/policies"
 )
@@ -13,7 +14,8 @@ import (
 // Target writes to a queue. It tells State once, with its first publish.
 type Target struct {
 	b       *Broker
-	name    string
+	name    string         // as the file has it
+	topic   config.Dynamic // zero: name
 	declare bool
 	opts    broker.TargetOptions
 	told    bool // guarded by the broker's lock, as closed is
@@ -38,23 +40,42 @@ func (t *Target) Publish(topic string, msgs ...*message.Message) error {
 func (t *Target) PublishBatch(msgs []*message.Message) []error { return t.publish("", msgs) }
 
 func (t *Target) publish(topic string, msgs []*message.Message) []error {
-	if topic == "" {
-		topic = t.name
-	}
 	failpoint.Hit(failpoint.BeforePublish)
 	errs := make([]error, len(msgs))
-	q, err := t.queue(topic)
 	for i, m := range msgs {
-		errs[i] = err
-		if err != nil {
-			continue
-		}
-		if errs[i] = t.judge(q, m); errs[i] == nil {
-			t.b.Put(topic, m)
-		}
+		errs[i] = t.write(topic, m)
 	}
 	failpoint.Hit(failpoint.Confirmed)
 	return errs
+}
+
+func (t *Target) write(topic string, m *message.Message) error {
+	if topic == "" {
+		var err error
+		if topic, err = t.destination(m); err != nil {
+			return err
+		}
+	}
+	q, err := t.queue(topic)
+	if err == nil {
+		err = t.judge(q, m)
+	}
+	if err == nil {
+		t.b.Put(topic, m)
+	}
+	return err
+}
+
+// destination is the queue that a message is for.
+func (t *Target) destination(m *message.Message) (string, error) {
+	if t.topic.IsZero() || t.topic.IsFixed() {
+		return t.name, nil
+	}
+	name, ok := broker.Name(t.topic, m, broker.ProtocolKafka)
+	if !ok {
+		return "", policies.Because(policies.Permanent, "unroutable", fmt.Errorf("the message does not name its queue (%s)", t.name))
+	}
+	return name, nil
 }
 
 // judge runs without the lock: a test may block in it.

@@ -94,12 +94,7 @@ func (e *Encoder) appendTypes(b []byte) []byte {
 		return b
 	}
 	slices.SortFunc(e.typed, func(a, b typed) int { return strings.Compare(a.name, b.name) })
-	b = append(b, `,"types":{`...)
-	for i, t := range e.typed {
-		b = appendName(appendComma(b, i), t.name)
-		b = append(b, '"', t.letter, '"')
-	}
-	return append(b, '}')
+	return appendTypes(append(b, `,"types":`...), e.typed)
 }
 
 func (e *Encoder) appendValues(b []byte, headers amqp.Table) []byte {

@@ -27,21 +27,64 @@ type Original struct {
 // returned as if there were none. Nothing is judged here: a restored user-id or
 // expiration may kill the channel it is published on.
 func Restore(md message.Metadata) (Original, error) {
-	o := Original{Publishing: amqp.Publishing{Headers: make(amqp.Table, len(md))}}
+	return new(Decoder).Restore(md)
+}
+
+// Decoder restores messages. It remembers the last sidecar, because most
+// messages of a queue have the same: nested values may be shared by what it
+// returns, and must not be changed. The zero value is ready. One goroutine at a
+// time.
+type Decoder struct {
+	text string
+	last content
+	err  error
+}
+
+// Restore is the function Restore.
+func (d *Decoder) Restore(md message.Metadata) (Original, error) {
+	text, ok := md[broker.HeaderAMQP]
+	if !ok {
+		return content{}.with(md), nil
+	}
+	if text != d.text || d.text == "" {
+		d.text = text
+		d.last, d.err = read(text)
+	}
+	if d.err != nil {
+		return content{}.with(md), fmt.Errorf("read header %s: %w", broker.HeaderAMQP, d.err)
+	}
+	return d.last.with(md), nil
+}
+
+// content is what a sidecar says.
+type content struct {
+	Original // without headers
+	types    map[string]byte
+	values   amqp.Table
+}
+
+// with joins it with the texts.
+func (c content) with(md message.Metadata) Original {
+	o := c.Original
+	o.Headers = make(amqp.Table, len(md)+len(c.values))
 	for name, v := range md {
 		if name != broker.HeaderAMQP && name != broker.HeaderUndecodable {
 			o.Headers[name] = v
 		}
 	}
-	text, ok := md[broker.HeaderAMQP]
-	if !ok {
-		return o, nil
+	for name, letter := range c.types {
+		if s, ok := o.Headers[name].(string); ok {
+			if v, ok := parse(letter, s); ok {
+				o.Headers[name] = v
+			}
+		}
 	}
-	full, err := restore(text, o)
-	if err != nil {
-		return o, fmt.Errorf("read header %s: %w", broker.HeaderAMQP, err)
+	for name, v := range c.values {
+		if _, edited := o.Headers[name]; !edited {
+			o.Headers[name] = v
+		}
 	}
-	return full, nil
+	return o
 }
 
 // form is the sidecar's JSON. Strings are values: they may be no UTF-8.
@@ -66,35 +109,26 @@ type form struct {
 	Timestamp       *int64 `json:"timestamp"`
 }
 
-func restore(text string, o Original) (Original, error) {
+// read is the inverse of what Encode writes.
+func read(text string) (content, error) {
 	var f form
 	d := json.NewDecoder(strings.NewReader(text))
 	d.UseNumber()
 	if err := d.Decode(&f); err != nil {
-		return o, err
+		return content{}, err
 	}
 	values, err := decodeTable(f.Values, 0)
 	if err != nil {
-		return o, err
+		return content{}, err
 	}
-	if err := restoreProperties(&f, &o); err != nil {
-		return o, err
-	}
-	o.RawHeaders = f.Headers
+	c := content{values: values, types: make(map[string]byte, len(f.Types))}
 	for name, letter := range f.Types {
-		name = decodeName(name)
-		if s, ok := o.Headers[name].(string); ok && len(letter) == 1 {
-			if v, ok := parse(letter[0], s); ok {
-				o.Headers[name] = v
-			}
+		if len(letter) == 1 {
+			c.types[decodeName(name)] = letter[0]
 		}
 	}
-	for name, v := range values {
-		if _, edited := o.Headers[name]; !edited {
-			o.Headers[name] = v
-		}
-	}
-	return o, nil
+	c.RawHeaders = f.Headers
+	return c, restoreProperties(&f, &c.Original)
 }
 
 func restoreProperties(f *form, o *Original) error {

@@ -76,6 +76,15 @@ func appendTable(b []byte, t amqp.Table) []byte {
 	return append(b, '}')
 }
 
+func appendTypes(b []byte, types []typed) []byte {
+	b = append(b, '{')
+	for i, t := range types {
+		b = appendName(appendComma(b, i), t.name)
+		b = append(b, '"', t.letter, '"')
+	}
+	return append(b, '}')
+}
+
 func appendComma(b []byte, i int) []byte {
 	if i > 0 {
 		return append(b, ',')
@@ -96,6 +105,18 @@ func appendString(b []byte, s string) []byte {
 	if !utf8.ValidString(s) {
 		return append(appendBase64(open(b, typeString), []byte(s)), '}')
 	}
+	return appendQuoted(b, s)
+}
+
+// appendBytes writes bytes as appendString does a string.
+func appendBytes(b, v []byte) []byte {
+	if !utf8.Valid(v) {
+		return append(appendBase64(open(b, typeString), v), '}')
+	}
+	return appendQuoted(b, v)
+}
+
+func appendQuoted[T string | []byte](b []byte, s T) []byte {
 	b = append(b, '"')
 	clean := 0
 	for i := range len(s) {

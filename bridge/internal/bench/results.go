@@ -21,10 +21,15 @@ func (p *pair) compare() {
 	p.Rate, p.CPU = p.Bridge.Rate/p.Raw.Rate, p.Bridge.CPU/p.Raw.CPU
 }
 
-const heading = "round    raw msg/s   bridge msg/s   ratio   raw CPU s/M   bridge CPU s/M   ratio   outcome"
+// Tables have a name, and the six numbers of a pair.
+const names, numbers = "%-20s", "%11.0f %14.0f %7.2f %13.1f %16.1f %7.2f"
+
+func heading(name string) string {
+	return fmt.Sprintf(names+"  raw msg/s   bridge msg/s   ratio   raw CPU s/M   bridge CPU s/M   ratio", name)
+}
 
 func (p pair) row(name string) string {
-	return fmt.Sprintf("%-6s %11.0f %14.0f %7.2f %13.1f %16.1f %7.2f   %s",
+	return fmt.Sprintf(names+numbers+"   %s",
 		name, p.Raw.Rate, p.Bridge.Rate, p.Rate, p.Raw.CPU, p.Bridge.CPU, p.CPU, p.outcome())
 }
 
@@ -64,17 +69,15 @@ func spreadOf(pairs []pair, of func(pair) float64) spread {
 	return spread{(values[(n-1)/2] + values[n/2]) / 2, values[0], values[n-1]}
 }
 
-// results are all rounds, and what they amount to.
-type results struct {
-	Plan    plan              `json:"plan"`
-	Machine map[string]string `json:"machine"`
-	Began   time.Time         `json:"began"`
-	Pairs   []pair            `json:"pairs"`
-
-	Summary map[string]spread `json:"summary"`
+// result is all rounds of a direction, and what they amount to.
+type result struct {
+	direction
+	Messages int               `json:"messages"`
+	Pairs    []pair            `json:"pairs"`
+	Summary  map[string]spread `json:"summary"`
 }
 
-func (r *results) summarise() {
+func (r *result) summarise() {
 	r.Summary = map[string]spread{
 		"raw_rate":    spreadOf(r.Pairs, func(p pair) float64 { return p.Raw.Rate }),
 		"bridge_rate": spreadOf(r.Pairs, func(p pair) float64 { return p.Bridge.Rate }),
@@ -85,21 +88,36 @@ func (r *results) summarise() {
 	}
 }
 
-// table is the summary, for people.
+func median(s spread) float64 { return s.Median }
+
+// row is one line of what the rounds amount to.
+func (r *result) row(name string, of func(spread) float64) string {
+	v := func(name string) float64 { return of(r.Summary[name]) }
+	return fmt.Sprintf(names+numbers+"\n", name,
+		v("raw_rate"), v("bridge_rate"), v("rate_ratio"), v("raw_cpu"), v("bridge_cpu"), v("cpu_ratio"))
+}
+
+// table is the summary of a direction, for people.
+func (r *result) table() string {
+	return "\n" + r.row("median", median) +
+		r.row("min", func(s spread) float64 { return s.Min }) +
+		r.row("max", func(s spread) float64 { return s.Max })
+}
+
+// results are all directions.
+type results struct {
+	Plan       plan              `json:"plan"`
+	Machine    map[string]string `json:"machine"`
+	Began      time.Time         `json:"began"`
+	Directions []result          `json:"directions"`
+}
+
+// table has the medians of each direction.
 func (r *results) table() string {
 	var b strings.Builder
-	b.WriteByte('\n')
-	for _, row := range []struct {
-		name string
-		of   func(spread) float64
-	}{
-		{"median", func(s spread) float64 { return s.Median }},
-		{"min", func(s spread) float64 { return s.Min }},
-		{"max", func(s spread) float64 { return s.Max }},
-	} {
-		v := func(name string) float64 { return row.of(r.Summary[name]) }
-		fmt.Fprintf(&b, "%-6s %11.0f %14.0f %7.2f %13.1f %16.1f %7.2f\n", row.name,
-			v("raw_rate"), v("bridge_rate"), v("rate_ratio"), v("raw_cpu"), v("bridge_cpu"), v("cpu_ratio"))
+	b.WriteString(heading("medians") + "\n")
+	for _, d := range r.Directions {
+		b.WriteString(d.row(d.direction.String(), median))
 	}
 	return b.String()
 }

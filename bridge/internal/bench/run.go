@@ -2,14 +2,19 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
 	"syscall"
-	"time"
 
 	"github.com/brokerbridge/bridge/bridge/internal/e2e/child"
+)
+
+const (
+	calibration = 60_000
+	atMost      = 1_000_000 // messages of a run
 )
 
 // contender starts one of the two on a scene; it ends by itself, or is told to.
@@ -25,18 +30,20 @@ var (
 )
 
 func startRaw(s *stage, p plan, sc scene, words *os.File) (*child.Process, error) {
-	return child.Start(words, nil, s.self, "-raw", fmt.Sprintf("%s,%s,%d", sc.queue, sc.topic, p.Messages))
+	return child.Start(words, nil, s.self, "-raw",
+		fmt.Sprintf("%s:%s,%s:%s,%d", sc.way.From, sc.source(), sc.way.To, sc.target(), p.Messages))
 }
 
 func startBridge(s *stage, _ plan, sc scene, words *os.File) (*child.Process, error) {
-	file := filepath.Join(s.dir, sc.topic+".yaml")
+	file := filepath.Join(s.dir, sc.name+".yaml")
 	if err := os.WriteFile(file, []byte(topology(s.dir, sc)), 0o600); err != nil {
 		return nil, err
 	}
 	return child.Start(words, nil, s.bridge, "run", "-c", file)
 }
 
-// topology has the bridge's defaults but for the names.
+// topology has the bridge's defaults but for the names. A broker that no route
+// names is no fault.
 func topology(dir string, sc scene) string {
 	return fmt.Sprintf(`
 brokers:
@@ -46,48 +53,47 @@ store: { pebble: { dir: %q } }
 admin: { listen: 127.0.0.1:0 }
 routes:
   - name: bench
-    from: { broker: shop, queue: %q }
-    to: { broker: lake, topic: %q }
-    order: { by: revision, key: header.key, revision: header.revision, first: 1 }
-`, amqpURL(), strings.Join(kafkaAddrs(), ","), filepath.Join(dir, sc.topic), sc.queue, sc.topic)
+    from: %s
+    to: %s
+    order: { by: revision, key: %s, revision: header.%s, first: 1 }
+`, amqpURL(), strings.Join(kafkaAddrs(), ","), filepath.Join(dir, sc.name), sc.from.from(), sc.to.to(), sc.from.key(), revisionHeader)
 }
 
-// run lets a contender move a full queue, and measures and checks it.
-func (s *stage) run(ctx context.Context, p plan, c contender) (m measure, err error) {
+// run lets a contender move a full source, and measures and checks it.
+func (s *stage) run(ctx context.Context, p plan, way direction, c contender) (m measure, err error) {
 	ctx, cancel := context.WithTimeout(ctx, runTimeout)
 	defer cancel()
+	sc, err := s.open(ctx, p, way)
 	defer func() {
-		if err != nil {
+		if err = errors.Join(err, sc.drop()); err != nil {
 			err = fmt.Errorf("%s: %w", c.name, err)
 		}
 	}()
-	sc, err := s.open(ctx, p)
-	defer s.drop(sc)
 	if err != nil {
 		return m, err
 	}
-	if m.CPU, err = s.move(ctx, p, c, sc); err != nil {
+	watched, err := s.move(ctx, p, c, sc, &m)
+	if err != nil {
 		return m, err
 	}
-	if m.Left, err = s.left(sc.queue); err != nil {
+	if m.Left, err = sc.from.left(ctx); err != nil {
 		return m, err
 	}
-	return m, s.check(ctx, p, sc.topic, &m)
+	return m, m.check(ctx, p, sc.to, watched)
 }
 
-// move runs the child from its start to its end and returns the CPU seconds per
-// million messages.
-func (s *stage) move(ctx context.Context, p plan, c contender, sc scene) (float64, error) {
-	words, err := os.Create(filepath.Join(s.dir, sc.topic+".log"))
+// move runs the child from its start to its end, and notes its CPU.
+func (s *stage) move(ctx context.Context, p plan, c contender, sc scene, m *measure) (watched looks, err error) {
+	words, err := os.Create(filepath.Join(s.dir, sc.name+".log"))
 	if err != nil {
-		return 0, err
+		return watched, err
 	}
 	defer func() { _ = words.Close() }()
 	process, err := c.start(s, p, sc, words)
 	if err != nil {
-		return 0, err
+		return watched, err
 	}
-	err = s.awaitRecords(ctx, sc.topic, p.Messages, process)
+	watched, err = watch(ctx, sc.to, p.Messages, process)
 	if c.tell || err != nil {
 		_ = process.Signal(syscall.SIGTERM)
 	}
@@ -100,19 +106,20 @@ func (s *stage) move(ctx context.Context, p plan, c contender, sc scene) (float6
 	}
 	if err != nil {
 		said, _ := os.ReadFile(words.Name())
-		return 0, fmt.Errorf("%w\n%s", err, said)
+		return watched, fmt.Errorf("%w\n%s", err, said)
 	}
-	return process.CPU().Seconds() * 1e6 / float64(p.Messages), nil
+	m.CPU = process.CPU().Seconds() * 1e6 / float64(p.Messages)
+	return watched, nil
 }
 
 // pair runs both, one after the other.
-func (s *stage) pair(ctx context.Context, p plan, bridgeFirst bool) (pair pair, err error) {
+func (s *stage) pair(ctx context.Context, p plan, way direction, bridgeFirst bool) (pair pair, err error) {
 	order := []contender{rawLoop, theBridge}
 	if bridgeFirst {
 		order = []contender{theBridge, rawLoop}
 	}
 	for _, c := range order {
-		m, err := s.run(ctx, p, c)
+		m, err := s.run(ctx, p, way, c)
 		if err != nil {
 			return pair, err
 		}
@@ -127,14 +134,18 @@ func (s *stage) pair(ctx context.Context, p plan, bridgeFirst bool) (pair pair, 
 }
 
 // enough is so many messages that the faster one needs the seconds asked for, with
-// room for a calibration that was slower than what follows.
-func (s *stage) enough(ctx context.Context, p plan) (int, error) {
-	p.Messages = calibration
-	pair, err := s.pair(ctx, p, false)
-	if err != nil {
-		return 0, fmt.Errorf("calibrate: %w", err)
+// room for a calibration that was slower than what follows. A calibration that is
+// over within a second is mostly its beginning: it is made again, longer.
+func (s *stage) enough(ctx context.Context, p plan, way direction) (int, error) {
+	for p.Messages = calibration; ; p.Messages *= 5 {
+		pair, err := s.pair(ctx, p, way, false)
+		if err != nil {
+			return 0, fmt.Errorf("calibrate: %w", err)
+		}
+		if p.Messages < atMost/5 && min(pair.Raw.Seconds, pair.Bridge.Seconds) < 1 {
+			continue
+		}
+		n := min(int(max(pair.Raw.Rate, pair.Bridge.Rate)*1.5*float64(p.Seconds)), atMost)
+		return max(n/p.Keys, 1) * p.Keys, nil
 	}
-	fastest := max(pair.Raw.Rate, pair.Bridge.Rate)
-	n := int(fastest * 1.5 * (time.Duration(p.Seconds) * time.Second).Seconds())
-	return max(n/p.Keys, 1) * p.Keys, nil
 }

@@ -84,6 +84,7 @@ type Rest struct {
 func (r Rest) Await(b *Bridge, within time.Duration) Metrics {
 	b.t.Helper()
 	var last Metrics
+	var quiet stillness
 	b.Await(fmt.Sprintf("rest as in %+v", r), within, func() (string, bool) {
 		m, ok := b.Metrics()
 		if !ok {
@@ -91,11 +92,39 @@ func (r Rest) Await(b *Bridge, within time.Duration) Metrics {
 		}
 		last = m
 		c := count(m)
-		return c.String(), c.delivered == int64(r.Messages-r.Dead-r.Parked) && c.dead == int64(r.Dead+r.Loose) &&
+		rests := c.delivered == int64(r.Messages-r.Dead-r.Parked) && c.dead == int64(r.Dead+r.Loose) &&
 			c.parked == int64(r.Parked) && c.memory == 0 && c.lag == 0 && c.unaccounted == 0
+		return c.String(), quiet.look(c) && rests
 	})
 	if !last.Has("bridge_unaccounted_messages") {
 		b.t.Error("I10: bridge_unaccounted_messages is not exported")
 	}
 	return last
+}
+
+// stillness is how long nothing has come. What a broker has sent and a bridge has
+// not taken is in no number: copies, as a rule, of what has arrived.
+type stillness struct {
+	last  counts
+	since time.Time
+}
+
+// look reports whether nothing has come for a while.
+func (s *stillness) look(c counts) bool {
+	if c != s.last {
+		s.last, s.since = c, time.Now()
+	}
+	return time.Since(s.since) >= 8*askEvery
+}
+
+// AwaitQuiet waits until nothing is dead, parked or under way, however many
+// messages there were, and checks I10.
+func AwaitQuiet(b *Bridge, within time.Duration) {
+	b.t.Helper()
+	var quiet stillness
+	b.Await("all to be settled", within, func() (string, bool) {
+		m, ok := b.Metrics()
+		c := count(m)
+		return c.String(), quiet.look(c) && ok && c.dead+c.parked+c.memory+c.lag+c.unaccounted == 0
+	})
 }

@@ -24,6 +24,7 @@ const (
 type Options struct {
 	Routes     string // YAML below "routes:"; see [Route]
 	Dir        string // of the store; empty: one of its own
+	AMQP       string // URL of RabbitMQ, if it is not the usual one
 	Failpoints bool   // the binary that can be told to crash; see [Bridge.Run]
 }
 
@@ -61,7 +62,7 @@ func Prepare(t testing.TB, opts Options) *Bridge {
 	if b.dir == "" {
 		b.dir = filepath.Join(home, "store")
 	}
-	if err := os.WriteFile(b.file, []byte(topology(t, b.dir, b.addr, opts.Routes)), 0o600); err != nil {
+	if err := os.WriteFile(b.file, []byte(topology(t, b.dir, b.addr, opts)), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(b.end)
@@ -173,12 +174,12 @@ func freeAddr(t testing.TB) string {
 }
 
 // topology is a whole file.
-func topology(t testing.TB, dir, addr, routes string) string {
+func topology(t testing.TB, dir, addr string, opts Options) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "brokers:\n  shop: { amqp: { url: %q } }\n", rig.AMQP(t))
+	fmt.Fprintf(&b, "brokers:\n  shop: { amqp: { url: %q } }\n", or(opts.AMQP, rig.AMQP(t)))
 	fmt.Fprintf(&b, "  lake: { kafka: { brokers: %q } }\n", strings.Join(rig.Kafka(t), ","))
 	fmt.Fprintf(&b, "store: { pebble: { dir: %q }, min_free: 64MiB }\n", dir)
 	fmt.Fprintf(&b, "admin: { listen: %q }\n", addr)
-	b.WriteString("routes:\n" + routes)
+	b.WriteString("routes:\n" + opts.Routes)
 	return b.String()
 }

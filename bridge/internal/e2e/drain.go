@@ -3,6 +3,7 @@ package e2e
 import (
 	"context"
 	"errors"
+	"fmt"
 	"maps"
 	"slices"
 	"strconv"
@@ -10,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	amqp "github.com/rabbitmq/amqp091-go"
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
 
@@ -42,34 +44,46 @@ func Records(t testing.TB, topic string) []*kgo.Record {
 	return records[:want]
 }
 
-// Delivered is the journal of a topic.
-func Delivered(t testing.TB, topic string) []journal.Entry {
-	t.Helper()
-	var all []journal.Entry
-	for _, r := range Records(t, topic) {
-		all = append(all, entry(t, r))
-	}
-	return all
-}
-
-// entry is a record as a journal's line. What the bridge adds to a message is
-// read from it, and must be right; the rest is what the producer sent.
-func entry(t testing.TB, r *kgo.Record) journal.Entry {
+// ofRecord is a record as a journal's line.
+func ofRecord(t testing.TB, r *kgo.Record) journal.Entry {
 	t.Helper()
 	h := Headers(r)
+	if key := h["bridge-key"]; string(r.Key) != key {
+		t.Errorf("a record has the key %q, bridge-key %q", r.Key, key)
+	}
+	return entry(t, h, r.Value)
+}
+
+// ofDelivery is a delivery as a journal's line.
+func ofDelivery(t testing.TB, d *amqp.Delivery) journal.Entry {
+	t.Helper()
+	h := map[string]string{}
+	for name, v := range d.Headers {
+		h[name] = fmt.Sprint(v)
+	}
+	if d.MessageId != h["bridge-message-id"] {
+		t.Errorf("a delivery has the message id %q, bridge-message-id %q", d.MessageId, h["bridge-message-id"])
+	}
+	return entry(t, h, d.Body)
+}
+
+// entry is a message as a journal's line. What the bridge adds to a message is
+// read from it, and must be right; the rest is what the producer sent.
+func entry(t testing.TB, h map[string]string, body []byte) journal.Entry {
+	t.Helper()
 	rev, err := strconv.ParseInt(h["bridge-revision"], 10, 64)
 	if err != nil || h["revision"] != h["bridge-revision"] {
-		t.Errorf("a record says revision %q, bridge-revision %q", h["revision"], h["bridge-revision"])
+		t.Errorf("a message says revision %q, bridge-revision %q", h["revision"], h["bridge-revision"])
 	}
-	if key := h["bridge-key"]; string(r.Key) != key || h["key"] != key {
-		t.Errorf("a record has the key %q, key %q, bridge-key %q", r.Key, h["key"], key)
+	if key := h["bridge-key"]; h["key"] != key {
+		t.Errorf("a message has the key %q, bridge-key %q", h["key"], key)
 	}
 	e := journal.Entry{Key: h["bridge-key"], Rev: rev, ID: h["bridge-message-id"]}
 	foreign := maps.Clone(h)
 	maps.DeleteFunc(foreign, func(name, _ string) bool {
-		return slices.Contains([]string{"key", "revision"}, name) || strings.HasPrefix(name, "bridge-")
+		return slices.Contains([]string{"key", "revision", watermillID}, name) || strings.HasPrefix(name, "bridge-")
 	})
-	e.Print = journal.Print(r.Value, foreign)
+	e.Print = journal.Print(body, foreign)
 	return e
 }
 

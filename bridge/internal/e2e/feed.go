@@ -2,13 +2,10 @@ package e2e
 
 import (
 	"context"
-	"errors"
 	"iter"
 	"sync/atomic"
 	"testing"
 	"time"
-
-	amqp "github.com/rabbitmq/amqp091-go"
 
 	"github.com/brokerbridge/bridge/bridge/internal/e2e/journal"
 	"github.com/brokerbridge/bridge/bridge/internal/rig"
@@ -23,36 +20,37 @@ const (
 // it is sent. It survives the broker: what was not confirmed is sent again.
 type Feed struct {
 	t      testing.TB
-	url    string
-	queues []string
+	places []Place
 	rate   int
-	ch     *amqp.Channel
-	conn   *amqp.Connection
+	out    producer
 
 	sent  atomic.Int64
 	entry []journal.Entry
 	done  chan error
 }
 
-// StartFeed begins to publish, to the queues in turn. A rate of 0 is as fast as
-// it goes.
-func StartFeed(t testing.TB, queues []string, msgs iter.Seq[journal.Message], rate int) *Feed {
+// producer sends messages and returns when all are confirmed.
+type producer interface {
+	send(ctx context.Context, msgs []journal.Message, to func(journal.Message) Place) error
+	hangUp()
+}
+
+// StartFeed begins to publish, to the places in turn, which are all of one kind.
+// A rate of 0 is as fast as it goes.
+func StartFeed(t testing.TB, places []Place, msgs iter.Seq[journal.Message], rate int) *Feed {
 	t.Helper()
-	f := &Feed{t: t, url: rig.AMQP(t), queues: queues, rate: rate, done: make(chan error, 1)}
+	f := &Feed{t: t, places: places, rate: rate, out: &toQueues{url: rig.AMQP(t)}, done: make(chan error, 1)}
+	if places[0].IsTopic() {
+		f.out = &toTopics{brokers: rig.Kafka(t)}
+	}
 	ctx, cancel := context.WithCancel(context.Background())
 	go func() { f.done <- f.run(ctx, msgs) }()
 	t.Cleanup(func() {
 		cancel()
 		f.done <- <-f.done // ended, and still there for End
-		f.hangUp()
+		f.out.hangUp()
 	})
 	return f
-}
-
-// Publish sends all messages to a queue and returns their journal.
-func Publish(t testing.TB, queue string, msgs iter.Seq[journal.Message]) []journal.Entry {
-	t.Helper()
-	return StartFeed(t, []string{queue}, msgs, 0).End()
 }
 
 // End waits until all is confirmed and returns the journal.
@@ -94,11 +92,11 @@ func (f *Feed) send(ctx context.Context, msgs []journal.Message, began time.Time
 		f.entry = append(f.entry, m.Entry())
 	}
 	for {
-		err := f.try(ctx, msgs)
+		err := f.out.send(ctx, msgs, f.place)
 		if err == nil {
 			break
 		}
-		f.hangUp()
+		f.out.hangUp()
 		if err := pause(ctx, 100*time.Millisecond); err != nil {
 			return err
 		}
@@ -110,58 +108,8 @@ func (f *Feed) send(ctx context.Context, msgs []journal.Message, began time.Time
 	return pause(ctx, time.Until(began.Add(time.Duration(sent)*time.Second/time.Duration(f.rate))))
 }
 
-func (f *Feed) try(ctx context.Context, msgs []journal.Message) error {
-	if err := f.connect(); err != nil {
-		return err
-	}
-	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
-	defer cancel()
-	confirms := make([]*amqp.DeferredConfirmation, len(msgs))
-	for i, m := range msgs {
-		queue := f.queues[m.Rev%int64(len(f.queues))]
-		c, err := f.ch.PublishWithDeferredConfirmWithContext(ctx, "", queue, true, false, publishing(m))
-		if err != nil {
-			return err
-		}
-		confirms[i] = c
-	}
-	for _, c := range confirms {
-		if ok, err := c.WaitContext(ctx); err != nil || !ok {
-			return errors.Join(err, errors.New("not confirmed"))
-		}
-	}
-	return nil
-}
-
-// publishing is a message as AMQP has it; its revision is an integer.
-func publishing(m journal.Message) amqp.Publishing {
-	headers := amqp.Table{"key": m.Key, "revision": m.Rev}
-	for name, v := range m.Headers {
-		headers[name] = v
-	}
-	return amqp.Publishing{MessageId: m.ID, DeliveryMode: amqp.Persistent, Headers: headers, Body: m.Body}
-}
-
-func (f *Feed) connect() (err error) {
-	if f.conn != nil {
-		return nil
-	}
-	if f.conn, err = amqp.Dial(f.url); err != nil {
-		f.conn = nil
-		return err
-	}
-	if f.ch, err = f.conn.Channel(); err != nil {
-		return err
-	}
-	return f.ch.Confirm(false)
-}
-
-func (f *Feed) hangUp() {
-	if f.conn != nil {
-		_ = f.conn.CloseDeadline(time.Now().Add(time.Second))
-		f.conn = nil
-	}
-}
+// place is where a message goes.
+func (f *Feed) place(m journal.Message) Place { return f.places[m.Rev%int64(len(f.places))] }
 
 // pause waits; a context that ends is an error.
 func pause(ctx context.Context, d time.Duration) error {

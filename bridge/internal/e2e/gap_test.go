@@ -13,7 +13,7 @@ import (
 func gapRoute(t *testing.T, then string) (b *e2e.Bridge, queue, topic string) {
 	t.Helper()
 	queue, topic = rig.Queue(t), rig.Topic(t, 1)
-	route := e2e.Route{Queues: []string{queue}, Topic: topic, Gap: "{ hold: 50ms, timeout: 1s, then: " + then + " }"}
+	route := e2e.Route{From: e2e.Queues(queue), To: e2e.Topic(topic), Gap: "{ hold: 50ms, timeout: 1s, then: " + then + " }"}
 	return e2e.Start(t, e2e.Options{Routes: route.String()}), queue, topic
 }
 
@@ -44,10 +44,10 @@ func TestI2_GapFillsLate(t *testing.T) {
 // route, where the same gap is quarantined, says when its time is over.
 func TestI2_GapWaits(t *testing.T) {
 	queue, topic := rig.Queue(t), rig.Topic(t, 1)
-	watch := e2e.Route{Name: "watch", Queues: []string{rig.Queue(t)}, Topic: rig.Topic(t, 1), Gap: "{ hold: 50ms, timeout: 1s }"}
-	route := e2e.Route{Queues: []string{queue}, Topic: topic, Gap: "{ hold: 50ms, timeout: 1s, then: wait }"}
+	watch := e2e.Route{Name: "watch", From: e2e.Queues(rig.Queue(t)), To: e2e.Topic(rig.Topic(t, 1)), Gap: "{ hold: 50ms, timeout: 1s }"}
+	route := e2e.Route{From: e2e.Queues(queue), To: e2e.Topic(topic), Gap: "{ hold: 50ms, timeout: 1s, then: wait }"}
 	b := e2e.Start(t, e2e.Options{Routes: route.String() + watch.String()})
-	for _, q := range []string{queue, watch.Queues[0]} {
+	for _, q := range []string{queue, watch.From[0].String()} {
 		rig.Publish(t, q, ordered("a", 1), ordered("a", 3))
 	}
 	for range 2 {
@@ -60,7 +60,7 @@ func TestI2_GapWaits(t *testing.T) {
 		stopped(t, b)
 		b.Restart()
 	}
-	for _, q := range []string{queue, watch.Queues[0]} {
+	for _, q := range []string{queue, watch.From[0].String()} {
 		rig.Publish(t, q, ordered("a", 2))
 	}
 	e2e.Rest{Messages: 6}.Await(b, settleTimeout)
@@ -111,7 +111,7 @@ func TestI2_GapIsQuarantined(t *testing.T) {
 // and takes what comes below it later for late.
 func TestI2_Adopt(t *testing.T) {
 	queue, topic := rig.Queue(t), rig.Topic(t, 1)
-	route := e2e.Route{Queues: []string{queue}, Topic: topic, First: "adopt", Order: "adopt_after: 500ms"}
+	route := e2e.Route{From: e2e.Queues(queue), To: e2e.Topic(topic), First: "adopt", Order: "adopt_after: 500ms"}
 	b := e2e.Start(t, e2e.Options{Routes: route.String()})
 	rig.Publish(t, queue, ordered("a", 42), ordered("a", 41), ordered("a", 43), ordered("b", 7))
 	e2e.Rest{Messages: 4}.Await(b, settleTimeout)
@@ -132,7 +132,7 @@ func TestI2_KeyFromProperties(t *testing.T) {
 		rig.Publish(t, queue, amqp.Publishing{CorrelationId: "a", Type: rev, Body: []byte(rev)})
 	}
 	b := e2e.Start(t, e2e.Options{Routes: e2e.Route{
-		Queues: []string{queue}, Topic: topic, Key: "property.correlation-id", Revision: "property.type",
+		From: e2e.Queues(queue), To: e2e.Topic(topic), Key: "property.correlation-id", Revision: "property.type",
 	}.String()})
 	e2e.Rest{Messages: 3}.Await(b, settleTimeout)
 	wantRevisions(t, topic, "a", 1, 2, 3)
@@ -148,7 +148,7 @@ func TestI2_JoinedKeys(t *testing.T) {
 		}
 	}
 	b := e2e.Start(t, e2e.Options{Routes: e2e.Route{
-		Queues: []string{queue}, Topic: topic, Key: "[header.tenant, header.order]",
+		From: e2e.Queues(queue), To: e2e.Topic(topic), Key: "[header.tenant, header.order]",
 	}.String()})
 	e2e.Rest{Messages: 4}.Await(b, settleTimeout)
 	wantRevisions(t, topic, `["a","b,c"]`, 1, 2)

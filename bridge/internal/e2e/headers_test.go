@@ -29,7 +29,7 @@ func TestW1_D9_TypedHeaders(t *testing.T) {
 	forged := ordered("a", 2)
 	forged.Headers["bridge-key"], forged.Headers["bridge-revision"] = "forged", "99"
 	rig.Publish(t, queue, p, forged)
-	b := e2e.Start(t, e2e.Options{Routes: e2e.Route{Queues: []string{queue}, Topic: topic}.String()})
+	b := e2e.Start(t, e2e.Options{Routes: e2e.Route{From: e2e.Queues(queue), To: e2e.Topic(topic)}.String()})
 	e2e.Rest{Messages: 2}.Await(b, settleTimeout)
 	records := e2e.Records(t, topic)
 	if string(records[0].Value) != string(p.Body) {
@@ -57,7 +57,7 @@ func TestW1_A10_DeadLetteredByRabbitMQ(t *testing.T) {
 		"x-message-ttl": int64(1), "x-dead-letter-exchange": "", "x-dead-letter-routing-key": queue,
 	})
 	rig.Publish(t, waiting, ordered("a", 1), ordered("a", 2))
-	b := e2e.Start(t, e2e.Options{Routes: e2e.Route{Queues: []string{queue}, Topic: topic}.String()})
+	b := e2e.Start(t, e2e.Options{Routes: e2e.Route{From: e2e.Queues(queue), To: e2e.Topic(topic)}.String()})
 	e2e.Rest{Messages: 2}.Await(b, settleTimeout)
 	for _, r := range e2e.Records(t, topic) {
 		original, err := sidecar.Restore(e2e.Headers(r))

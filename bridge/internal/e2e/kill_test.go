@@ -12,15 +12,17 @@ import (
 // and again.
 func TestI1_I2_I3_Kill9(t *testing.T) {
 	const ahead = 8
-	l := underLoad(t, 50, 4000)
-	route := l.route()
-	route.Order = "max_ahead: 8"
-	b := e2e.Start(t, e2e.Options{Routes: route.String()})
-	rng := rand.New(rand.NewPCG(1, 9))
-	for range size(5, 20) {
-		awaitDelivered(t, b, 1+rng.IntN(2500))
-		b.Kill()
-		b.Restart()
-	}
-	l.end(t, b, journal.Outcome{Crashes: b.Crashes(), MaxAhead: ahead})
+	atOnce(t, directions, func(t *testing.T, d direction) {
+		l := underLoad(t, d, 50, 4000)
+		route := l.route()
+		route.Order = "max_ahead: 8"
+		b := e2e.Start(t, e2e.Options{Routes: route.String()})
+		rng := rand.New(rand.NewPCG(1, 9))
+		for range size(4, 20) {
+			awaitDelivered(t, b, 1+rng.IntN(2500))
+			b.Kill()
+			b.Restart()
+		}
+		l.end(t, b, journal.Outcome{Crashes: b.Crashes(), MaxAhead: ahead})
+	})
 }

@@ -21,8 +21,8 @@ func TestD8_TooLarge(t *testing.T) {
 	big.Body = bytes.Repeat([]byte("x"), 60_000)
 	rig.Publish(t, queue, ordered("big", 1), big, ordered("big", 3), ordered("big", 4))
 	others := journal.Traffic{Keys: 50, Displaced: 20, Messages: 1000, Size: 128}
-	sent := e2e.Publish(t, queue, others.All())
-	b := e2e.Start(t, e2e.Options{Routes: e2e.Route{Queues: []string{queue}, Topic: topic}.String()})
+	sent := e2e.Publish(t, e2e.Queue(queue), others.All())
+	b := e2e.Start(t, e2e.Options{Routes: e2e.Route{From: e2e.Queues(queue), To: e2e.Topic(topic)}.String()})
 	e2e.Rest{Messages: len(sent) + 4, Dead: 1, Parked: 2}.Await(b, settleTimeout)
 	d := byMessage(b.DeadLetters("orders"))["big/2"]
 	if d.Reason != "too_large" || d.Class != "permanent" || !d.InOrder || d.Attempts != 1 || d.Revision == nil || *d.Revision != 2 {
@@ -36,8 +36,8 @@ func TestD8_TooLarge(t *testing.T) {
 	b.Restart() // and it is still so
 	e2e.Rest{Messages: len(sent) + 4, Dead: 1, Parked: 2}.Await(b, settleTimeout)
 	stopped(t, b)
-	emptied(t, queue)
+	emptied(t, e2e.Queue(queue))
 	wantRevisions(t, topic, "big", 1)
-	got := slices.DeleteFunc(e2e.Delivered(t, topic), func(e journal.Entry) bool { return e.Key == "big" })
+	got := slices.DeleteFunc(e2e.Delivered(t, e2e.Topic(topic)), func(e journal.Entry) bool { return e.Key == "big" })
 	judge(t, journal.Outcome{Sent: sent, Got: got})
 }

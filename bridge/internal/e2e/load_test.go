@@ -5,36 +5,35 @@ import (
 
 	"github.com/brokerbridge/bridge/bridge/internal/e2e"
 	"github.com/brokerbridge/bridge/bridge/internal/e2e/journal"
-	"github.com/brokerbridge/bridge/bridge/internal/rig"
 )
 
 // load is a route with traffic that flows until it is told to end, a little
 // displaced and repeated.
 type load struct {
-	queue, topic string
-	feed         *e2e.Feed
-	stop         chan struct{}
+	from, to e2e.Place
+	feed     *e2e.Feed
+	stop     chan struct{}
 }
 
-// underLoad starts the traffic.
-func underLoad(t *testing.T, keys, rate int) *load {
+// underLoad starts the traffic in a direction.
+func underLoad(t *testing.T, d direction, keys, rate int) *load {
 	t.Helper()
-	return underLoadOn(t, rig.Queue(t), keys, rate)
+	return underLoadFrom(t, d.from(t), d.to(t), keys, rate)
 }
 
-// underLoadOn starts it on a queue.
-func underLoadOn(t *testing.T, queue string, keys, rate int) *load {
+// underLoadFrom starts it between two places.
+func underLoadFrom(t *testing.T, from, to e2e.Place, keys, rate int) *load {
 	t.Helper()
-	l := &load{queue: queue, topic: rig.Topic(t, 6), stop: make(chan struct{})}
+	l := &load{from: from, to: to, stop: make(chan struct{})}
 	traffic := journal.Traffic{
 		Keys: keys, Displaced: 100, Repeated: 0.01, Size: 256, Seed: 11, Messages: 10_000_000, Stop: l.stop,
 	}
-	l.feed = e2e.StartFeed(t, []string{l.queue}, traffic.All(), rate)
+	l.feed = e2e.StartFeed(t, []e2e.Place{from}, traffic.All(), rate)
 	return l
 }
 
 func (l *load) route() e2e.Route {
-	return e2e.Route{Queues: []string{l.queue}, Topic: l.topic}
+	return e2e.Route{From: []e2e.Place{l.from}, To: l.to}
 }
 
 // end ends the traffic, waits until all of it has settled, stops the bridge and
@@ -46,8 +45,8 @@ func (l *load) end(t *testing.T, b *e2e.Bridge, o journal.Outcome) {
 	n := distinct(o.Sent)
 	e2e.Rest{Messages: n}.Await(b, settleTimeout)
 	stopped(t, b)
-	emptied(t, l.queue)
-	o.Got = e2e.Delivered(t, l.topic)
+	emptied(t, l.from)
+	o.Got = e2e.Delivered(t, l.to)
 	judge(t, o)
 	t.Logf("%d messages, %d of them twice, %d crashes", n, len(o.Got)-n, o.Crashes)
 }

@@ -62,13 +62,13 @@ func distinct(sent []journal.Entry) int {
 	return len(seen)
 }
 
-// emptied checks that a queue was acknowledged to the last message, once the
+// emptied checks that a place was acknowledged to the last message, once the
 // bridge has let go of it.
-func emptied(t *testing.T, queues ...string) {
+func emptied(t *testing.T, places ...e2e.Place) {
 	t.Helper()
-	for _, q := range queues {
-		e2e.Await(t, "queue "+q+" to be empty", 10*time.Second, func() (string, bool) {
-			n := rig.Depth(t, q)
+	for _, p := range places {
+		e2e.Await(t, p.String()+" to be empty", 10*time.Second, func() (string, bool) {
+			n := e2e.Left(t, p)
 			return fmt.Sprint(n, " messages"), n == 0
 		})
 	}

@@ -15,7 +15,7 @@ import (
 // there.
 func TestA17_QueueAndTopicAreMissing(t *testing.T) {
 	queue, topic := rig.Name(t), rig.Name(t)
-	b := e2e.Start(t, e2e.Options{Routes: e2e.Route{Queues: []string{queue}, Topic: topic}.String()})
+	b := e2e.Start(t, e2e.Options{Routes: e2e.Route{From: e2e.Queues(queue), To: e2e.Topic(topic)}.String()})
 	b.AwaitUnready(notice, "target: ", topic, "does not exist", "declare")
 	b.AwaitUnready(notice, queue, "does not exist", "declare")
 	declare(t, queue)
@@ -37,7 +37,7 @@ func TestA6_QueueIsDeletedAndMadeAgain(t *testing.T) {
 	queue, topic := rig.Name(t), rig.Topic(t, 1)
 	declare(t, queue)
 	rig.Publish(t, queue, ordered("a", 1))
-	b := e2e.Start(t, e2e.Options{Routes: e2e.Route{Queues: []string{queue}, Topic: topic}.String()})
+	b := e2e.Start(t, e2e.Options{Routes: e2e.Route{From: e2e.Queues(queue), To: e2e.Topic(topic)}.String()})
 	e2e.Rest{Messages: 1}.Await(b, settleTimeout)
 	if _, err := rig.Channel(t).QueueDelete(queue, false, false, false); err != nil {
 		t.Fatal(err)

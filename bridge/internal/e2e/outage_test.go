@@ -1,6 +1,7 @@
 package e2e_test
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -23,50 +24,62 @@ var goneAndBack = []struct{ name, verb string }{
 	{"kill -9", "kill"},
 }
 
-// TestA1_RabbitMQRestart restarts the source under load. The bridge keeps what it
-// has published in mind, so that nothing is published twice.
-func TestA1_RabbitMQRestart(t *testing.T) {
-	for _, c := range goneAndBack {
-		t.Run(c.name, func(t *testing.T) {
-			l := underLoad(t, 100, 1000)
-			b := e2e.Start(t, e2e.Options{Routes: l.route().String()})
-			for range size(1, 3) {
-				awaitDelivered(t, b, 1000)
-				down(t, c.verb, "rabbitmq")
-				b.AwaitUnready(notice, "source: ")
-				rig.Brokers(t, "start", "rabbitmq")
-				b.AwaitReady(recovery)
+// TestA1_RabbitMQRestart restarts RabbitMQ under load, as source and as target.
+func TestA1_RabbitMQRestart(t *testing.T) { restarts(t, "rabbitmq") }
+
+// TestA11_KafkaRestart restarts Kafka likewise.
+func TestA11_KafkaRestart(t *testing.T) { restarts(t, "kafka") }
+
+// restarts restarts a broker under load. The bridge keeps in mind what it has
+// published, so that a source that comes back costs nothing; what was on its way
+// to a target may have arrived, and come again with the same id.
+func restarts(t *testing.T, broker string) {
+	t.Helper()
+	inEach(t, mostly(), func(t *testing.T, d direction) {
+		asSource, asTarget := d.uses(broker)
+		for _, c := range goneAndBack {
+			if !asSource && !asTarget {
+				continue
 			}
-			awaitDelivered(t, b, 1000)
-			l.end(t, b, journal.Outcome{})
-		})
-	}
+			t.Run(c.name, func(t *testing.T) {
+				l := underLoad(t, d, 100, 1000)
+				b := e2e.Start(t, e2e.Options{Routes: l.route().String()})
+				rounds := size(1, 3)
+				for range rounds {
+					awaitDelivered(t, b, 1000)
+					down(t, c.verb, broker)
+					b.AwaitUnready(notice, side(asTarget))
+					rig.Brokers(t, "start", broker)
+					b.AwaitReady(recovery)
+				}
+				awaitDelivered(t, b, 1000)
+				o := journal.Outcome{}
+				if asTarget {
+					o.Crashes = rounds
+				}
+				l.end(t, b, o)
+			})
+		}
+	})
 }
 
-// TestA11_KafkaRestart restarts the target under load. What was on its way may
-// have arrived, and come again with the same id.
-func TestA11_KafkaRestart(t *testing.T) {
-	for _, c := range goneAndBack {
-		t.Run(c.name, func(t *testing.T) {
-			l := underLoad(t, 100, 1000)
-			b := e2e.Start(t, e2e.Options{Routes: l.route().String()})
-			rounds := size(1, 3)
-			for range rounds {
-				awaitDelivered(t, b, 1000)
-				down(t, c.verb, "kafka")
-				b.AwaitUnready(notice, "target: ")
-				rig.Brokers(t, "start", "kafka")
-				b.AwaitReady(recovery)
-			}
-			awaitDelivered(t, b, 1000)
-			l.end(t, b, journal.Outcome{Crashes: rounds})
-		})
+// uses says on which sides of a direction a broker is.
+func (d direction) uses(broker string) (asSource, asTarget bool) {
+	from, to, _ := strings.Cut(strings.ToLower(d.name), " to ")
+	return from == broker, to == broker
+}
+
+// side is what /readyz names first.
+func side(target bool) string {
+	if target {
+		return "target: "
 	}
+	return "source: "
 }
 
 // TestA17_BrokersStartAfterTheBridge starts the bridge alone.
 func TestA17_BrokersStartAfterTheBridge(t *testing.T) {
-	l := underLoad(t, 20, 500)
+	l := underLoad(t, rabbitToKafka, 20, 500)
 	b := e2e.Prepare(t, e2e.Options{Routes: l.route().String()})
 	down(t, "stop", "kafka")
 	down(t, "stop", "rabbitmq")
@@ -84,16 +97,20 @@ func TestA17_BrokersStartAfterTheBridge(t *testing.T) {
 // TestB2_SIGTERMWhileTheTargetIsAway stops the bridge when it cannot finish what
 // it began: it gives nothing up, and a later one goes on.
 func TestB2_SIGTERMWhileTheTargetIsAway(t *testing.T) {
-	l := underLoad(t, 100, 1000)
-	b := e2e.Start(t, e2e.Options{Routes: l.route().String()})
-	awaitDelivered(t, b, 500)
-	down(t, "stop", "kafka")
-	b.AwaitUnready(notice, "target: ")
-	code, took := b.Stop()
-	t.Logf("exit code %d after %v", code, took.Round(time.Second))
-	rig.Brokers(t, "start", "kafka")
-	b.Restart()
-	l.end(t, b, journal.Outcome{Crashes: 1})
+	for broker, d := range map[string]direction{"kafka": rabbitToKafka, "rabbitmq": kafkaToRabbit} {
+		t.Run(broker, func(t *testing.T) {
+			l := underLoad(t, d, 100, 1000)
+			b := e2e.Start(t, e2e.Options{Routes: l.route().String()})
+			awaitDelivered(t, b, 500)
+			down(t, "stop", broker)
+			b.AwaitUnready(notice, "target: ")
+			code, took := b.Stop()
+			t.Logf("exit code %d after %v", code, took.Round(time.Second))
+			rig.Brokers(t, "start", broker)
+			b.Restart()
+			l.end(t, b, journal.Outcome{Crashes: 1})
+		})
+	}
 }
 
 // down stops a broker, and starts it again when the test is over, however that

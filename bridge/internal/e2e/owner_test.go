@@ -10,12 +10,20 @@ import (
 	"github.com/brokerbridge/bridge/bridge/internal/rig"
 )
 
-// TestI2_SecondInstance starts a bridge on the queue of another. It says so and
+// TestI2_SecondInstance starts a bridge on the source of another. It says so and
 // touches nothing.
 func TestI2_SecondInstance(t *testing.T) {
-	for _, kind := range []string{"classic", "quorum"} {
-		t.Run(kind, func(t *testing.T) {
-			l := underLoadOn(t, rig.QueueWith(t, map[string]any{"x-queue-type": kind}), 50, 800)
+	for name, source := range map[string]func(testing.TB) e2e.Place{
+		"classic queue": func(t testing.TB) e2e.Place {
+			return e2e.Queue(rig.QueueWith(t, map[string]any{"x-queue-type": "classic"}))
+		},
+		"quorum queue": func(t testing.TB) e2e.Place {
+			return e2e.Queue(rig.QueueWith(t, map[string]any{"x-queue-type": "quorum"}))
+		},
+		"topic": aTopic,
+	} {
+		t.Run(name, func(t *testing.T) {
+			l := underLoadFrom(t, source(t), aTopic(t), 50, 800)
 			first := e2e.Start(t, e2e.Options{Routes: l.route().String()})
 			awaitDelivered(t, first, 200)
 			second := e2e.Start(t, e2e.Options{Routes: l.route().String()})
@@ -35,43 +43,58 @@ func TestI2_SecondInstance(t *testing.T) {
 
 // TestI2_StoreLost deletes the store between two runs. The bridge sees that it
 // knows none of the keys and pauses instead of guessing; told to adopt what is
-// there, it goes on.
+// there, it goes on. With a topic it sees already that the offset of the group is
+// not its own.
 func TestI2_StoreLost(t *testing.T) {
-	queue, topic := rig.Queue(t), rig.Topic(t, 6)
-	before := journal.Traffic{Keys: 100, Displaced: 20, Messages: 500, Size: 64}
-	after := before
-	after.Messages = 1500
-	sent := e2e.Publish(t, queue, before.All())
-	dir := t.TempDir() + "/store"
-	route := e2e.Route{Queues: []string{queue}, Topic: topic, Gap: "{ hold: 50ms, timeout: 1s }"}
-	b := e2e.Start(t, e2e.Options{Routes: route.String(), Dir: dir})
-	e2e.Rest{Messages: len(sent)}.Await(b, settleTimeout)
-	stopped(t, b)
-	if err := os.RemoveAll(dir); err != nil {
-		t.Fatal(err)
-	}
-	more := e2e.Publish(t, queue, func(yield func(journal.Message) bool) {
-		for m := range after.All() { // the same, and then the rest of it
-			if !slices.Contains(sent, m.Entry()) && !yield(m) {
-				return
+	for _, c := range []struct {
+		name string
+		from func(testing.TB) e2e.Place
+		says []string // in turn, what /readyz says
+		told []string // in turn, what the bridge is told then
+	}{
+		{"queue", aQueue, []string{"no_state"}, []string{"--adopt-once"}},
+		{"topic", aTopic, []string{"state_elsewhere", "no_state"}, []string{"--accept-offset", "--adopt-once"}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			from, to := c.from(t), aTopic(t)
+			before := journal.Traffic{Keys: 100, Displaced: 20, Messages: 500, Size: 64}
+			after := before
+			after.Messages = 1500
+			sent := e2e.Publish(t, from, before.All())
+			dir := t.TempDir() + "/store"
+			route := e2e.Route{From: []e2e.Place{from}, To: to, Gap: "{ hold: 50ms, timeout: 1s }"}
+			b := e2e.Start(t, e2e.Options{Routes: route.String(), Dir: dir})
+			e2e.Rest{Messages: len(sent)}.Await(b, settleTimeout)
+			stopped(t, b)
+			if err := os.RemoveAll(dir); err != nil {
+				t.Fatal(err)
 			}
-		}
-	})
-	b.Restart()
-	b.AwaitUnready(notice, "no_state", "--adopt-once")
-	accounted(t, b)
-	stopped(t, b)
-	b.Restart("--adopt-once")
-	e2e.Rest{Messages: len(more)}.Await(b, settleTimeout)
-	stopped(t, b)
-	emptied(t, queue)
-	judge(t, journal.Outcome{Sent: append(sent, more...), Got: e2e.Delivered(t, topic)})
+			more := e2e.Publish(t, from, func(yield func(journal.Message) bool) {
+				for m := range after.All() { // the same, and then the rest of it
+					if !slices.Contains(sent, m.Entry()) && !yield(m) {
+						return
+					}
+				}
+			})
+			b.Restart()
+			for i, told := range c.told {
+				b.AwaitUnready(2*notice, c.says[i], told) // Kafka knows the old member for half a minute
+				accounted(t, b)
+				stopped(t, b)
+				b.Restart(told)
+			}
+			e2e.Rest{Messages: len(more)}.Await(b, settleTimeout)
+			stopped(t, b)
+			emptied(t, from)
+			judge(t, journal.Outcome{Sent: append(sent, more...), Got: e2e.Delivered(t, to)})
+		})
+	}
 }
 
 // TestB7_OneBridgePerStore starts a second bridge on a store that is in use. It
 // refuses, and the first one does not notice.
 func TestB7_OneBridgePerStore(t *testing.T) {
-	l := underLoad(t, 50, 800)
+	l := underLoad(t, rabbitToKafka, 50, 800)
 	dir := t.TempDir() + "/store"
 	first := e2e.Start(t, e2e.Options{Routes: l.route().String(), Dir: dir})
 	second := e2e.Prepare(t, e2e.Options{Routes: l.route().String(), Dir: dir})

@@ -8,10 +8,11 @@ import (
 // Route writes one route of a topology file. Its zero parts leave the bridge's
 // defaults in force.
 type Route struct {
-	Name     string   // default "orders"
-	Queues   []string // one, or several
-	Topic    string
+	Name     string  // default "orders"
+	From     []Place // one, or several
+	To       Place
 	Window   int
+	Trust    string // which headers of the source are believed
 	Key      string // default "header.key"
 	Revision string // default "header.revision"
 	First    string // default "1"
@@ -25,10 +26,10 @@ type Route struct {
 func (r Route) String() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "  - name: %s\n    from:\n", or(r.Name, "orders"))
-	for _, q := range r.Queues {
-		fmt.Fprintf(&b, "      - { broker: shop, queue: %q%s }\n", q, setting("window", r.Window))
+	for _, p := range r.From {
+		fmt.Fprintf(&b, "      - { %s%s }\n", p.source(), setting("window", r.Window)+text("trust", r.Trust))
 	}
-	fmt.Fprintf(&b, "    to: { broker: lake, topic: %q%s }\n", r.Topic, text("declare", r.Declare))
+	fmt.Fprintf(&b, "    to: { %s%s }\n", r.To.yaml(), text("declare", r.Declare))
 	fmt.Fprintf(&b, "    order: { by: revision, key: %s, revision: %s, first: %s%s%s }\n",
 		or(r.Key, "header.key"), or(r.Revision, "header.revision"), or(r.First, "1"), text("gap", r.Gap), more(r.Order))
 	for line := range strings.Lines(r.Rest) {

@@ -12,17 +12,19 @@ import (
 // does, and starts it again. What was under way is settled, so nothing comes
 // twice.
 func TestI4_B2_SIGTERMUnderLoad(t *testing.T) {
-	b := stopAgainAndAgain(t, size(3, 10))
-	if n := b.Crashes(); n != 0 {
-		t.Errorf("%d crashes", n)
-	}
+	atOnce(t, mostly(), func(t *testing.T, d direction) {
+		b := stopAgainAndAgain(t, d, size(3, 10))
+		if n := b.Crashes(); n != 0 {
+			t.Errorf("%d crashes", n)
+		}
+	})
 }
 
 // TestW8_ShutdownGivesNothingUp stops it so often that a healthy message would
 // be among the dead, as it was in 6 of 30 stops of a router with Retry and
 // PoisonQueue.
 func TestW8_ShutdownGivesNothingUp(t *testing.T) {
-	b := stopAgainAndAgain(t, size(6, 30))
+	b := stopAgainAndAgain(t, rabbitToKafka, size(6, 30))
 	b.Restart()
 	if dead := b.DeadLetters("orders"); len(dead) > 0 {
 		t.Errorf("given up: %+v", dead)
@@ -30,9 +32,9 @@ func TestW8_ShutdownGivesNothingUp(t *testing.T) {
 }
 
 // stopAgainAndAgain returns the bridge stopped, with everything delivered.
-func stopAgainAndAgain(t *testing.T, times int) *e2e.Bridge {
+func stopAgainAndAgain(t *testing.T, d direction, times int) *e2e.Bridge {
 	t.Helper()
-	l := underLoad(t, 50, 1500)
+	l := underLoad(t, d, 50, 1500)
 	b := e2e.Start(t, e2e.Options{Routes: l.route().String()})
 	rng := rand.New(rand.NewPCG(2, 9))
 	for range times {

@@ -12,10 +12,10 @@ import (
 func TestI2_TwoQueuesOneOrder(t *testing.T) {
 	queues, topic := []string{rig.Queue(t), rig.Queue(t)}, rig.Topic(t, 6)
 	traffic := journal.Traffic{Keys: 100, Displaced: 100, Repeated: 0.01, Messages: size(5_000, 50_000), Size: 256, Seed: 4}
-	b := e2e.Start(t, e2e.Options{Routes: e2e.Route{Queues: queues, Topic: topic}.String()})
-	sent := e2e.StartFeed(t, queues, traffic.All(), 0).End()
+	b := e2e.Start(t, e2e.Options{Routes: e2e.Route{From: e2e.Queues(queues...), To: e2e.Topic(topic)}.String()})
+	sent := e2e.StartFeed(t, e2e.Queues(queues...), traffic.All(), 0).End()
 	e2e.Rest{Messages: distinct(sent)}.Await(b, settleTimeout)
 	stopped(t, b)
-	emptied(t, queues...)
-	judge(t, journal.Outcome{Sent: sent, Got: e2e.Delivered(t, topic)})
+	emptied(t, e2e.Queues(queues...)...)
+	judge(t, journal.Outcome{Sent: sent, Got: e2e.Delivered(t, e2e.Topic(topic))})
 }

@@ -54,7 +54,7 @@ func TestD6_WhatCannotBeOrdered(t *testing.T) {
 	}
 	queue, topic := rig.Queue(t), rig.Topic(t, 1)
 	rig.Publish(t, queue, ordered("known", 1))
-	b := e2e.Start(t, e2e.Options{Routes: e2e.Route{Queues: []string{queue}, Topic: topic}.String()})
+	b := e2e.Start(t, e2e.Options{Routes: e2e.Route{From: e2e.Queues(queue), To: e2e.Topic(topic)}.String()})
 	e2e.Rest{Messages: 1}.Await(b, settleTimeout)
 	want := map[string]amqp.Publishing{}
 	for i, c := range all {
@@ -75,7 +75,7 @@ func TestD6_WhatCannotBeOrdered(t *testing.T) {
 	wantRevisions(t, topic, "known", 1, 2)
 	wantRevisions(t, topic, "r")
 	stopped(t, b)
-	emptied(t, queue)
+	emptied(t, e2e.Queue(queue))
 }
 
 // TestD6_Undecodable sends what is no JSON to a route that reads key and revision
@@ -98,7 +98,7 @@ func TestD6_Undecodable(t *testing.T) {
 		rig.Publish(t, queue, amqp.Publishing{MessageId: name, Body: fmt.Appendf(nil, body, m[0], m[1])})
 	}
 	b := e2e.Start(t, e2e.Options{Routes: e2e.Route{
-		Queues: []string{queue}, Topic: topic, Key: "json.order.id", Revision: "json.rev", First: "adopt",
+		From: e2e.Queues(queue), To: e2e.Topic(topic), Key: "json.order.id", Revision: "json.rev", First: "adopt",
 	}.String()})
 	e2e.Rest{Messages: 3, Loose: len(bad) + 4}.Await(b, settleTimeout)
 	got := map[string]string{}
@@ -133,7 +133,7 @@ func TestD5_Conflict(t *testing.T) {
 	rig.Publish(t, queue, ordered("a", 1), ordered("a", 2), ordered("a", 3))
 	rig.Publish(t, queue, storm...)
 	rig.Publish(t, queue, other, ordered("a", 4))
-	b := e2e.Start(t, e2e.Options{Routes: e2e.Route{Queues: []string{queue}, Topic: topic}.String()})
+	b := e2e.Start(t, e2e.Options{Routes: e2e.Route{From: e2e.Queues(queue), To: e2e.Topic(topic)}.String()})
 	m := e2e.Rest{Messages: 4, Loose: 1}.Await(b, settleTimeout)
 	if n := m.Sum("bridge_messages_duplicates_total"); n != 1000 {
 		t.Errorf("%d duplicates, want 1000", n)

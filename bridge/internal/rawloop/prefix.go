@@ -1,41 +1,36 @@
 package rawloop
 
-import "sync"
+// room is how many offsets a prefix looks ahead before it grows; a power of two.
+const room = 1 << 12
 
-// prefix knows up to which delivery all are finished. Tags rise from 1, and at
-// most prefetch of them are open at a time, so a ring of that size holds them.
+// prefix is the finished beginning of a partition, whose offsets have no holes.
 type prefix struct {
-	grown chan struct{} // has an element after the end moved
-
-	mu   sync.Mutex
-	last uint64
-	done [prefetch]bool
+	next int64  // the lowest offset that is not finished
+	done []bool // of the offsets from next on, each at its remainder
 }
 
-func newPrefix() *prefix { return &prefix{grown: make(chan struct{}, 1)} }
+func newPrefix(first int64) *prefix { return &prefix{next: first, done: make([]bool, room)} }
 
-// finish marks one tag.
-func (p *prefix) finish(tag uint64) {
-	p.mu.Lock()
-	p.done[tag%prefetch] = true
-	before := p.last
-	for p.done[(p.last+1)%prefetch] {
-		p.last++
-		p.done[p.last%prefetch] = false
+// finish marks an offset and returns how much longer the prefix became.
+func (p *prefix) finish(offset int64) int {
+	for offset-p.next >= int64(len(p.done)) {
+		p.grow()
 	}
-	moved := p.last != before
-	p.mu.Unlock()
-	if moved {
-		select {
-		case p.grown <- struct{}{}:
-		default: // someone is about to look anyway
-		}
+	*p.at(offset) = true
+	before := p.next
+	for *p.at(p.next) {
+		*p.at(p.next) = false
+		p.next++
 	}
+	return int(p.next - before)
 }
 
-// end is the last tag of the finished prefix.
-func (p *prefix) end() uint64 {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.last
+func (p *prefix) at(offset int64) *bool { return &p.done[offset&int64(len(p.done)-1)] }
+
+func (p *prefix) grow() {
+	old := *p
+	p.done = make([]bool, 2*len(old.done))
+	for offset := p.next; offset < p.next+int64(len(old.done)); offset++ {
+		*p.at(offset) = *old.at(offset)
+	}
 }

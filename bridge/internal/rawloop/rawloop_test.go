@@ -4,12 +4,9 @@ import (
 	"bytes"
 	"context"
 	"encoding/binary"
-	"fmt"
+	"strings"
 	"testing"
 	"time"
-
-	amqp "github.com/rabbitmq/amqp091-go"
-	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/brokerbridge/bridge/bridge/internal/rawloop"
 	"github.com/brokerbridge/bridge/bridge/internal/rig"
@@ -18,60 +15,87 @@ import (
 // The yardstick is only worth something if it moves everything.
 func TestRawLoopMovesEveryMessage(t *testing.T) {
 	const n = 20_000
-	queue, topic := rig.Queue(t), rig.Topic(t, 6)
-	rig.Publish(t, queue, messages(n)...)
+	directions(t, func(t *testing.T, from, to end) {
+		from.fill(n)
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		result, err := rawloop.Run(ctx, from, to, n)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Logf("%d messages of 1 KiB in %v: %.0f/s", result.Messages, result.Elapsed, result.Rate())
 
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
-	defer cancel()
-	result, err := rawloop.Run(ctx, rig.AMQP(t), queue, rig.Kafka(t), topic, n)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Logf("%d messages of 1 KiB in %v: %.0f/s", result.Messages, result.Elapsed, result.Rate())
+		checkAll(t, to.read(), n)
+		if left := from.left(); left != 0 {
+			t.Errorf("%d messages are left in the source, want 0: not all were acknowledged", left)
+		}
+		if result.Messages != n || result.Bytes != n*1024 {
+			t.Errorf("result says %d messages of %d bytes", result.Messages, result.Bytes)
+		}
+	})
+}
 
-	checkAll(t, rig.Read(t, topic, n, 10*time.Second), n)
-	if more := rig.Read(t, topic, n+1, time.Second); len(more) != n {
-		t.Errorf("the topic holds %d records, want %d", len(more), n)
-	}
-	if left := rig.Depth(t, queue); left != 0 {
-		t.Errorf("%d messages went back to the queue, want 0: not all were acknowledged", left)
-	}
-	if result.Messages != n || result.Bytes != n*1024 {
-		t.Errorf("result says %d messages of %d bytes", result.Messages, result.Bytes)
-	}
+// What is behind the last message stays where it is.
+func TestRawLoopTakesNoMoreThanItIsTold(t *testing.T) {
+	directions(t, func(t *testing.T, from, to end) {
+		from.fill(3000)
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		if _, err := rawloop.Run(ctx, from, to, 1000); err != nil {
+			t.Fatal(err)
+		}
+		if got := len(to.read()); got != 1000 {
+			t.Errorf("the target holds %d messages, want 1000", got)
+		}
+		if left := from.left(); left != 2000 {
+			t.Errorf("%d messages are left in the source, want 2000", left)
+		}
+	})
 }
 
 func TestRawLoopEndsWithItsContext(t *testing.T) {
-	queue, topic := rig.Queue(t), rig.Topic(t, 1)
-	ctx, cancel := context.WithTimeout(t.Context(), 500*time.Millisecond)
-	defer cancel()
-	if _, err := rawloop.Run(ctx, rig.AMQP(t), queue, rig.Kafka(t), topic, 1); err == nil {
-		t.Error("an empty queue ended without an error")
-	}
+	directions(t, func(t *testing.T, from, to end) {
+		ctx, cancel := context.WithTimeout(t.Context(), 500*time.Millisecond)
+		defer cancel()
+		if _, err := rawloop.Run(ctx, from, to, 1); err == nil {
+			t.Error("an empty source ended without an error")
+		}
+	})
 }
 
-// messages are 1 KiB each, of 1,000 keys, and begin with their number.
-func messages(n int) []amqp.Publishing {
-	msgs := make([]amqp.Publishing, n)
-	for i := range msgs {
-		body := bytes.Repeat([]byte{byte(i)}, 1024)
-		binary.BigEndian.PutUint64(body, uint64(i))
-		msgs[i] = amqp.Publishing{
-			Headers:      amqp.Table{rawloop.KeyHeader: fmt.Sprintf("key-%d", i%1000)},
-			DeliveryMode: amqp.Persistent,
-			Body:         body,
+// An acknowledgement follows the confirm, or the loop would measure less than
+// anybody may leave out.
+func TestRawLoopAcknowledgesNothingThatWasNotConfirmed(t *testing.T) {
+	missing := map[string]rawloop.End{
+		"RabbitMQ": rawloop.Queue{URL: rig.AMQP(t), Name: rig.Name(t)},
+		"Kafka":    rawloop.Topic{Brokers: rig.Kafka(t), Name: rig.Name(t)},
+	}
+	for kind, to := range missing {
+		for name, source := range kinds {
+			t.Run(name+" to a missing place in "+kind, func(t *testing.T) {
+				from := source(t)
+				from.fill(100)
+				ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+				defer cancel()
+				_, err := rawloop.Run(ctx, from, to, 100)
+				if err == nil || !strings.Contains(err.Error(), "publish message") {
+					t.Errorf("ended with %v", err)
+				}
+				if left := from.left(); left != 100 {
+					t.Errorf("%d messages are left in the source, want 100", left)
+				}
+			})
 		}
 	}
-	return msgs
 }
 
-func checkAll(t *testing.T, records []*kgo.Record, n int) {
+func checkAll(t *testing.T, messages []message, n int) {
 	t.Helper()
 	seen := make([]int, n)
-	for _, r := range records {
-		i := int(binary.BigEndian.Uint64(r.Value))
-		if want := fmt.Sprintf("key-%d", i%1000); len(r.Value) != 1024 || string(r.Key) != want {
-			t.Fatalf("record %d has %d bytes and key %q, want 1024 and %q", i, len(r.Value), r.Key, want)
+	for _, m := range messages {
+		i := int(binary.BigEndian.Uint64(m.body))
+		if want := numbered(i); m.key != want.key || !bytes.Equal(m.body, want.body) {
+			t.Fatalf("message %d has %d bytes and key %q, want 1024 and %q", i, len(m.body), m.key, want.key)
 		}
 		seen[i]++
 	}

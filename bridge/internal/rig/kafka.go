@@ -119,3 +119,11 @@ func Read(t testing.TB, topic string, n int, idle time.Duration) []*kgo.Record {
 	}
 	return records[:n]
 }
+
+// AwaitTopic returns when every partition of a topic can be written.
+func AwaitTopic(t testing.TB, topic string) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	awaitLeaders(ctx, t, kadm.NewClient(Client(t)), topic)
+}

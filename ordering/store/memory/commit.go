@@ -40,6 +40,7 @@ func (s *Store) commit(ctx context.Context, c *store.Change, named map[store.Key
 		named[c.Key] = true
 	}
 	r.apply(c)
+	s.audit(c)
 	return nil
 }
 
@@ -97,10 +98,16 @@ func (r *route) unpark(e *entry, rev lane.Revision) {
 }
 
 func (r *route) applyDead(c *store.Change) {
+	for _, m := range c.Mirrored {
+		if d, ok := r.dead[m.ID]; ok && d.At.Equal(m.At) {
+			r.unmirrored(m.ID, false)
+		}
+	}
 	for _, id := range c.Gone {
 		if _, ok := r.dead[id]; ok {
 			r.ledger.Dead--
 			delete(r.dead, id)
+			r.unmirrored(id, false)
 		}
 	}
 	for _, d := range c.Dead {
@@ -114,5 +121,15 @@ func (r *route) applyDead(c *store.Change) {
 		d = copyDead(d)
 		d.Route = c.Key.Route
 		r.dead[d.ID] = d
+		r.unmirrored(d.ID, true)
 	}
+}
+
+// unmirrored notes whether a dead letter waits for its copy.
+func (r *route) unmirrored(id string, waits bool) {
+	delete(r.pending, id)
+	if waits {
+		r.pending[id] = true
+	}
+	r.ledger.Unmirrored = int64(len(r.pending))
 }

@@ -22,15 +22,18 @@ type Store struct {
 	mu     sync.Mutex
 	id     string
 	routes map[string]*route
+	audits []store.Audit // of all routes, in order of Seq
 	closed bool
 }
 
 // route is all there is of a route. Its values are copies nobody else has.
 type route struct {
-	identity store.Identity
-	ledger   store.Ledger
-	lanes    map[store.Key]*entry
-	dead     map[string]store.DeadLetter
+	identity  store.Identity
+	ledger    store.Ledger
+	lanes     map[store.Key]*entry
+	dead      map[string]store.DeadLetter
+	pending   map[string]bool // ids of those of dead that are not mirrored
+	positions map[place]store.Position
 }
 
 // entry is all there is of a lane.
@@ -52,16 +55,24 @@ func New() *Store {
 func (s *Store) Clone() *Store {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	c := &Store{id: s.id, routes: map[string]*route{}}
+	c := &Store{id: s.id, routes: map[string]*route{}, audits: slices.Clone(s.audits)}
 	for name, r := range s.routes {
 		c.routes[name] = r.clone()
 	}
 	return c
 }
 
+func newRoute(id store.Identity) *route {
+	return &route{
+		identity: id, lanes: map[store.Key]*entry{},
+		dead: map[string]store.DeadLetter{}, pending: map[string]bool{}, positions: map[place]store.Position{},
+	}
+}
+
 // clone copies maps only: values are replaced, never changed.
 func (r *route) clone() *route {
-	c := &route{identity: r.identity, ledger: r.ledger, lanes: map[store.Key]*entry{}, dead: maps.Clone(r.dead)}
+	c := newRoute(r.identity)
+	c.ledger, c.dead, c.pending, c.positions = r.ledger, maps.Clone(r.dead), maps.Clone(r.pending), maps.Clone(r.positions)
 	for k, e := range r.lanes {
 		c.lanes[k] = &entry{record: e.record, parked: maps.Clone(e.parked), skips: maps.Clone(e.skips)}
 	}
@@ -77,7 +88,7 @@ func (s *Store) Open(ctx context.Context, id store.Identity) (store.Ledger, erro
 	}
 	r := s.routes[id.Route]
 	if r == nil {
-		r = &route{identity: id, lanes: map[store.Key]*entry{}, dead: map[string]store.DeadLetter{}}
+		r = newRoute(id)
 		s.routes[id.Route] = r
 	}
 	return r.ledger, id.Same(r.identity)
@@ -120,9 +131,9 @@ func (s *Store) Stats(ctx context.Context) (store.Stats, error) {
 		return store.Stats{}, err
 	}
 	const row = 400 // about what a record or a dead letter takes beside its message
-	var n int64
+	n := row * int64(len(s.audits))
 	for _, r := range s.routes {
-		n += r.ledger.ParkedBytes + row*int64(len(r.lanes)+len(r.dead))
+		n += r.ledger.ParkedBytes + row*int64(len(r.lanes)+len(r.dead)+len(r.positions))
 		for _, d := range r.dead {
 			n += d.Size()
 		}

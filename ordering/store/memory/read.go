@@ -121,7 +121,7 @@ func (s *Store) deadLetters(ctx context.Context, q store.Query) (ds []store.Dead
 		return nil, err
 	}
 	for _, d := range r.dead {
-		if (q.Key == "" || d.Key == q.Key) && d.ID > q.After {
+		if (q.Key == "" || d.Key == q.Key) && d.ID > q.After && (!q.Unmirrored || r.pending[d.ID]) {
 			ds = append(ds, copyDead(d))
 		}
 	}

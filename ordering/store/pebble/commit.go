@@ -3,6 +3,7 @@ package pebble
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	pdb "github.com/cockroachdb/pebble/v2"
 
@@ -43,7 +44,7 @@ func (s *Store) commit(ctx context.Context, changes []store.Change, errs []error
 	if err != nil {
 		return err
 	}
-	if err := s.takeTurn(ctx, r); err != nil {
+	if err := s.takeTurn(ctx, r, changes); err != nil {
 		return err
 	}
 	w := &r.work
@@ -52,14 +53,47 @@ func (s *Store) commit(ctx context.Context, changes []store.Change, errs []error
 		errs[i] = w.add(changes, i)
 	}
 	if w.end(); len(w.batches) == 0 {
-		r.turn <- struct{}{}
+		s.giveTurn(r)
 		return nil
 	}
-	return s.await(ctx, r)
+	r.takeOff()
+	return s.await(ctx, func() error { return s.land(r) })
 }
 
-// takeTurn takes the right to commit to a route.
-func (s *Store) takeTurn(ctx context.Context, r *route) error {
+// takeTurn takes the right to commit these changes to a route.
+func (s *Store) takeTurn(ctx context.Context, r *route, changes []store.Change) error {
+	if err := s.take(ctx, r.turn); err != nil {
+		return err
+	}
+	r.work.audits = false
+	if !slices.ContainsFunc(changes, func(c store.Change) bool { return len(c.Audit) > 0 }) {
+		return nil
+	}
+	if err := s.take(ctx, s.auditing); err != nil {
+		r.turn <- struct{}{}
+		return err
+	}
+	r.work.audits, r.work.audited = true, s.audited
+	return nil
+}
+
+// giveTurn gives back what takeTurn took.
+func (s *Store) giveTurn(r *route) {
+	if r.work.audits {
+		s.auditing <- struct{}{}
+	}
+	r.turn <- struct{}{}
+}
+
+// token returns a channel that holds one.
+func token() chan struct{} {
+	c := make(chan struct{}, 1)
+	c <- struct{}{}
+	return c
+}
+
+// take takes a token, which is the right to write something.
+func (s *Store) take(ctx context.Context, token chan struct{}) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
@@ -67,34 +101,33 @@ func (s *Store) takeTurn(ctx context.Context, r *route) error {
 		return store.ErrFull
 	}
 	select {
-	case <-r.turn:
+	case <-token:
 	case <-ctx.Done():
 		return ctx.Err()
 	case <-s.files.Failed():
 		return s.failure()
 	}
 	if err := s.failure(); err != nil {
-		r.turn <- struct{}{}
+		token <- struct{}{}
 		return err
 	}
 	return nil
 }
 
-// await writes what r.work holds. The caller may leave before the disk is done;
-// what it gave is encoded by then.
-func (s *Store) await(ctx context.Context, r *route) error {
+// await runs what writes to the disk. The caller may leave before the disk is
+// done; what it gave is encoded by then.
+func (s *Store) await(ctx context.Context, write func() error) error {
 	done := make(chan error, 1)
 	s.calls.more()
-	r.takeOff()
 	go func() {
 		defer s.calls.end()
-		done <- s.land(r)
+		done <- write()
 	}()
 	select {
 	case err := <-done:
 		return err
 	case <-ctx.Done():
-		return fmt.Errorf("store: a commit is still under way: %w", ctx.Err())
+		return fmt.Errorf("store: the write is still under way: %w", ctx.Err())
 	case <-s.files.Failed(): // Pebble may hang with its locks held
 		return s.failure()
 	}
@@ -110,8 +143,11 @@ func (s *Store) land(r *route) error {
 			break
 		}
 	}
+	if err == nil && w.audits {
+		s.audited = w.audited
+	}
 	r.touchDown(err == nil)
-	r.turn <- struct{}{}
+	s.giveTurn(r)
 	return err
 }
 

@@ -2,6 +2,8 @@ package pebble
 
 import (
 	"bytes"
+	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"sync"
@@ -100,6 +102,107 @@ func recovers(t *testing.T, fs vfs.FS, before *acked) {
 				t.Fatalf("route %d lane %d: %d changes were reported, %d are there", r, l, want, got[fmt.Sprint("k", l)])
 			}
 		}
+	}
+}
+
+// TestCrashKeepsPositions (rule 20): a position that was reported durable, and
+// on whose word Kafka was told an offset, is there after any crash.
+func TestCrashKeepsPositions(t *testing.T) {
+	fs := vfs.NewCrashableMem()
+	s := openIn(t, fs)
+	openRoute(t, s, "r")
+	var said atomic.Int64
+	var done atomic.Bool
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		for n := int64(1); !done.Load() && n < 5000; n++ {
+			if err := s.SavePositions(t.Context(), "r", store.Position{Next: n}); err != nil {
+				t.Error(err)
+				return
+			}
+			said.Store(n)
+		}
+	})
+	rng := rand.New(rand.NewPCG(1, 2))
+	for range 10 {
+		time.Sleep(time.Duration(rng.IntN(5_000)) * time.Microsecond)
+		before := said.Load()
+		left := fs.CrashClone(vfs.CrashCloneCfg{UnsyncedDataPercent: rng.IntN(101), RNG: rng})
+		after := openIn(t, left)
+		ps, err := after.Positions(t.Context(), "r")
+		if err != nil || before > 0 && (len(ps) != 1 || ps[0].Next < before) {
+			t.Errorf("%d was saved, there is %+v %v", before, ps, err)
+		}
+		if err := after.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+	done.Store(true)
+	wg.Wait()
+	if err := s.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestPositionsWaitForTheDisk (rule 20): what Positions tells is durable, and a
+// save that was left under way does not undo a later one.
+func TestPositionsWaitForTheDisk(t *testing.T) {
+	slow := &slowSync{FS: vfs.NewMem()}
+	s := openIn(t, slow)
+	defer func() { _ = s.Close() }()
+	openRoute(t, s, "r")
+	slow.held.Lock()
+	release := sync.OnceFunc(slow.held.Unlock)
+	defer release()
+	short := func() context.Context {
+		ctx, cancel := context.WithTimeout(t.Context(), 30*time.Millisecond)
+		t.Cleanup(cancel)
+		return ctx
+	}
+	for n := int64(1); n <= 2; n++ {
+		if err := s.SavePositions(short(), "r", store.Position{Next: n}); !errors.Is(err, context.DeadlineExceeded) {
+			t.Fatalf("saved without the disk: %v", err)
+		}
+	}
+	if ps, err := s.Positions(short(), "r"); !errors.Is(err, context.DeadlineExceeded) {
+		t.Fatalf("told before it was durable: %+v %v", ps, err)
+	}
+	saved := make(chan error, 1)
+	go func() { saved <- s.SavePositions(t.Context(), "r", store.Position{Next: 3}) }()
+	release()
+	if err := <-saved; err != nil {
+		t.Fatal(err)
+	}
+	ps, err := s.Positions(t.Context(), "r")
+	if err != nil || len(ps) != 1 || ps[0].Next != 3 {
+		t.Fatal(ps, err)
+	}
+}
+
+// TestPositionsDoNotWaitForCommits (I6): a commit that hangs on the audit rows
+// of another route holds up neither a route's positions nor its lanes.
+func TestPositionsDoNotWaitForCommits(t *testing.T) {
+	s := openIn(t, vfs.NewMem())
+	defer func() { _ = s.Close() }()
+	openRoute(t, s, "r")
+	<-s.auditing // another route's operator
+	stuck := make(chan error, 1)
+	go func() {
+		stuck <- s.Commit(t.Context(), store.Change{Key: store.Key{Route: "r"}, Audit: []store.Audit{{Action: "skip"}}})[0]
+	}()
+	if err := s.SavePositions(t.Context(), "r", store.Position{Next: 1}); err != nil {
+		t.Fatal(err)
+	}
+	openRoute(t, s, "q")
+	if err := s.Commit(t.Context(), everything(store.Key{Route: "q", Name: "a"}, 1, nil))[0]; !errors.Is(err, store.ErrConflict) {
+		t.Fatal(err)
+	}
+	if err := s.Commit(t.Context(), store.Change{Key: store.Key{Route: "q"}, Ledger: store.Ledger{Purged: 1}})[0]; err != nil {
+		t.Fatal(err)
+	}
+	s.auditing <- struct{}{}
+	if err := <-stuck; err != nil {
+		t.Fatal(err)
 	}
 }
 

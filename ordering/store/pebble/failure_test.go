@@ -127,7 +127,9 @@ func refusesAll(t *testing.T, s *Store) {
 	_, load := s.Load(t.Context(), lane0)
 	_, find := s.Find(t.Context(), lane0, 1)
 	_, open := s.Open(t.Context(), store.Identity{Route: "new"})
-	for _, err := range []error{load, find, open, s.Commit(t.Context(), everything(lane0, 0, nil))[0]} {
+	_, positions := s.Positions(t.Context(), "r")
+	save := s.SavePositions(t.Context(), "r", store.Position{})
+	for _, err := range []error{load, find, open, positions, save, s.Commit(t.Context(), everything(lane0, 0, nil))[0]} {
 		if !errors.Is(err, store.ErrFailed) {
 			t.Errorf("not refused: %v", err)
 		}
@@ -160,6 +162,9 @@ func TestFullDiskWaitsForRoom(t *testing.T) {
 	}
 	if err = s.Commit(t.Context(), everything(lane0, said, nil))[0]; !errors.Is(err, store.ErrFull) {
 		t.Fatalf("the next: %v", err)
+	}
+	if err = s.SavePositions(t.Context(), "r", store.Position{}); !errors.Is(err, store.ErrFull) {
+		t.Fatalf("a position: %v", err)
 	}
 	fs.fail(func(string, string) error { return nil })
 	for err = store.ErrFull; errors.Is(err, store.ErrFull); time.Sleep(10 * time.Millisecond) {

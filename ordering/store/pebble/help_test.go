@@ -36,7 +36,7 @@ func openRoute(t testing.TB, s *Store, route string) {
 // everything is a change that writes a row of every kind: the v-th of a lane.
 func everything(k store.Key, v uint64, payload []byte) store.Change {
 	r := lane.Revision(v)
-	return store.Change{
+	c := store.Change{
 		Key: k, Version: v,
 		Record: &store.Record{State: lane.State{Next: r + 1, Highest: r, Lowest: r + 1, Parked: int(r) + 1}},
 		Park:   []store.Message{{Rev: r, Payload: payload}},
@@ -44,7 +44,17 @@ func everything(k store.Key, v uint64, payload []byte) store.Change {
 		Dead:   []store.DeadLetter{{ID: k.Name + "-" + string(rune('a'+v%26)) + string(rune('0'+v/26)), Key: k.Name}},
 		Ledger: store.Ledger{Delivered: 1},
 	}
+	if v%auditEvery == 0 {
+		c.Audit = []store.Audit{{Action: "skip", Key: k.Name}}
+	}
+	return c
 }
+
+// auditEvery: audits are numbered across routes, one fsync after the other.
+const auditEvery = 5
+
+// audited is how many audit rows are in the first n changes of a lane.
+func audited(n uint64) int { return int((n + auditEvery - 1) / auditEvery) }
 
 // whole fails unless the lanes of a route hold whole changes only. It returns
 // how many each has.
@@ -59,6 +69,15 @@ func whole(t testing.TB, s *Store, route string) map[string]uint64 {
 		lanes[r.Key.Name] = r.Version
 		n += int64(r.Version)
 		bytes += wholeLane(t, s, r)
+		rows := 0
+		for _, err := range s.Audits(t.Context(), store.AuditQuery{Route: route, Key: r.Key.Name}) {
+			if rows++; err != nil {
+				t.Fatal(err)
+			}
+		}
+		if rows != audited(r.Version) {
+			t.Fatalf("lane %q has %d changes and %d audit rows", r.Key.Name, r.Version, rows)
+		}
 	}
 	got, err := s.Ledger(t.Context(), route)
 	if err != nil {

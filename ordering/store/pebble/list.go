@@ -150,12 +150,17 @@ func (s *Store) DeadLetters(ctx context.Context, q store.Query) iter.Seq2[store.
 			return
 		}
 		prefix := r.dead(q)
+		see := s.seeDead(q, r, len(prefix))
+		if q.Unmirrored {
+			prefix = rows.AppendRoute(nil, rows.Unmirrored, r.number)
+			see = s.seeUnmirrored(ctx, q, r)
+		}
 		sp := span{prefix, rows.End(prefix), deadPage}
 		if q.After != "" {
 			sp.after(slices.Concat(prefix, []byte(q.After), []byte{0}))
 		}
 		n := 0
-		for d, err := range pages(ctx, s, sp, s.seeDead(q, r, len(prefix))) {
+		for d, err := range pages(ctx, s, sp, see) {
 			if !yield(d, err) {
 				return
 			}
@@ -183,6 +188,17 @@ func (s *Store) seeDead(q store.Query, r *route, prefix int) func(key, value []b
 			return s.deadLetter(r, id)
 		}
 		return readDead(r, id, value)
+	}
+}
+
+// seeUnmirrored makes dead letters of the rows of Unmirrored, durable ones only.
+func (s *Store) seeUnmirrored(ctx context.Context, q store.Query, r *route) func(key, value []byte) (store.DeadLetter, bool, error) {
+	return func(key, _ []byte) (store.DeadLetter, bool, error) {
+		d, ok, err := s.deadLetter(r, string(key[len(rows.AppendRoute(nil, rows.Unmirrored, 0)):]))
+		if err != nil || !ok || q.Key != "" && q.Key != d.Key {
+			return d, false, err
+		}
+		return d, true, s.awaitLanded(ctx, r)
 	}
 }
 

@@ -103,7 +103,7 @@ func TestUnknownFormatIsRefused(t *testing.T) {
 		change func(*pdb.DB)
 		says   string
 	}{
-		"ours": {func(db *pdb.DB) { _ = db.Set(metaKey("format"), []byte{format + 1}, nil) }, "it has format [2], this program reads 1"},
+		"ours": {func(db *pdb.DB) { _ = db.Set(metaKey("format"), []byte{format + 1}, nil) }, "it has format [3], this program reads 2"},
 		"none": {func(db *pdb.DB) { _ = db.Delete(metaKey("format"), nil) }, "without a format of ours"},
 		"route": {
 			func(db *pdb.DB) { _ = db.Set(routeKey("r"), []byte{9, 1}, nil) },
@@ -118,6 +118,56 @@ func TestUnknownFormatIsRefused(t *testing.T) {
 		_, err := open("db", quiet(), fs)
 		if !errors.Is(err, store.ErrFormat) || !strings.Contains(err.Error(), c.says) || !strings.Contains(err.Error(), `"db"`) {
 			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// TestOlderFormatIsRead (B8): the store in testdata/format1 was written and
+// closed by the program before audit rows, positions and filtered messages.
+func TestOlderFormatIsRead(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "db")
+	if err := os.CopyFS(dir, os.DirFS("testdata/format1")); err != nil {
+		t.Fatal(err)
+	}
+	id := store.Identity{Route: "orders", Source: "amqp queue orders", By: "revision", Key: "header.key", Revision: "header.rev"}
+	want := store.Ledger{
+		Delivered: 1, Duplicates: 2, Unverified: 1, Discarded: 3, Archived: 4, Purged: 5, Expired: 6, Imported: 7,
+		Redriven: 8, DeadLettered: 1, ParkedTotal: 1, Skipped: 2, Parked: 1, ParkedBytes: 13, Dead: 1,
+	}
+	k := store.Key{Route: "orders", Name: "a"}
+	for version := uint64(1); version <= 3; version++ {
+		s, err := Open(dir, quiet())
+		if err != nil {
+			t.Fatal(err)
+		}
+		ledger, err := s.Open(t.Context(), id)
+		if err != nil || ledger != want {
+			t.Errorf("%+v %v", ledger, err)
+		}
+		r, err := s.Load(t.Context(), k)
+		if err != nil || r.Version != version {
+			t.Errorf("%+v %v", r, err)
+		}
+		if err := s.Commit(t.Context(), store.Change{
+			Key: k, Version: version, Record: &r, Ledger: store.Ledger{Filtered: 1}, Audit: []store.Audit{{Action: "skip", Key: "a"}},
+		})[0]; err != nil {
+			t.Fatal(err)
+		}
+		want.Filtered++
+		var seq uint64
+		for a, err := range s.Audits(t.Context(), store.AuditQuery{}) {
+			if seq = a.Seq; err != nil {
+				t.Fatal(err)
+			}
+		}
+		if seq != version {
+			t.Errorf("the last of %d audit rows is number %d", version, seq)
+		}
+		if is, _, err := s.get(metaKey("format")); err != nil || len(is) != 1 || is[0] != format {
+			t.Errorf("format %d after an upgrade, %v", is, err)
+		}
+		if err := s.Close(); err != nil {
+			t.Fatal(err)
 		}
 	}
 }

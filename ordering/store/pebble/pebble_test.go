@@ -47,7 +47,7 @@ func TestIndexesAreCleaned(t *testing.T) {
 		left[rows.Table(it.Key()[0])]++
 		return true, nil
 	})
-	want := map[rows.Table]int{rows.Meta: 2, rows.Routes: 1, rows.Ledgers: 1, rows.Records: 1, rows.Skips: 1}
+	want := map[rows.Table]int{rows.Meta: 2, rows.Routes: 1, rows.Ledgers: 1, rows.Records: 1, rows.Skips: 1, rows.Audits: 1, rows.AuditByKey: 1}
 	if err != nil || !maps.Equal(left, want) {
 		t.Errorf("rows by table: %v, want %v; %v", left, want, err)
 	}

@@ -60,14 +60,36 @@ func (s *Store) read(ctx context.Context, k store.Key, see func(key []byte) erro
 		if landed == nil {
 			return s.failure()
 		}
-		select {
-		case <-landed:
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-s.files.Failed():
-			return s.failure()
+		if err := s.awaitLanding(ctx, landed); err != nil {
+			return err
 		}
 	}
+}
+
+// awaitLanding waits for the end of a flight.
+func (s *Store) awaitLanding(ctx context.Context, landed <-chan struct{}) error {
+	select {
+	case <-landed:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-s.files.Failed():
+		return s.failure()
+	}
+}
+
+// awaitLanded waits for the flight of a route that is under way, if one is:
+// whatever was seen of the route before is durable then.
+func (s *Store) awaitLanded(ctx context.Context, r *route) error {
+	r.mu.Lock()
+	f := r.flight
+	r.mu.Unlock()
+	if f != nil {
+		if err := s.awaitLanding(ctx, f.landed); err != nil {
+			return err
+		}
+	}
+	return s.failure()
 }
 
 // inFlight returns what ends the flight of a lane; nil: it is not in flight.

@@ -14,8 +14,11 @@ import (
 )
 
 // format is the version of the store as a whole: which tables there are and
-// what they mean.
-const format = 1
+// what they mean. An older store is brought to it when it is opened.
+//
+//	1  Meta, Routes, Ledgers, Records, Blocked, Parked, Skips, Dead, DeadByName
+//	2  Audits, AuditByKey, Positions, Unmirrored; ledgers count what was filtered, and Unmirrored
+const format = 2
 
 // route is a route's part of the store.
 type route struct {
@@ -25,6 +28,8 @@ type route struct {
 	// turn holds one token: the right to commit. Whoever has it has work, too.
 	turn chan struct{}
 	work work
+
+	saving chan struct{} // holds one token: the right to save positions, or to read them
 
 	mu     sync.Mutex
 	ledger store.Ledger
@@ -38,9 +43,7 @@ type flight struct {
 }
 
 func newRoute(number uint32, id store.Identity, l store.Ledger) *route {
-	r := &route{number: number, identity: id, turn: make(chan struct{}, 1), ledger: l}
-	r.turn <- struct{}{}
-	return r
+	return &route{number: number, identity: id, turn: token(), saving: token(), ledger: l}
 }
 
 func metaKey(name string) []byte { return append([]byte{byte(rows.Meta)}, name...) }
@@ -55,7 +58,7 @@ func (s *Store) restore() error {
 		return err
 	case !ok:
 		return s.found()
-	case len(v) != 1 || v[0] != format:
+	case len(v) != 1 || v[0] == 0 || v[0] > format:
 		return fmt.Errorf("%w: it has format %d, this program reads %d", store.ErrFormat, v, format)
 	}
 	id, _, err := s.get(metaKey("id"))
@@ -63,7 +66,57 @@ func (s *Store) restore() error {
 		return err
 	}
 	s.id = string(id)
-	return s.restoreRoutes()
+	if err := s.restoreRoutes(); err != nil {
+		return err
+	}
+	if s.audited, err = s.lastAudit(); err != nil {
+		return err
+	}
+	return s.upgrade(v[0])
+}
+
+// upgrade marks a store of an older format as one of this, before anything is
+// written that an older program would not understand. Its rows need little: each
+// says its own format, and no dead letter was mirrored yet.
+func (s *Store) upgrade(from byte) error {
+	if from == format {
+		return nil
+	}
+	for _, r := range s.routes {
+		if err := s.indexUnmirrored(r); err != nil {
+			return fmt.Errorf("dead letters of route %q: %w", r.identity.Route, err)
+		}
+	}
+	b := s.db.NewBatch()
+	for _, r := range s.routes {
+		_ = b.Set(rows.AppendRoute(nil, rows.Ledgers, r.number), rows.AppendLedger(nil, r.ledger), nil)
+	}
+	_ = b.Set(metaKey("format"), []byte{format}, nil)
+	return s.write(b, true)
+}
+
+// indexUnmirrored puts all dead letters of a route into the index of those that
+// are not mirrored. A program of format 1 does not look at it.
+func (s *Store) indexUnmirrored(r *route) error {
+	index := rows.AppendRoute(nil, rows.Unmirrored, r.number)
+	dead := rows.AppendRoute(nil, rows.Dead, r.number)
+	b := s.db.NewBatch()
+	_ = b.DeleteRange(index, rows.End(index), nil) // of an upgrade that was cut short
+	r.ledger.Unmirrored = 0
+	err := s.scan(dead, rows.End(dead), func(it *pdb.Iterator) (bool, error) {
+		_ = b.Set(unmirroredKey(r.number, string(it.Key()[len(dead):])), nil, nil)
+		r.ledger.Unmirrored++
+		if b.Len() < batchBytes {
+			return true, nil
+		}
+		full := b
+		b = s.db.NewBatch()
+		return true, s.write(full, false)
+	})
+	if err != nil {
+		return errors.Join(err, b.Close())
+	}
+	return s.write(b, false)
 }
 
 // found writes the first rows of a new store.

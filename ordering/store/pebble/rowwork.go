@@ -18,6 +18,11 @@ func (w *work) look(c *store.Change, at *rows.Head) error {
 			return err
 		}
 	}
+	for i := range c.Mirrored {
+		if err := w.lookDead(c.Mirrored[i].ID); err != nil {
+			return err
+		}
+	}
 	for _, id := range c.Gone {
 		if err := w.lookDead(id); err != nil {
 			return err
@@ -43,7 +48,10 @@ func (w *work) lookParked(r lane.Revision, at *rows.Head) error {
 
 func (w *work) lookDead(id string) error {
 	return w.lookAt(w.deadKey(id), func(v []byte) (is row, err error) {
-		is.name, err = rows.PeekDead(v)
+		if is.name, is.at, err = rows.PeekDead(v); err != nil {
+			return is, err
+		}
+		is.unmirrored, err = w.s.view(unmirroredKey(w.number, id), func([]byte) error { return nil })
 		return is, err
 	})
 }
@@ -107,6 +115,27 @@ func (w *work) putParked(c *store.Change, h *rows.Head) {
 	}
 }
 
+// unmirroredKey is the key of a dead letter in the index of those that are not
+// mirrored.
+func unmirroredKey(route uint32, id string) []byte {
+	return append(rows.AppendRoute(nil, rows.Unmirrored, route), id...)
+}
+
+// putMirrored takes dead letters out of that index.
+func (w *work) putMirrored(c *store.Change) {
+	for _, m := range c.Mirrored {
+		key := w.deadKey(m.ID)
+		is := w.seen[string(key)]
+		if !is.unmirrored || !is.at.Equal(m.At) {
+			continue
+		}
+		is.unmirrored = false
+		w.seen[string(key)] = is
+		w.ledger.Unmirrored--
+		w.delete(unmirroredKey(w.number, m.ID))
+	}
+}
+
 // putDead removes and adds dead letters.
 func (w *work) putDead(c *store.Change) {
 	for _, id := range c.Gone {
@@ -119,12 +148,16 @@ func (w *work) putDead(c *store.Change) {
 		w.seen[string(key)] = row{}
 		w.delete(key)
 		w.delete(w.indexKey(was.name, id))
+		if was.unmirrored {
+			w.ledger.Unmirrored--
+			w.delete(unmirroredKey(w.number, id))
+		}
 	}
 	for i := range c.Dead {
 		d := &c.Dead[i]
 		key := w.deadKey(d.ID)
 		was := w.seen[string(key)]
-		w.seen[string(key)] = row{exists: true, name: d.Key}
+		w.seen[string(key)] = row{exists: true, name: d.Key, at: d.At, unmirrored: true}
 		w.value = rows.AppendDead(w.value[:0], d)
 		w.set(key, w.value)
 		switch {
@@ -138,6 +171,10 @@ func (w *work) putDead(c *store.Change) {
 			w.delete(w.indexKey(was.name, d.ID))
 		}
 		w.set(w.indexKey(d.Key, d.ID), nil)
+		if !was.unmirrored {
+			w.ledger.Unmirrored++
+			w.set(unmirroredKey(w.number, d.ID), nil)
+		}
 	}
 }
 

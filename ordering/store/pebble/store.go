@@ -53,6 +53,12 @@ type Store struct {
 	known *versions
 	calls calls
 
+	// auditing holds one token: the right to number audit rows, from before they
+	// are written until they are durable, so that none is missing before one that
+	// is there. Whoever wants it has the turn of its route.
+	auditing chan struct{}
+	audited  uint64 // the highest number; belongs to auditing
+
 	mu     sync.RWMutex
 	routes map[string]*route // by name
 }
@@ -112,7 +118,7 @@ func start(dir string, o Options, fs vfs.FS) (*Store, error) {
 	s := &Store{
 		dir: dir, lock: lock, files: guard.New(fs, o.Logger),
 		known: newVersions(versionBytes), routes: map[string]*route{},
-		calls: newCalls(),
+		calls: newCalls(), auditing: token(),
 	}
 	if err := s.openDB(o); err != nil {
 		return nil, errors.Join(err, lock.Close())

@@ -3,6 +3,7 @@ package pebble
 import (
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/cespare/xxhash/v2"
 	pdb "github.com/cockroachdb/pebble/v2"
@@ -32,6 +33,8 @@ type work struct {
 	lanes   map[uint64]int // see flight
 	moves   []move         // of what versions remembers, once this is durable
 	seen    map[string]row // rows parked and dead that changes touch, as they stand
+	audits  bool           // the right to number audit rows is held
+	audited uint64         // the number of the last
 
 	lane, key, value []byte // scratch; lane starts with a byte for the table
 }
@@ -47,6 +50,9 @@ type row struct {
 	exists bool
 	size   int64  // of a parked message
 	name   string // the key a dead letter is about
+
+	at         time.Time // of a dead letter
+	unmirrored bool      // it is in the index of those
 }
 
 // keepSeen is how large a map of rows may grow and still be kept for the next
@@ -151,7 +157,9 @@ func (w *work) head() (*rows.Head, error) {
 // put writes a change whose rows are known.
 func (w *work) put(c *store.Change, at *rows.Head) {
 	w.ledger = w.ledger.Add(c.Ledger.Given())
+	w.putMirrored(c)
 	w.putDead(c)
+	w.putAudit(c)
 	if c.Record == nil {
 		return
 	}

@@ -52,6 +52,11 @@ func reads(t *testing.T, s store.Store, route string) (errs []error) {
 	errs = append(errs, err)
 	_, err = s.Ledger(ctx, route)
 	errs = append(errs, err)
+	_, err = s.Positions(ctx, route)
+	errs = append(errs, err, s.SavePositions(ctx, route, store.Position{Next: 1}))
+	for _, err := range s.Audits(ctx, store.AuditQuery{Route: route}) {
+		errs = append(errs, err)
+	}
 	for _, err := range s.Lanes(ctx, store.Query{Route: route}) {
 		errs = append(errs, err)
 	}
@@ -63,7 +68,7 @@ func reads(t *testing.T, s store.Store, route string) (errs []error) {
 
 func unknownRouteIsNotFound(t *testing.T, s *subject) {
 	errs := reads(t, s, "elsewhere")
-	equal(t, len(errs), 9)
+	equal(t, len(errs), 12)
 	for _, err := range errs {
 		is(t, err, store.ErrNotFound)
 	}
@@ -72,9 +77,13 @@ func unknownRouteIsNotFound(t *testing.T, s *subject) {
 func closedRefusesAll(t *testing.T, s *subject) {
 	must(t, s.Close())
 	errs := reads(t, s, orders)
-	equal(t, len(errs), 9)
+	equal(t, len(errs), 12)
 	_, err := s.Open(t.Context(), identity(orders))
 	_, err2 := s.Stats(t.Context())
+	for _, err := range s.Audits(t.Context(), store.AuditQuery{}) {
+		errs = append(errs, err)
+	}
+	equal(t, len(errs), 13)
 	for _, err := range append(errs, err, err2, s.Close()) {
 		is(t, err, store.ErrClosed)
 	}
@@ -88,6 +97,13 @@ func endedContextStoresNothing(t *testing.T, s *subject) {
 	_, err := s.Load(ctx, key("a"))
 	is(t, err, ctx.Err())
 	equal(t, s.load(t, key("a")), store.Record{Key: key("a")})
+	is(t, s.SavePositions(ctx, orders, store.Position{Next: 1}), ctx.Err())
+	_, err = s.Positions(ctx, orders)
+	is(t, err, ctx.Err())
+	equal(t, len(s.positions(t, orders)), 0)
+	for _, err := range s.Audits(ctx, store.AuditQuery{}) {
+		is(t, err, ctx.Err())
+	}
 }
 
 func versionsHaveFourOutcomes(t *testing.T, s *subject) {
@@ -144,6 +160,7 @@ func invalidChangeIsRefusedWhole(t *testing.T, s *subject) {
 		{Key: k, Unpark: []lane.Revision{1}},
 		{Key: k, Skip: []store.Skip{{From: 1, To: 2}}},
 		{Key: k, Record: flowing(2), Dead: []store.DeadLetter{{Reason: "permanent"}}},
+		{Key: k, Record: flowing(2), Audit: []store.Audit{act("skip", "a"), act("", "a")}},
 		nameless, broken,
 	} {
 		c.Ledger.Delivered = 1
@@ -153,6 +170,7 @@ func invalidChangeIsRefusedWhole(t *testing.T, s *subject) {
 	}
 	equal(t, s.ledger(t), store.Ledger{})
 	equal(t, len(s.lanes(t, store.Query{})), 0)
+	equal(t, len(s.audits(t, store.AuditQuery{})), 0)
 }
 
 func argumentsAndResultsAreTheCallers(t *testing.T, s *subject) {

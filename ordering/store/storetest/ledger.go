@@ -12,7 +12,7 @@ import (
 func ledgerAddsWhatIsGiven(t *testing.T, s *subject) {
 	given := store.Ledger{
 		Delivered: 1, Duplicates: 2, Unverified: 3, Discarded: 4, Archived: 5, Purged: 6,
-		Expired: 7, Imported: 8, Redriven: 9, Skipped: 10,
+		Expired: 7, Imported: 8, Redriven: 9, Skipped: 10, Filtered: 11,
 	}
 	c := step(key("a"), 0)
 	c.Ledger = given

@@ -22,7 +22,7 @@ func model(t *testing.T, s *subject) {
 		sub := &subject{open: s.open, reopen: s.reopen}
 		sub.start(t)
 		defer sub.stop(t)
-		rt.Repeat((&machine{s: sub, t: t}).actions())
+		rt.Repeat((&machine{s: sub, t: t, at: map[int32]store.Position{}}).actions())
 	})
 	t.Logf("%d runs", n)
 }
@@ -32,11 +32,13 @@ type machine struct {
 	s   *subject
 	t   *testing.T
 	log []store.Change // those that were taken, in order
+	at  map[int32]store.Position
 }
 
 func (m *machine) actions() map[string]func(*rapid.T) {
 	a := map[string]func(*rapid.T){
 		"commit": m.commit, "lane": m.checkLane, "lanes": m.checkLanes, "dead": m.checkDead, "": m.checkLedger,
+		"audit": m.checkAudit, "positions": m.positions,
 	}
 	if m.s.reopen != nil {
 		a["reopen"] = func(rt *rapid.T) {
@@ -65,6 +67,9 @@ var (
 	letters = rapid.Custom(func(t *rapid.T) store.DeadLetter {
 		return store.DeadLetter{ID: someIDs.Draw(t, "dead id"), Lane: rapid.Bool().Draw(t, "has a lane"), Key: someNames.Draw(t, "dead key"), Message: messages.Draw(t, "dead message")}
 	})
+	acts = rapid.Custom(func(t *rapid.T) store.Audit {
+		return act(rapid.SampledFrom([]string{"skip", "discard"}).Draw(t, "action"), someNames.Draw(t, "act on"))
+	})
 	records = rapid.Custom(func(t *rapid.T) store.Record {
 		next := someRevs.Draw(t, "next")
 		return store.Record{State: lane.State{Next: next, Highest: next, Lowest: next, Parked: rapid.IntRange(0, 1).Draw(t, "parked"), Mode: lane.Mode(rapid.IntRange(0, 2).Draw(t, "mode"))}}
@@ -77,6 +82,7 @@ func (m *machine) change(rt *rapid.T) store.Change {
 	c := store.Change{Key: someKeys.Draw(rt, "key"), Ledger: store.Ledger{Delivered: rapid.Int64Range(0, 3).Draw(rt, "delivered")}}
 	c.Dead = rapid.SliceOfN(letters, 0, 2).Draw(rt, "dead")
 	c.Gone = rapid.SliceOfN(someIDs, 0, 1).Draw(rt, "gone")
+	c.Audit = rapid.SliceOfN(acts, 0, 2).Draw(rt, "audit")
 	if rapid.IntRange(0, 4).Draw(rt, "lane") == 0 {
 		return c
 	}
@@ -268,4 +274,39 @@ func (m *machine) parkedEver(k store.Key) (n int64) {
 		}
 	}
 	return n
+}
+
+func (m *machine) checkAudit(rt *rapid.T) {
+	q := store.AuditQuery{After: rapid.Uint64Range(0, 5).Draw(rt, "after")}
+	if rapid.Bool().Draw(rt, "one") {
+		q.Key = someNames.Draw(rt, "name")
+	}
+	if rapid.Bool().Draw(rt, "of the route") {
+		q.Route = orders
+	}
+	var want []store.Audit
+	seq := uint64(0)
+	for _, c := range m.log {
+		for _, a := range c.Audit {
+			seq++
+			a.Seq, a.Route = seq, orders
+			if seq > q.After && (q.Key == "" || a.Key == q.Key) {
+				want = append(want, a)
+			}
+		}
+	}
+	same(rt, m.s.audits(m.t, q), want)
+}
+
+func (m *machine) positions(rt *rapid.T) {
+	for _, n := range rapid.SliceOfN(rapid.Int32Range(0, 3), 0, 3).Draw(rt, "partitions") {
+		p := position(1, n, rapid.Int64().Draw(rt, "next"))
+		must(m.t, m.s.SavePositions(m.t.Context(), orders, p))
+		m.at[n] = p
+	}
+	var want []store.Position
+	for _, n := range slices.Sorted(maps.Keys(m.at)) {
+		want = append(want, m.at[n])
+	}
+	same(rt, m.s.positions(m.t, orders), want)
 }

@@ -62,8 +62,17 @@ func Run(t *testing.T, open Open, reopen Reopen) {
 		{"LedgerDerivesDead", ledgerDerivesDead},
 		{"LedgerIgnoresRefusedChanges", ledgerIgnoresRefusedChanges},
 		{"LargeCommitIsWhole", largeCommitIsWhole},
+		{"AuditComesBackWhole", auditComesBackWhole},
+		{"AuditGoesWithItsChange", auditGoesWithItsChange},
+		{"AuditsPageBySeq", auditsPageBySeq},
+		{"AuditsByRouteAndKey", auditsByRouteAndKey},
+		{"PositionsAreKept", positionsAreKept},
+		{"PositionsAreReplaced", positionsAreReplaced},
+		{"PositionsOfARouteAreItsOwn", positionsOfARouteAreItsOwn},
 		{"ConcurrentWritersKeepChains", concurrentWritersKeepChains},
 		{"ConcurrentReadersSeeWholeChanges", concurrentReadersSeeWholeChanges},
+		{"ConcurrentAuditsHaveNoHole", concurrentAuditsHaveNoHole},
+		{"ConcurrentPositionsNeverGoBack", concurrentPositionsNeverGoBack},
 		{"ReopenKeepsEverything", reopenKeepsEverything},
 		{"Model", model},
 	} {
@@ -140,6 +149,22 @@ func (s *subject) deadIDs(t testing.TB, q store.Query) (ids []string) {
 	return ids
 }
 
+func (s *subject) audits(t testing.TB, q store.AuditQuery) (rows []store.Audit) {
+	t.Helper()
+	for a, err := range s.Audits(t.Context(), q) {
+		must(t, err)
+		rows = append(rows, a)
+	}
+	return rows
+}
+
+func (s *subject) positions(t testing.TB, route string) []store.Position {
+	t.Helper()
+	ps, err := s.Positions(t.Context(), route)
+	must(t, err)
+	return ps
+}
+
 const orders = "orders"
 
 var start = time.Date(2025, 3, 1, 12, 0, 0, 123456789, time.UTC)
@@ -171,6 +196,11 @@ func message(r lane.Revision, id string) store.Message {
 
 func dead(id, key string) store.DeadLetter {
 	return store.DeadLetter{Route: orders, ID: id, Key: key, Reason: "permanent", At: start, Message: message(1, "m-"+id)}
+}
+
+// act is the audit row of what an operator did to a key.
+func act(action, key string) store.Audit {
+	return store.Audit{At: start, By: "ann", Action: action, Key: key, Target: "4-9", Reason: "because"}
 }
 
 func must(t testing.TB, err error) {

@@ -9,8 +9,12 @@ import (
 	"github.com/brokerbridge/bridge/ordering/store"
 )
 
-// format is the first byte of every value. A change of any encoding raises it.
-const format = 1
+// The first byte of a value is the format of its kind of row, which a change of
+// its encoding raises. Older formats are read, and rewritten when the row is.
+const (
+	format       = 1 // of all but the following
+	ledgerFormat = 2 // 1 had no Filtered
+)
 
 // ErrCorrupt says that the bytes are not what this package writes.
 var ErrCorrupt = errors.New("corrupt row")
@@ -39,13 +43,19 @@ type reader struct {
 }
 
 func open(b []byte) (reader, error) {
+	r, _, err := openUpTo(b, format)
+	return r, err
+}
+
+// openUpTo opens a row of any format up to the newest, which it returns.
+func openUpTo(b []byte, newest byte) (r reader, is byte, err error) {
 	if len(b) == 0 {
-		return reader{}, fmt.Errorf("%w: empty", ErrCorrupt)
+		return reader{}, 0, fmt.Errorf("%w: empty", ErrCorrupt)
 	}
-	if b[0] != format {
-		return reader{}, fmt.Errorf("%w: a row of format %d, this program reads %d", store.ErrFormat, b[0], format)
+	if is = b[0]; is == 0 || is > newest {
+		return reader{}, 0, fmt.Errorf("%w: a row of format %d, this program reads %d", store.ErrFormat, is, newest)
 	}
-	return reader{b: b[1:]}, nil
+	return reader{b: b[1:]}, is, nil
 }
 
 func (r *reader) fail(what string) {

@@ -11,6 +11,7 @@ import (
 	"fmt"
 
 	"github.com/brokerbridge/bridge/ordering/lane"
+	"github.com/brokerbridge/bridge/ordering/store"
 )
 
 // Table is the first byte of a key.
@@ -27,6 +28,10 @@ const (
 	Skips      Table = 's' // lane, first revision
 	Dead       Table = 'd' // route, id
 	DeadByName Table = 'x' // route, name, id; no value
+	Unmirrored Table = 'u' // route, id; no value: those of Dead that are not mirrored
+	Audits     Table = 'a' // seq, of all routes
+	AuditByKey Table = 'y' // route, name, seq; no value
+	Positions  Table = 'o' // route, topic id, partition
 )
 
 // A name ends with two bytes that sort below anything it could go on with, so
@@ -64,6 +69,23 @@ func AppendLane(dst []byte, t Table, route uint32, name string, epoch uint32) []
 // AppendRevision adds a revision; negative ones sort first.
 func AppendRevision(dst []byte, r lane.Revision) []byte {
 	return binary.BigEndian.AppendUint64(dst, uint64(r)^(1<<63))
+}
+
+// AppendSeq adds the number of an audit row.
+func AppendSeq(dst []byte, seq uint64) []byte { return binary.BigEndian.AppendUint64(dst, seq) }
+
+// SplitSeq takes the number of an audit row that ends a key.
+func SplitSeq(key []byte) (uint64, error) {
+	if len(key) < 8 {
+		return 0, fmt.Errorf("%w: %d bytes for a number", errKey, len(key))
+	}
+	return binary.BigEndian.Uint64(key[len(key)-8:]), nil
+}
+
+// AppendPosition makes the key of a position.
+func AppendPosition(dst []byte, route uint32, p *store.Position) []byte {
+	dst = append(AppendRoute(dst, Positions, route), p.TopicID[:]...)
+	return binary.BigEndian.AppendUint32(dst, uint32(p.Partition))
 }
 
 // SplitLane takes apart a key that starts with a lane.

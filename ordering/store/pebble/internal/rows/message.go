@@ -2,6 +2,7 @@ package rows
 
 import (
 	"encoding/binary"
+	"time"
 
 	"github.com/brokerbridge/bridge/ordering/lane"
 	"github.com/brokerbridge/bridge/ordering/store"
@@ -47,7 +48,7 @@ func PeekParked(b []byte) (size int64, p lane.Print, err error) {
 }
 
 // AppendDead writes a dead letter. Its Route and ID are not written: they are
-// the row's key. Its key comes first, so that it can be read alone.
+// the row's key. What PeekDead reads comes first.
 func AppendDead(dst []byte, d *store.DeadLetter) []byte {
 	dst = appendString(append(dst, format), d.Key)
 	dst = binary.AppendUvarint(dst, uint64(d.Epoch))
@@ -79,15 +80,19 @@ func ReadDead(b []byte) (d store.DeadLetter, err error) {
 	return d, r.close()
 }
 
-// PeekDead reads the key a dead letter is about.
-func PeekDead(b []byte) (key string, err error) {
+// PeekDead reads the key a dead letter is about, and its time.
+func PeekDead(b []byte) (key string, at time.Time, err error) {
 	r, err := open(b)
 	if err != nil {
-		return "", err
+		return "", at, err
 	}
 	key = r.string("key")
+	r.uvarint("epoch")
+	r.string("reason")
+	r.string("target")
+	at = r.time("at")
 	r.b = nil
-	return key, r.close()
+	return key, at, r.close()
 }
 
 func appendMessage(dst []byte, m *store.Message, flags byte) []byte {

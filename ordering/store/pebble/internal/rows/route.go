@@ -55,18 +55,23 @@ func ReadRouteRow(b []byte) (number uint32, id store.Identity, err error) {
 	return uint32(n), id, r.close()
 }
 
-// counters lists a ledger's counts in the order they are written.
-func counters(l *store.Ledger) [15]*int64 {
+// counters lists a ledger's counts in the order they are written. New ones are
+// added at the end.
+func counters(l *store.Ledger) [17]*int64 {
 	return [...]*int64{
 		&l.Delivered, &l.Duplicates, &l.Unverified, &l.Discarded, &l.Archived,
 		&l.Purged, &l.Expired, &l.Imported, &l.Redriven, &l.DeadLettered,
 		&l.ParkedTotal, &l.Skipped, &l.Parked, &l.ParkedBytes, &l.Dead,
+		&l.Filtered, &l.Unmirrored,
 	}
 }
 
+// countersOf is how many counts a format of ledgers has.
+var countersOf = [ledgerFormat + 1]int{1: 15, 2: 17}
+
 // AppendLedger writes a ledger.
 func AppendLedger(dst []byte, l store.Ledger) []byte {
-	dst = append(dst, format)
+	dst = append(dst, ledgerFormat)
 	for _, n := range counters(&l) {
 		dst = binary.AppendVarint(dst, *n)
 	}
@@ -75,11 +80,12 @@ func AppendLedger(dst []byte, l store.Ledger) []byte {
 
 // ReadLedger reads a ledger.
 func ReadLedger(b []byte) (l store.Ledger, err error) {
-	r, err := open(b)
+	r, is, err := openUpTo(b, ledgerFormat)
 	if err != nil {
 		return l, err
 	}
-	for _, n := range counters(&l) {
+	ns := counters(&l)
+	for _, n := range ns[:countersOf[is]] {
 		*n = r.varint("count")
 	}
 	return l, r.close()

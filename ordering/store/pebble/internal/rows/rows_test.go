@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/hex"
 	"errors"
+	"fmt"
 	"math"
 	"reflect"
 	"strings"
@@ -37,6 +38,8 @@ func fill(v reflect.Value, n *int) {
 		v.SetBytes([]byte("payload"))
 	case reflect.String:
 		v.SetString(strings.Repeat("s", *n))
+	case reflect.Int32:
+		v.SetInt(-int64(*n))
 	case reflect.Bool:
 		v.SetBool(true)
 	case reflect.Uint8:
@@ -68,6 +71,8 @@ func codecs() []codec {
 	rec, dead := full[store.Record](), full[store.DeadLetter]()
 	rec.Key = store.Key{} // the row's key says it
 	dead.Route, dead.ID = "", ""
+	audit := full[store.Audit]()
+	audit.Seq = 0 // the row's key says it
 	head := Head{Version: rec.Version, Rows: 12, Blocked: true}
 	return []codec{
 		{
@@ -94,6 +99,14 @@ func codecs() []codec {
 		{
 			"ledger", full[store.Ledger](), func(v any) []byte { return AppendLedger(nil, v.(store.Ledger)) },
 			func(b []byte) (any, error) { return ReadLedger(b) },
+		},
+		{
+			"audit", audit, func(v any) []byte { a := v.(store.Audit); return AppendAudit(nil, &a) },
+			func(b []byte) (any, error) { return ReadAudit(b) },
+		},
+		{
+			"position", full[store.Position](), func(v any) []byte { p := v.(store.Position); return AppendPositionRow(nil, &p) },
+			func(b []byte) (any, error) { return ReadPositionRow(b) },
 		},
 		{
 			"route", full[store.Identity](), func(v any) []byte { i := v.(store.Identity); return AppendRouteRow(nil, 7, &i) },
@@ -134,8 +147,8 @@ func TestPeeksAgreeWithReads(t *testing.T) {
 	if size, p, err := PeekParked(AppendParked(nil, &m)); err != nil || size != m.Size() || p != m.Print {
 		t.Errorf("parked %d %d %v", size, p, err)
 	}
-	if k, err := PeekDead(AppendDead(nil, &d)); err != nil || k != d.Key {
-		t.Errorf("dead %q %v", k, err)
+	if k, at, err := PeekDead(AppendDead(nil, &d)); err != nil || k != d.Key || !at.Equal(d.At) {
+		t.Errorf("dead %q %v %v", k, at, err)
 	}
 }
 
@@ -162,14 +175,32 @@ func TestFormatIsFixed(t *testing.T) {
 		got  []byte
 		want string
 	}{
-		"record": {AppendRecord(nil, Head{Version: 9, Rows: 4}, &r), "01000904880902040102010000000000000000028280020200000000000000" + "0300000000000000"},
-		"parked": {AppendParked(nil, &m), "0105080706050403020103d80402696406" + "0a01016b01760170"},
-		"key":    {AppendRevision(AppendLane(nil, Parked, 1, "a\x00b", 2), 3), "7000000001" + "6100ff620001" + "00000002" + "8000000000000003"},
-		"dead":   {AppendDead(nil, &store.DeadLetter{Key: "k", Lane: true, Message: store.Message{Rev: 1}}), "01016b0000008094ebdc0300000000000000000802008094ebdc03"},
+		"record":   {AppendRecord(nil, Head{Version: 9, Rows: 4}, &r), "01000904880902040102010000000000000000028280020200000000000000" + "0300000000000000"},
+		"parked":   {AppendParked(nil, &m), "0105080706050403020103d80402696406" + "0a01016b01760170"},
+		"key":      {AppendRevision(AppendLane(nil, Parked, 1, "a\x00b", 2), 3), "7000000001" + "6100ff620001" + "00000002" + "8000000000000003"},
+		"dead":     {AppendDead(nil, &store.DeadLetter{Key: "k", Lane: true, Message: store.Message{Rev: 1}}), "01016b0000008094ebdc0300000000000000000802008094ebdc03"},
+		"ledger":   {AppendLedger(nil, store.Ledger{Delivered: 1, Dead: -1, Filtered: 64, Unmirrored: 2}), "02" + "02" + "00000000000000000000000000" + "01" + "8001" + "04"},
+		"audit":    {AppendAudit(nil, &store.Audit{Seq: 9, Route: "r", Action: "skip", Key: "k", Epoch: 1}), "01" + "8094ebdc03" + "01" + "0172" + "00" + "04736b6970" + "016b" + "0000"},
+		"position": {AppendPositionRow(nil, &store.Position{Topic: "t", TopicID: [16]byte{7}, Partition: 1, Next: 5, Committed: -1}), "01" + "07000000000000000000000000000000" + "02" + "0a" + "01" + "0174"},
 	} {
 		if got := hex.EncodeToString(c.got); got != c.want {
 			t.Errorf("%s:\n got %s\nwant %s", name, got, c.want)
 		}
+	}
+}
+
+// TestOldLedgerIsRead: format 1 had no count of what was filtered.
+func TestOldLedgerIsRead(t *testing.T) {
+	old, err := hex.DecodeString("01" + "02" + "00000000000000000000000000" + "06")
+	if err != nil {
+		t.Fatal(err)
+	}
+	l, err := ReadLedger(old)
+	if want := (store.Ledger{Delivered: 1, Dead: 3}); err != nil || l != want {
+		t.Errorf("%+v %v, want %+v", l, err, want)
+	}
+	if _, err := ReadLedger(append(old, 0)); !errors.Is(err, ErrCorrupt) {
+		t.Errorf("with a count too many: %v", err)
 	}
 }
 
@@ -184,9 +215,12 @@ func TestDamageIsAnError(t *testing.T) {
 		if _, err := c.read(append(b, 0)); !errors.Is(err, ErrCorrupt) {
 			t.Errorf("%s with a byte too many: %v", c.name, err)
 		}
-		b[0]++
-		if _, err := c.read(b); !errors.Is(err, store.ErrFormat) || !strings.Contains(err.Error(), "format 2, this program reads 1") {
-			t.Errorf("%s of another format: %v", c.name, err)
+		newest := b[0]
+		for _, b[0] = range []byte{0, newest + 1} {
+			says := fmt.Sprintf("format %d, this program reads %d", b[0], newest)
+			if _, err := c.read(b); !errors.Is(err, store.ErrFormat) || !strings.Contains(err.Error(), says) {
+				t.Errorf("%s of another format: %v", c.name, err)
+			}
 		}
 		if _, err := c.read(nil); !errors.Is(err, ErrCorrupt) {
 			t.Errorf("%s of no bytes: %v", c.name, err)
@@ -213,7 +247,7 @@ func FuzzRows(f *testing.F) {
 		}
 		_, _ = ReadHead(b)
 		_, _, _ = PeekParked(b)
-		_, _ = PeekDead(b)
+		_, _, _ = PeekDead(b)
 	})
 }
 

@@ -1,0 +1,231 @@
+package admin
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"mime"
+	"net/http"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/brokerbridge/bridge/bridge/admin/api"
+	"github.com/brokerbridge/bridge/ordering/lane"
+	"github.com/brokerbridge/bridge/ordering/store"
+)
+
+const (
+	maxChange = 16 << 10 // bytes of a request to change something
+	maxBy     = 64       // characters of who asks
+	nobody    = "local user"
+)
+
+// Operator changes what the routes hold, and stops and starts them. What it did
+// is durable, and in the audit, when it returns no error. Where it returns an
+// [*api.Error], nothing was changed and the caller is told why.
+//
+// The change it is given has a reason and a name of who asks; of its epochs one
+// is chosen.
+type Operator interface {
+	Redrive(ctx context.Context, route, id string, c api.Change) (api.Outcome, error)
+	Discard(ctx context.Context, route, id string, c api.Change) (api.Outcome, error)
+	Skip(ctx context.Context, route, key string, c api.Change) (api.Outcome, error)
+	Release(ctx context.Context, route, key string, c api.Change) (api.Outcome, error)
+	Pause(ctx context.Context, route string, c api.Change) (api.Outcome, error)
+	Resume(ctx context.Context, route string, c api.Change) (api.Outcome, error)
+}
+
+// deed is one way to change something of a route.
+type deed func(r *http.Request, route string, c api.Change) (api.Outcome, error)
+
+// change reads what is to be changed, does it and answers with the outcome.
+func (s *Server) change(do deed) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		route, ok := s.known(w, r)
+		if !ok {
+			return
+		}
+		c, err := readChange(w, r)
+		if err != nil {
+			s.refuse(w, r, err)
+			return
+		}
+		out, err := do(r, route, c)
+		if err != nil {
+			s.refuse(w, r, err)
+			return
+		}
+		out.Route, out.DryRun = route, c.DryRun
+		answer(w, http.StatusOK, out)
+	}
+}
+
+func (s *Server) redrive(r *http.Request, route string, c api.Change) (api.Outcome, error) {
+	id, err := letterID(r)
+	if err != nil {
+		return api.Outcome{}, err
+	}
+	return s.cfg.Operator.Redrive(r.Context(), route, id, c)
+}
+
+func (s *Server) discard(r *http.Request, route string, c api.Change) (api.Outcome, error) {
+	id, err := letterID(r)
+	if err != nil {
+		return api.Outcome{}, err
+	}
+	return s.cfg.Operator.Discard(r.Context(), route, id, c)
+}
+
+// letterID is the dead letter of a request, which is a message.
+func letterID(r *http.Request) (string, error) {
+	id := r.PathValue("id")
+	if _, _, ok := gapOf(id); ok {
+		return "", &api.Error{
+			Code: api.NotALetter, Message: "this entry is no message but a gap: a revision that did not come in time",
+			Hint: "have the revision sent, or let the key go on without it by skipping",
+		}
+	}
+	return id, nil
+}
+
+func (s *Server) skip(r *http.Request, route string, c api.Change) (api.Outcome, error) {
+	if c.To == nil || *c.To < 0 || *c.To > int64(lane.MaxRevision) {
+		return api.Outcome{}, bad("to must be the revision to go on at")
+	}
+	c, err := s.pickEpoch(r, route, c, lane.Gap, lane.GapBlocked)
+	if err != nil {
+		return api.Outcome{}, err
+	}
+	return s.cfg.Operator.Skip(r.Context(), route, r.PathValue("key"), c)
+}
+
+func (s *Server) release(r *http.Request, route string, c api.Change) (api.Outcome, error) {
+	modes := []lane.Mode{lane.GapBlocked}
+	if c.NewEpoch {
+		modes = []lane.Mode{lane.Locked}
+	}
+	c, err := s.pickEpoch(r, route, c, modes...)
+	if err != nil {
+		return api.Outcome{}, err
+	}
+	return s.cfg.Operator.Release(r.Context(), route, r.PathValue("key"), c)
+}
+
+func (s *Server) pauseRoute(r *http.Request, route string, c api.Change) (api.Outcome, error) {
+	return s.cfg.Operator.Pause(r.Context(), route, c)
+}
+
+func (s *Server) resumeRoute(r *http.Request, route string, c api.Change) (api.Outcome, error) {
+	return s.cfg.Operator.Resume(r.Context(), route, c)
+}
+
+// pickEpoch fills in which epoch of a key is meant: the only one that waits in
+// such a mode, else the latest.
+func (s *Server) pickEpoch(r *http.Request, route string, c api.Change, modes ...lane.Mode) (api.Change, error) {
+	if c.Epoch != nil {
+		return c, nil
+	}
+	records, err := s.lanes(r.Context(), store.Query{Route: route, Key: r.PathValue("key")})
+	if err != nil {
+		return c, err
+	}
+	latest, waiting := uint32(0), []uint32{}
+	for _, rec := range records {
+		latest = max(latest, rec.Key.Epoch)
+		for _, m := range modes {
+			if rec.State.Mode == m {
+				waiting = append(waiting, rec.Key.Epoch)
+			}
+		}
+	}
+	switch len(waiting) {
+	case 0:
+		c.Epoch = &latest
+	case 1:
+		c.Epoch = &waiting[0]
+	default:
+		return c, bad(fmt.Sprintf("the key waits in several epochs, %s: say which with epoch", strings.Trim(fmt.Sprint(waiting), "[]")))
+	}
+	return c, nil
+}
+
+// bad is the fault of a request.
+func bad(message string) error { return &api.Error{Code: api.BadRequest, Message: message} }
+
+// readChange reads the body of a request that changes something. Its type must
+// say JSON: a form of a foreign page can send text, but not that.
+func readChange(w http.ResponseWriter, r *http.Request) (c api.Change, err error) {
+	if kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || kind != "application/json" {
+		return c, bad("the Content-Type of a change must be application/json")
+	}
+	dec := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxChange))
+	dec.DisallowUnknownFields()
+	if err := dec.Decode(&c); err != nil {
+		return c, bad("the body must be a JSON object such as {\"reason\": \"…\"}: " + err.Error())
+	}
+	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
+		return c, bad("the body must be one JSON object and nothing else")
+	}
+	c.By = signed(c.By)
+	c.Reason = strings.TrimSpace(c.Reason)
+	switch {
+	case len(c.Reason) > api.MaxReason:
+		return c, bad(fmt.Sprintf("the reason has %d bytes, the limit is %d", len(c.Reason), api.MaxReason))
+	case c.Reason == "" && !c.DryRun:
+		return c, bad("a change needs a reason: it is kept in the audit")
+	case c.Reason == "":
+		c.Reason = "dry run"
+	}
+	return c, nil
+}
+
+// signed is the name of who asks, as far as it is fit to be kept: short, and
+// without what is not to be seen.
+func signed(name string) string {
+	name = strings.Map(func(r rune) rune {
+		if r == utf8.RuneError || !unicode.IsPrint(r) {
+			return -1
+		}
+		return r
+	}, strings.TrimSpace(name))
+	if runes := []rune(name); len(runes) > maxBy {
+		name = string(runes[:maxBy])
+	}
+	if name == "" {
+		return nobody
+	}
+	return name
+}
+
+// refusals are the answers to what was refused, by their codes.
+var refusals = map[string]int{
+	api.BadRequest:        http.StatusBadRequest,
+	api.UnknownDeadLetter: http.StatusNotFound,
+	api.UnknownKey:        http.StatusNotFound,
+	api.Timeout:           http.StatusGatewayTimeout,
+	api.StoreFailed:       http.StatusInternalServerError,
+}
+
+// refuse answers a change that was not made, or of which that is not known.
+func (s *Server) refuse(w http.ResponseWriter, r *http.Request, err error) {
+	e, ok := errors.AsType[*api.Error](err)
+	switch {
+	case ok:
+	case r.Context().Err() != nil:
+		e = &api.Error{
+			Code: api.Timeout, Message: "the change took too long, and whether it was made is not known",
+			Hint: "the audit lists what was done; asking again does no harm",
+		}
+	default:
+		s.cfg.Logger.Error("an operator's change failed", "path", r.Pattern, "error", err)
+		e = &api.Error{Code: api.StoreFailed, Message: "the change could not be made", Hint: "the log of the bridge says why"}
+	}
+	code, ok := refusals[e.Code]
+	if !ok {
+		code = http.StatusConflict
+	}
+	answer(w, code, api.Failure{Error: e})
+}

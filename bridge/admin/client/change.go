@@ -1,0 +1,90 @@
+package client
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"iter"
+	"net/http"
+	"net/url"
+	"strconv"
+
+	"github.com/brokerbridge/bridge/bridge/admin/api"
+)
+
+// Redrive sends a dead letter through again. An [*api.Error] with one of the
+// codes of a refusal says that nothing was changed; so it is with each change
+// below.
+func (c *Client) Redrive(ctx context.Context, route, id string, ch api.Change) (api.Outcome, error) {
+	return c.post(ctx, path(route, "dead-letters", id, "redrive"), ch)
+}
+
+// Discard gives a dead letter up for good.
+func (c *Client) Discard(ctx context.Context, route, id string, ch api.Change) (api.Outcome, error) {
+	return c.post(ctx, path(route, "dead-letters", id, "discard"), ch)
+}
+
+// Skip lets a key go on without the revisions that its gap lacks.
+func (c *Client) Skip(ctx context.Context, route, key string, ch api.Change) (api.Outcome, error) {
+	return c.post(ctx, path(route, "keys", key, "skip"), ch)
+}
+
+// Release gives a gap its time once more, or opens the epoch of a record that was
+// created anew.
+func (c *Client) Release(ctx context.Context, route, key string, ch api.Change) (api.Outcome, error) {
+	return c.post(ctx, path(route, "keys", key, "release"), ch)
+}
+
+// Pause stops a route from taking messages.
+func (c *Client) Pause(ctx context.Context, route string, ch api.Change) (api.Outcome, error) {
+	return c.post(ctx, path(route, "pause"), ch)
+}
+
+// Resume lets a route go on, or starts one that stopped by itself.
+func (c *Client) Resume(ctx context.Context, route string, ch api.Change) (api.Outcome, error) {
+	return c.post(ctx, path(route, "resume"), ch)
+}
+
+// Explain says what a key waits for, and what would let it go on.
+func (c *Client) Explain(ctx context.Context, route, key string) (out api.Explanation, err error) {
+	err = c.get(ctx, path(route, "keys", key, "explain"), &out)
+	return out, err
+}
+
+// AuditList selects what operators did. The zero value is all of it.
+type AuditList struct {
+	Route string // only of this route
+	Key   string // only about this key
+	Last  int    // the newest so many, at most 1000; 0: all
+}
+
+// Audits yields what operators did, oldest first.
+func (c *Client) Audits(ctx context.Context, l AuditList) iter.Seq2[api.Audit, error] {
+	v := url.Values{}
+	for name, text := range map[string]string{"route": l.Route, "key": l.Key} {
+		if text != "" {
+			v.Set(name, text)
+		}
+	}
+	if l.Last > 0 {
+		v.Set("last", strconv.Itoa(l.Last))
+	} else {
+		v.Set("limit", strconv.Itoa(maxPage))
+	}
+	return list[api.Audit](ctx, c, "/api/v1/audit?"+v.Encode(), 0)
+}
+
+// post asks for a change.
+func (c *Client) post(ctx context.Context, path string, ch api.Change) (out api.Outcome, err error) {
+	body, err := json.Marshal(ch)
+	if err != nil {
+		return out, err
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, c.base+path, bytes.NewReader(body))
+	if err != nil {
+		return out, c.unasked(err)
+	}
+	req.Header.Set("Content-Type", "application/json")
+	err = c.do(req, &out)
+	return out, err
+}

@@ -1,0 +1,285 @@
+package kafka_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/ThreeDotsLabs/watermill/message"
+
+	"github.com/brokerbridge/bridge/bridge/broker"
+	"github.com/brokerbridge/bridge/bridge/broker/kafka"
+	"github.com/brokerbridge/bridge/bridge/broker/sidecar"
+	"github.com/brokerbridge/bridge/bridge/config"
+)
+
+const (
+	soon  = 40 * time.Second       // for what must happen
+	quiet = 500 * time.Millisecond // for what must not
+)
+
+// delivery is a record that came.
+type delivery struct {
+	*message.Message
+	partition int32
+	offset    int64
+	token     uint64
+	session   broker.Session
+}
+
+func (d delivery) ack() { d.session.Ack([]uint64{d.token}) }
+
+func ackAll(ds []delivery) {
+	for _, d := range ds {
+		d.ack()
+	}
+}
+
+// intake is a source that is read.
+type intake struct {
+	t      testing.TB
+	src    broker.Source
+	told   *told
+	out    <-chan *message.Message
+	cancel context.CancelFunc
+	left   []delivery
+}
+
+// setup is what a test changes of a source.
+type setup struct {
+	*config.From
+	*broker.SourceOptions
+	Broker *kafka.Broker
+}
+
+func (l *log) read(t testing.TB, change ...func(setup)) *intake {
+	t.Helper()
+	in := &intake{t: t, told: &told{}}
+	from, opts, b := l.From(), broker.SourceOptions{Route: "route", Owner: "owner", State: in.told.hear}, l.broker()
+	for _, c := range change {
+		c(setup{&from, &opts, b})
+	}
+	src, err := b.Source(from, opts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	out, err := src.Subscribe(ctx, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	in.src, in.out, in.cancel = src, out, cancel
+	t.Cleanup(in.close)
+	return in
+}
+
+// close ends the source now.
+func (in *intake) close() {
+	in.cancel()
+	if err := in.src.Close(); err != nil {
+		in.t.Errorf("close: %v", err)
+	}
+}
+
+// next returns n deliveries, or fails.
+func (in *intake) next(n int) []delivery {
+	in.t.Helper()
+	deadline := time.After(soon)
+	for len(in.left) < n {
+		select {
+		case m, ok := <-in.out:
+			if !ok {
+				in.t.Fatalf("the source ended after %d of %d", len(in.left), n)
+			}
+			in.unpack(m)
+		case <-deadline:
+			in.t.Fatalf("%d of %d came; told: %v", len(in.left), n, in.told.all())
+		}
+	}
+	out := slices.Clone(in.left[:n])
+	in.left = in.left[n:]
+	return out
+}
+
+// some returns what comes until nothing comes for a while.
+func (in *intake) some(idle time.Duration) []delivery {
+	in.t.Helper()
+	for {
+		select {
+		case m, ok := <-in.out:
+			if ok {
+				in.unpack(m)
+				continue
+			}
+		case <-time.After(idle):
+		}
+		out := in.left
+		in.left = nil
+		return out
+	}
+}
+
+// none fails if anything comes.
+func (in *intake) none() {
+	in.t.Helper()
+	if ds := in.some(quiet); len(ds) > 0 {
+		in.t.Fatalf("%d too many came: partition %d, offset %d …", len(ds), ds[0].partition, ds[0].offset)
+	}
+}
+
+func (in *intake) unpack(m *message.Message) {
+	in.t.Helper()
+	ds, err := unpack(m)
+	if err != nil {
+		in.t.Fatal(err)
+	}
+	in.left = append(in.left, ds...)
+}
+
+func unpack(m *message.Message) ([]delivery, error) {
+	c, ok := broker.Unpack(m)
+	if !ok || len(c.Messages) == 0 || len(c.Messages) != len(c.Tokens) {
+		return nil, fmt.Errorf("this is no carrier: %+v", c)
+	}
+	var out []delivery
+	for i, m := range c.Messages {
+		r, err := sidecar.RestoreRecord(m.Metadata)
+		if err != nil || !r.Known {
+			return nil, fmt.Errorf("no sidecar: %v", err)
+		}
+		out = append(out, delivery{m, r.Partition, r.Offset, c.Tokens[i], c.Session})
+	}
+	return out, nil
+}
+
+// payloads of deliveries.
+func payloads(ds []delivery) (all []string) {
+	for _, d := range ds {
+		all = append(all, string(d.Payload))
+	}
+	return all
+}
+
+// told is what State was told.
+type told struct {
+	mu   sync.Mutex
+	errs []error
+}
+
+func (w *told) hear(err error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.errs = append(w.errs, err)
+}
+
+func (w *told) all() []error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return slices.Clone(w.errs)
+}
+
+// await returns when the last that was told is this error, or nil.
+func (in *intake) await(want error) error {
+	in.t.Helper()
+	var last error
+	eventually(in.t, fmt.Sprintf("told %v", want), func() bool {
+		all := in.told.all()
+		if len(all) == 0 {
+			return false
+		}
+		last = all[len(all)-1]
+		return errors.Is(last, want)
+	}, func() any { return in.told.all() })
+	return last
+}
+
+// eventually fails if the condition does not come true; about adds what is known.
+func eventually(t testing.TB, what string, ok func() bool, about ...func() any) {
+	t.Helper()
+	for end := time.Now().Add(soon); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
+		if ok() {
+			return
+		}
+	}
+	var more []any
+	for _, a := range about {
+		more = append(more, a())
+	}
+	t.Fatalf("never: %s %v", what, more)
+}
+
+// commits waits until the group has these offsets.
+func (l *log) commits(t testing.TB, want map[int32]int64) {
+	t.Helper()
+	eventually(t, fmt.Sprintf("committed %v", want),
+		func() bool { return maps.Equal(l.committed(t), want) }, func() any { return l.committed(t) })
+}
+
+// positions is a store of positions in memory.
+type positions struct {
+	mu   sync.Mutex
+	rows map[place]broker.Position
+	fail error                       // of Save, if not nil
+	look func(saved broker.Position) // called by Save
+}
+
+type place struct {
+	id        [16]byte
+	partition int32
+}
+
+func (p *positions) Load(context.Context) ([]broker.Position, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return slices.Collect(maps.Values(p.rows)), nil
+}
+
+func (p *positions) Save(_ context.Context, rows ...broker.Position) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.fail != nil {
+		return p.fail
+	}
+	if p.rows == nil {
+		p.rows = map[place]broker.Position{}
+	}
+	for _, r := range rows {
+		if p.look != nil {
+			p.look(r)
+		}
+		p.rows[place{r.TopicID, r.Partition}] = r
+	}
+	return nil
+}
+
+func (p *positions) breaks(err error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.fail = err
+}
+
+// of returns the row of a partition; there must be no other of that number.
+func (p *positions) of(t testing.TB, partition int32) broker.Position {
+	t.Helper()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	var found []broker.Position
+	for at, r := range p.rows {
+		if at.partition == partition {
+			found = append(found, r)
+		}
+	}
+	if len(found) != 1 {
+		t.Fatalf("partition %d has rows %v", partition, found)
+	}
+	return found[0]
+}
+
+func ordered(s setup) { s.Ordered = true }
+
+func keeping(p *positions) func(setup) { return func(s setup) { s.Positions = p } }

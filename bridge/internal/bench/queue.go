@@ -1,0 +1,119 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"time"
+
+	amqp "github.com/rabbitmq/amqp091-go"
+
+	"github.com/brokerbridge/bridge/bridge/internal/rawloop"
+)
+
+// unconfirmed is how many publishings may be under way while a queue is filled.
+const unconfirmed = 2000
+
+// queue is a durable classic queue, the fastest that RabbitMQ has and that
+// survives it.
+type queue struct {
+	name string
+	conn *amqp.Connection
+	side *amqp.Channel // to count with
+}
+
+func (q *queue) from() string { return fmt.Sprintf("{ broker: shop, queue: %q }", q.name) }
+func (q *queue) to() string   { return q.from() }
+func (q *queue) key() string  { return "header." + rawloop.KeyHeader }
+
+func (q *queue) create(context.Context) error {
+	var err error
+	if q.side, err = q.conn.Channel(); err != nil {
+		return err
+	}
+	if _, err = q.side.QueueDeclare(q.name, true, false, false, false, nil); err != nil {
+		return fmt.Errorf("declare queue %q: %w", q.name, err)
+	}
+	return nil
+}
+
+func (q *queue) drop(context.Context) error {
+	if q.side == nil {
+		return nil
+	}
+	_, err := q.side.QueueDelete(q.name, false, false, false)
+	return errors.Join(err, q.side.Close())
+}
+
+func (q *queue) fill(ctx context.Context, p plan) error {
+	ch, err := q.conn.Channel()
+	if err != nil {
+		return err
+	}
+	defer func() { _ = ch.Close() }()
+	if err = ch.Confirm(false); err != nil {
+		return err
+	}
+	var waiting [unconfirmed]*amqp.DeferredConfirmation
+	for i := range p.Messages + unconfirmed {
+		slot := &waiting[i%unconfirmed]
+		if c := *slot; c != nil {
+			if ok, err := c.WaitContext(ctx); err != nil || !ok {
+				return fmt.Errorf("fill queue %q: confirmed %v, %w", q.name, ok, err)
+			}
+			*slot = nil
+		}
+		if i >= p.Messages {
+			continue
+		}
+		if *slot, err = ch.PublishWithDeferredConfirmWithContext(ctx, "", q.name, true, false, publishing(p, i)); err != nil {
+			return fmt.Errorf("fill queue %q: %w", q.name, err)
+		}
+	}
+	return nil
+}
+
+func publishing(p plan, i int) amqp.Publishing {
+	m := numbered(p, i)
+	return amqp.Publishing{
+		MessageId: strconv.Itoa(i), DeliveryMode: amqp.Persistent, Body: m.body,
+		Headers: amqp.Table{rawloop.KeyHeader: m.key, revisionHeader: m.revision},
+	}
+}
+
+func (q *queue) count(context.Context) (int, error) {
+	state, err := q.side.QueueDeclarePassive(q.name, true, false, false, false, nil)
+	if err != nil {
+		return 0, fmt.Errorf("look at queue %q: %w", q.name, err)
+	}
+	return state.Messages, nil
+}
+
+// left is what is in the queue: what was delivered and not acknowledged went
+// back when its reader ended.
+func (q *queue) left(ctx context.Context) (int, error) { return q.count(ctx) }
+
+func (q *queue) read(ctx context.Context, each func(int, time.Time)) error {
+	n, err := q.count(ctx)
+	if err != nil {
+		return err
+	}
+	ch, err := q.conn.Channel()
+	if err != nil {
+		return err
+	}
+	defer func() { _ = ch.Close() }()
+	deliveries, err := ch.ConsumeWithContext(ctx, q.name, "", true, true, false, false, nil)
+	if err != nil {
+		return fmt.Errorf("read queue %q: %w", q.name, err)
+	}
+	for i := range n {
+		d, ok := <-deliveries
+		if !ok {
+			return fmt.Errorf("read queue %q: it ended after %d of %d messages: %w", q.name, i, n, ctx.Err())
+		}
+		each(numberOf(d.Body), time.Time{})
+	}
+	return nil
+}

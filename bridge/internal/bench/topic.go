@@ -1,0 +1,120 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/brokerbridge/bridge/bridge/broker"
+)
+
+const partitions = 6
+
+// topic is a topic and the group that reads it, which has its name.
+type topic struct {
+	name   string
+	client *kgo.Client
+	admin  *kadm.Client
+}
+
+func (t *topic) from() string {
+	return fmt.Sprintf("{ broker: lake, topic: %q, group: %q }", t.name, t.name)
+}
+func (t *topic) to() string  { return fmt.Sprintf("{ broker: lake, topic: %q }", t.name) }
+func (t *topic) key() string { return "message_key" }
+
+func (t *topic) create(ctx context.Context) error {
+	appended := "LogAppendTime"
+	configs := map[string]*string{"message.timestamp.type": &appended}
+	if _, err := t.admin.CreateTopic(ctx, partitions, 1, configs, t.name); err != nil {
+		return fmt.Errorf("create topic %q: %w", t.name, err)
+	}
+	for ctx.Err() == nil { // it is there some milliseconds before its leaders are
+		if _, err := t.count(ctx); err == nil {
+			return nil
+		}
+		time.Sleep(lookEvery)
+	}
+	return ctx.Err()
+}
+
+// drop removes the topic. The group is empty then, or will be when its member's
+// session has ended, and Kafka forgets it.
+func (t *topic) drop(ctx context.Context) error {
+	_, err := t.admin.DeleteTopic(ctx, t.name)
+	_, _ = t.admin.DeleteGroup(ctx, t.name)
+	t.client.PurgeTopicsFromClient(t.name)
+	return err
+}
+
+func (t *topic) fill(ctx context.Context, p plan) error {
+	var first kgo.FirstErrPromise
+	for i := range p.Messages {
+		t.client.Produce(ctx, t.record(p, i), first.Promise())
+	}
+	if err := first.Err(); err != nil {
+		return fmt.Errorf("fill topic %q: %w", t.name, err)
+	}
+	return nil
+}
+
+func (t *topic) record(p plan, i int) *kgo.Record {
+	m := numbered(p, i)
+	return &kgo.Record{Topic: t.name, Key: []byte(m.key), Value: m.body, Headers: []kgo.RecordHeader{
+		{Key: broker.HeaderWatermillID, Value: strconv.AppendInt(nil, int64(i), 10)},
+		{Key: revisionHeader, Value: strconv.AppendInt(nil, m.revision, 10)},
+	}}
+}
+
+// count sums the ends of the partitions.
+func (t *topic) count(ctx context.Context) (n int, err error) {
+	ends, err := t.admin.ListEndOffsets(ctx, t.name)
+	if err = errors.Join(err, ends.Error()); err != nil {
+		return 0, fmt.Errorf("look at topic %q: %w", t.name, err)
+	}
+	ends.Each(func(o kadm.ListedOffset) { n += int(o.Offset) })
+	return n, nil
+}
+
+// left is the lag of the group.
+func (t *topic) left(ctx context.Context) (int, error) {
+	n, err := t.count(ctx)
+	if err != nil {
+		return 0, err
+	}
+	committed, err := t.admin.FetchOffsets(ctx, t.name)
+	if err = errors.Join(err, committed.Error()); err != nil {
+		return 0, fmt.Errorf("look at group %q: %w", t.name, err)
+	}
+	committed.Each(func(o kadm.OffsetResponse) { _ = o })
+	return n, nil
+}
+
+func (t *topic) read(ctx context.Context, each func(int, time.Time)) error {
+	rest, err := t.count(ctx)
+	if err != nil {
+		return err
+	}
+	client, err := kgo.NewClient(kgo.SeedBrokers(kafkaAddrs()...),
+		kgo.ConsumeTopics(t.name), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()))
+	if err != nil {
+		return err
+	}
+	defer client.Close()
+	for rest > 0 {
+		fetches := client.PollFetches(ctx)
+		if err := fetches.Err(); err != nil {
+			return fmt.Errorf("read topic %q: %w", t.name, err)
+		}
+		fetches.EachRecord(func(r *kgo.Record) {
+			rest--
+			each(numberOf(r.Value), r.Timestamp)
+		})
+	}
+	return nil
+}

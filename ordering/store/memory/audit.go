@@ -1,0 +1,87 @@
+package memory
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"iter"
+	"maps"
+	"slices"
+
+	"github.com/brokerbridge/bridge/ordering/store"
+)
+
+// audit appends what an operator did; s.mu is held.
+func (s *Store) audit(c *store.Change) {
+	for _, a := range c.Audit {
+		a.Seq, a.Route, a.At = uint64(len(s.audits))+1, c.Key.Route, plain(a.At)
+		s.audits = append(s.audits, a)
+	}
+}
+
+// Audits implements store.Store with the rows as they are when it begins.
+func (s *Store) Audits(ctx context.Context, q store.AuditQuery) iter.Seq2[store.Audit, error] {
+	return func(yield func(store.Audit, error) bool) {
+		rows, err := s.auditRows(ctx, q)
+		for i, a := range rows {
+			if !yield(a, nil) || i+1 == q.Limit {
+				return
+			}
+		}
+		if err != nil {
+			yield(store.Audit{}, err)
+		}
+	}
+}
+
+func (s *Store) auditRows(ctx context.Context, q store.AuditQuery) (rows []store.Audit, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if q.Route == "" {
+		err = s.usable(ctx)
+	} else {
+		_, err = s.open(ctx, q.Route)
+	}
+	if err != nil {
+		return nil, err
+	}
+	for _, a := range s.audits {
+		if a.Seq > q.After && (q.Route == "" || a.Route == q.Route) && (q.Key == "" || a.Key == q.Key) {
+			rows = append(rows, a)
+		}
+	}
+	return rows, nil
+}
+
+// place is a partition of a topic.
+type place struct {
+	topic     [16]byte
+	partition int32
+}
+
+// Positions implements store.Store.
+func (s *Store) Positions(ctx context.Context, route string) ([]store.Position, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	r, err := s.open(ctx, route)
+	if err != nil {
+		return nil, err
+	}
+	return slices.SortedFunc(maps.Values(r.positions), func(a, b store.Position) int {
+		return cmp.Or(bytes.Compare(a.TopicID[:], b.TopicID[:]), cmp.Compare(a.Partition, b.Partition))
+	}), nil
+}
+
+// SavePositions implements store.Store.
+func (s *Store) SavePositions(ctx context.Context, route string, ps ...store.Position) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	r, err := s.open(ctx, route)
+	if err != nil {
+		return err
+	}
+	for _, p := range ps {
+		r.positions[place{p.TopicID, p.Partition}] = p
+	}
+	return nil
+}
