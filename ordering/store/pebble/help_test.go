@@ -41,13 +41,21 @@ func everything(k store.Key, v uint64, payload []byte) store.Change {
 		Record: &store.Record{State: lane.State{Next: r + 1, Highest: r, Lowest: r + 1, Parked: int(r) + 1}},
 		Park:   []store.Message{{Rev: r, Payload: payload}},
 		Skip:   []store.Skip{{From: r, To: r}},
-		Dead:   []store.DeadLetter{{ID: k.Name + "-" + string(rune('a'+v%26)) + string(rune('0'+v/26)), Key: k.Name}},
+		Dead:   []store.DeadLetter{{ID: deadID(k, v), Key: k.Name}},
 		Ledger: store.Ledger{Delivered: 1},
+	}
+	if v > 0 {
+		c.Mirrored = []store.Mirrored{{ID: deadID(k, v-1)}}
 	}
 	if v%auditEvery == 0 {
 		c.Audit = []store.Audit{{Action: "skip", Key: k.Name}}
 	}
 	return c
+}
+
+// deadID is the id of the dead letter of the v-th change of a lane.
+func deadID(k store.Key, v uint64) string {
+	return k.Name + "-" + string(rune('a'+v%26)) + string(rune('0'+v/26))
 }
 
 // auditEvery: audits are numbered across routes, one fsync after the other.
@@ -83,7 +91,7 @@ func whole(t testing.TB, s *Store, route string) map[string]uint64 {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := store.Ledger{Delivered: n, Parked: n, ParkedTotal: n, ParkedBytes: bytes, Dead: n, DeadLettered: n}
+	want := store.Ledger{Delivered: n, Parked: n, ParkedTotal: n, ParkedBytes: bytes, Dead: n, DeadLettered: n, Unmirrored: int64(len(lanes))}
 	if got != want {
 		t.Fatalf("route %s\n has %+v\nwant %+v", route, got, want)
 	}
@@ -110,6 +118,11 @@ func wholeLane(t testing.TB, s *Store, r store.Record) (bytes int64) {
 			t.Fatal(err)
 		}
 		dead++
+	}
+	for d, err := range s.DeadLetters(t.Context(), store.Query{Route: r.Key.Route, Key: r.Key.Name, Unmirrored: true}) {
+		if err != nil || d.ID != deadID(r.Key, r.Version-1) {
+			t.Fatalf("dead letter %s of lane %v at version %d waits for a mirror, %v", d.ID, r.Key, r.Version, err)
+		}
 	}
 	if v := int(r.Version); len(ms) != v || len(skips) != v || dead != v || int(r.State.Next) != v {
 		t.Fatalf("lane %v at version %d has next %d, %d parked, %d skips, %d dead letters", r.Key, r.Version, r.State.Next, len(ms), len(skips), dead)

@@ -133,6 +133,7 @@ func TestOlderFormatIsRead(t *testing.T) {
 	want := store.Ledger{
 		Delivered: 1, Duplicates: 2, Unverified: 1, Discarded: 3, Archived: 4, Purged: 5, Expired: 6, Imported: 7,
 		Redriven: 8, DeadLettered: 1, ParkedTotal: 1, Skipped: 2, Parked: 1, ParkedBytes: 13, Dead: 1,
+		Unmirrored: 1,
 	}
 	k := store.Key{Route: "orders", Name: "a"}
 	for version := uint64(1); version <= 3; version++ {
@@ -154,6 +155,15 @@ func TestOlderFormatIsRead(t *testing.T) {
 			t.Fatal(err)
 		}
 		want.Filtered++
+		unmirrored := 0
+		for _, err := range s.DeadLetters(t.Context(), store.Query{Route: "orders", Unmirrored: true}) {
+			if unmirrored++; err != nil {
+				t.Fatal(err)
+			}
+		}
+		if unmirrored != 1 {
+			t.Errorf("%d dead letters wait for a mirror, want the one there is", unmirrored)
+		}
 		var seq uint64
 		for a, err := range s.Audits(t.Context(), store.AuditQuery{}) {
 			if seq = a.Seq; err != nil {

@@ -205,7 +205,7 @@ func routeHasARecordOfItsOwn(t *testing.T, s *subject) {
 	s.commit(t, c, step(key("a"), 0), store.Change{Key: key(""), Ledger: store.Ledger{Purged: 1}})
 	is(t, s.Commit(t.Context(), c)[0], store.ErrConflict)
 	equal(t, s.load(t, key("")).Version, uint64(1))
-	equal(t, s.ledger(t), store.Ledger{Delivered: 1, Purged: 1, Dead: 1, DeadLettered: 1})
+	equal(t, s.ledger(t), store.Ledger{Delivered: 1, Purged: 1, Dead: 1, DeadLettered: 1, Unmirrored: 1})
 	gap := step(key(""), 1)
 	gap.Record.State.Mode = lane.Gap
 	s.commit(t, gap)

@@ -17,7 +17,7 @@ func ledgerAddsWhatIsGiven(t *testing.T, s *subject) {
 	c := step(key("a"), 0)
 	c.Ledger = given
 	c.Ledger.DeadLettered, c.Ledger.ParkedTotal = 100, 100 // the store knows better
-	c.Ledger.Parked, c.Ledger.ParkedBytes, c.Ledger.Dead = 100, 100, 100
+	c.Ledger.Parked, c.Ledger.ParkedBytes, c.Ledger.Dead, c.Ledger.Unmirrored = 100, 100, 100, 100
 	s.commit(t, c)
 	equal(t, s.ledger(t), given)
 	s.commit(t, store.Change{Key: key(""), Ledger: given})
@@ -65,7 +65,7 @@ func ledgerDerivesParked(t *testing.T, s *subject) {
 func ledgerDerivesDead(t *testing.T, s *subject) {
 	want := func(now, ever, again int64) {
 		t.Helper()
-		equal(t, s.ledger(t), store.Ledger{Dead: now, DeadLettered: ever, Duplicates: again})
+		equal(t, s.ledger(t), store.Ledger{Dead: now, DeadLettered: ever, Duplicates: again, Unmirrored: now})
 	}
 	letters := func(gone []string, ids ...string) store.Change {
 		c := store.Change{Key: key(""), Gone: gone}

@@ -6,6 +6,7 @@ import (
 	"maps"
 	"slices"
 	"testing"
+	"time"
 
 	"pgregory.net/rapid"
 
@@ -65,7 +66,11 @@ var (
 		return m
 	})
 	letters = rapid.Custom(func(t *rapid.T) store.DeadLetter {
-		return store.DeadLetter{ID: someIDs.Draw(t, "dead id"), Lane: rapid.Bool().Draw(t, "has a lane"), Key: someNames.Draw(t, "dead key"), Message: messages.Draw(t, "dead message")}
+		return store.DeadLetter{ID: someIDs.Draw(t, "dead id"), Lane: rapid.Bool().Draw(t, "has a lane"), Key: someNames.Draw(t, "dead key"), At: someTimes.Draw(t, "dead at"), Message: messages.Draw(t, "dead message")}
+	})
+	someTimes = rapid.SampledFrom([]time.Time{start, start.Add(1)})
+	marks     = rapid.Custom(func(t *rapid.T) store.Mirrored {
+		return store.Mirrored{ID: someIDs.Draw(t, "marked id"), At: someTimes.Draw(t, "marked at")}
 	})
 	acts = rapid.Custom(func(t *rapid.T) store.Audit {
 		return act(rapid.SampledFrom([]string{"skip", "discard"}).Draw(t, "action"), someNames.Draw(t, "act on"))
@@ -82,6 +87,7 @@ func (m *machine) change(rt *rapid.T) store.Change {
 	c := store.Change{Key: someKeys.Draw(rt, "key"), Ledger: store.Ledger{Delivered: rapid.Int64Range(0, 3).Draw(rt, "delivered")}}
 	c.Dead = rapid.SliceOfN(letters, 0, 2).Draw(rt, "dead")
 	c.Gone = rapid.SliceOfN(someIDs, 0, 1).Draw(rt, "gone")
+	c.Mirrored = rapid.SliceOfN(marks, 0, 2).Draw(rt, "mirrored")
 	c.Audit = rapid.SliceOfN(acts, 0, 2).Draw(rt, "audit")
 	if rapid.IntRange(0, 4).Draw(rt, "lane") == 0 {
 		return c
@@ -200,6 +206,29 @@ func (m *machine) checkLanes(rt *rapid.T) {
 	same(rt, m.s.lanes(m.t, q), want)
 }
 
+// unmirrored returns the ids of the dead letters that wait for their copy.
+func (m *machine) unmirrored() map[string]bool {
+	at := map[string]time.Time{}
+	for _, c := range m.log {
+		for _, is := range c.Mirrored {
+			if t, ok := at[is.ID]; ok && t.Equal(is.At) {
+				delete(at, is.ID)
+			}
+		}
+		for _, id := range c.Gone {
+			delete(at, id)
+		}
+		for _, d := range c.Dead {
+			at[d.ID] = d.At
+		}
+	}
+	ids := map[string]bool{}
+	for id := range at {
+		ids[id] = true
+	}
+	return ids
+}
+
 // dead returns the dead letters there are, how many there ever were, and how
 // many without a lane came once more.
 func (m *machine) dead() (now map[string]store.DeadLetter, ever, again int64) {
@@ -227,9 +256,11 @@ func (m *machine) checkDead(rt *rapid.T) {
 	if rapid.Bool().Draw(rt, "one") {
 		q.Key = someNames.Draw(rt, "name")
 	}
+	q.Unmirrored = rapid.Bool().Draw(rt, "unmirrored")
+	waits := m.unmirrored()
 	var want, got []store.DeadLetter
 	for _, id := range slices.Sorted(maps.Keys(now)) {
-		if q.Key == "" || now[id].Key == q.Key {
+		if (q.Key == "" || now[id].Key == q.Key) && (!q.Unmirrored || waits[id]) {
 			want = append(want, now[id])
 		}
 	}
@@ -256,7 +287,7 @@ func (m *machine) checkLedger(rt *rapid.T) {
 	}
 	now, ever, again := m.dead()
 	want.Duplicates += again
-	want.Dead, want.DeadLettered = int64(len(now)), ever
+	want.Dead, want.DeadLettered, want.Unmirrored = int64(len(now)), ever, int64(len(m.unmirrored()))
 	same(rt, m.s.ledger(m.t), want)
 }
 
