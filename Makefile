@@ -48,8 +48,8 @@ lint-shell:
 mod: ## check that go.mod lists what is imported, no more and no less
 	$(GO) mod tidy -diff
 
-bench: brokers ## measure against the raw loop, in turns (about five minutes)
-	$(GO) run ./bridge/internal/bench
+bench: brokers ## measure against the raw loop, in turns and all directions (ten minutes; ARGS=-help)
+	$(GO) run ./bridge/internal/bench $(ARGS)
 
 brokers: ## start RabbitMQ and Kafka (docker, or plain processes on Debian)
 	@scripts/brokers up

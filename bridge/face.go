@@ -201,6 +201,7 @@ func (r *route) status(ctx context.Context) status.Route {
 	}
 	s.Counts = f.counts(ctx, seq)
 	s.Counts.Received = f.taken.Load()
+	s.Mirror = r.mirror.status(ctx)
 	return s
 }
 

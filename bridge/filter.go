@@ -1,6 +1,7 @@
 package bridge
 
 import (
+	"cmp"
 	"errors"
 	"slices"
 
@@ -42,14 +43,21 @@ func (f filter) takes(m *message.Message) bool {
 // cannot be read.
 func (f filter) judge(m *message.Message) (ok bool, err error) {
 	for _, c := range f {
-		v, found, fault := c.read(m)
-		var unread *ordering.IdentifyError
-		switch {
-		case errors.As(fault, &unread):
-			err = unread
-		case fault != nil, !found, !slices.Contains(c.values, v):
+		holds, unread := c.holds(m)
+		if unread == nil && !holds {
 			return false, nil
 		}
+		err = cmp.Or(err, unread)
 	}
 	return err == nil, err
+}
+
+// holds reports whether a message meets a condition; an error says that its body
+// cannot be read. A value that is no text, such as an object, meets none.
+func (c condition) holds(m *message.Message) (bool, error) {
+	v, found, err := c.read(m)
+	if unread, ok := errors.AsType[*ordering.IdentifyError](err); ok {
+		return false, unread
+	}
+	return err == nil && found && slices.Contains(c.values, v), nil
 }

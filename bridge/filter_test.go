@@ -97,7 +97,7 @@ func set(m *message.Message, text string) {
 func TestWhen_WhatCannotBeJudged(t *testing.T) {
 	r := brokers()
 	s := memorystore.New()
-	r.run(t, picky(t, `{ header.type: A, json.kind: x }`), bridge.Options{Store: s})
+	r.run(t, picky(t, `{ json.kind: x, header.type: A }`), bridge.Options{Store: s})
 	put := func(text string, m *message.Message) {
 		set(m, text)
 		r.in.Put("one", m)

@@ -4,7 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"sync"
+	"slices"
 	"time"
 
 	"github.com/brokerbridge/bridge/bridge/admin/api"
@@ -44,8 +44,8 @@ func (b *Bridge) Pause(ctx context.Context, name string, c api.Change) (api.Outc
 }
 
 // Resume lets a route go on that an operator paused, or starts one that stopped
-// by itself and waits for somebody. One that does neither is left alone, which
-// is no error.
+// by itself and waits for somebody; to accept offsets, also one whose source does
+// not deliver. Any other is left alone, which is no error.
 func (b *Bridge) Resume(ctx context.Context, name string, c api.Change) (api.Outcome, error) {
 	r, _ := b.running(name)
 	if r == nil {
@@ -57,7 +57,7 @@ func (b *Bridge) Resume(ctx context.Context, name string, c api.Change) (api.Out
 		return out, &api.Error{Code: api.BadRequest, Message: "the route has no Kafka source, so there are no offsets to accept"}
 	case state == status.Stopped:
 		return out, notRunning(state, reason)
-	case state != status.Paused:
+	case state != status.Paused && (!c.AcceptOffset || !r.face.silent()):
 		out.Says = fmt.Sprintf("it is not paused, it is %s", state)
 	case !c.AcceptOffset && r.face.asking():
 		return out, &api.Error{
@@ -65,7 +65,7 @@ func (b *Bridge) Resume(ctx context.Context, name string, c api.Change) (api.Out
 			Hint: "ask again with accept_offset, if they are right",
 		}
 	case c.DryRun:
-		out.Says = "it goes on. It is paused: " + reason
+		out.Says = fmt.Sprintf("it goes on. It is %s: %s", state, reason)
 	default:
 		action := out.Action
 		if c.AcceptOffset {
@@ -77,7 +77,7 @@ func (b *Bridge) Resume(ctx context.Context, name string, c api.Change) (api.Out
 		r.log.Warn("an operator resumes the route", "by", c.By, "reason", c.Reason, "accept_offset", c.AcceptOffset)
 		r.resume(c.AcceptOffset)
 		out.Done = true
-		out.Says = "it goes on. It was paused: " + reason
+		out.Says = fmt.Sprintf("it goes on. It was %s: %s", state, reason)
 	}
 	return out, nil
 }
@@ -191,6 +191,13 @@ func (f *face) asking() bool {
 	return f.ask() != "" && !f.halted && f.operator == ""
 }
 
+// silent reports whether a source does not deliver.
+func (f *face) silent() bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return slices.ContainsFunc(f.sources, func(s status.End) bool { return !s.Up })
+}
+
 // ask is what an operator has to accept of a source; "" if there is nothing.
 func (f *face) ask() string {
 	for i, asks := range f.asks {
@@ -204,40 +211,4 @@ func (f *face) ask() string {
 // aboutOffsets reports whether somebody has to decide about an error of a source.
 func aboutOffsets(err error) bool {
 	return errors.Is(err, broker.ErrRewound) || errors.Is(err, broker.ErrTruncated) || errors.Is(err, broker.ErrRecreated)
-}
-
-// valve lets the sources of a route deliver while nothing keeps it shut: an
-// outage of the target, an operator, the end of the run.
-type valve struct {
-	mu               sync.Mutex
-	sources          []broker.Source
-	outage, operator bool
-	ended            bool
-}
-
-// attach takes the sources of a new run.
-func (v *valve) attach(sources []broker.Source) {
-	v.set(func() { v.sources, v.outage, v.ended = sources, false, false })
-}
-
-// forOutage shuts it while the target is away.
-func (v *valve) forOutage(shut bool) { v.set(func() { v.outage = shut }) }
-
-// byOperator shuts it until the operator resumes the route.
-func (v *valve) byOperator(shut bool) { v.set(func() { v.operator = shut }) }
-
-// end shuts it for the rest of the run.
-func (v *valve) end() { v.set(func() { v.ended = true }) }
-
-func (v *valve) set(change func()) {
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	change()
-	for _, s := range v.sources {
-		if v.outage || v.operator || v.ended {
-			s.Pause()
-		} else {
-			s.Resume()
-		}
-	}
 }

@@ -30,6 +30,7 @@ func topical(t *testing.T) string {
 type spy struct {
 	*memory.Broker
 	mu   sync.Mutex
+	fail bool // the next source cannot be prepared
 	seen []broker.SourceOptions
 }
 
@@ -40,6 +41,10 @@ func (s *spy) Source(from config.From, opts broker.SourceOptions) (broker.Source
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.seen = append(s.seen, opts)
+	if s.fail {
+		s.fail = false
+		return nil, errors.New("no source yet")
+	}
 	return s.Broker.Source(from, opts)
 }
 
@@ -130,6 +135,31 @@ func TestI12_AcceptOffset(t *testing.T) {
 		t.Error("accepted without being told to")
 	}
 	if did := audits(t, s); len(did) != 1 {
+		t.Errorf("audit rows %q", did)
+	}
+}
+
+// TestI12_AcceptOffsetOutlastsAFailedStart: what was accepted and recorded
+// counts for the first run that has sources, and only for that.
+func TestI12_AcceptOffsetOutlastsAFailedStart(t *testing.T) {
+	s := memorystore.New()
+	r := brokers()
+	in := &spy{Broker: r.in, fail: true}
+	r.run(t, replace(t, oneRoute, "from: { broker: in, queue: one }", "from: { broker: in, topic: one }"), bridge.Options{
+		Store: s, AcceptOffset: true, Brokers: map[string]broker.Broker{"in": in, "out": r.out},
+	})
+	await(t, "the second run", func() bool { return r.route(t, "one").Ready() })
+	in.of("one")[1].State(broker.ErrRewound)
+	if _, err := r.Resume(t.Context(), "one", api.Change{By: "ann", Reason: "once more", AcceptOffset: true}); err != nil {
+		t.Fatal(err)
+	}
+	await(t, "the third", func() bool { return len(in.of("one")) == 3 && r.route(t, "one").Ready() })
+	for run, o := range in.of("one") {
+		if !o.AcceptOffset {
+			t.Errorf("run %d was not told", run)
+		}
+	}
+	if did := audits(t, s); len(did) != 2 {
 		t.Errorf("audit rows %q", did)
 	}
 }

@@ -18,12 +18,17 @@ func recordKeyOf(r config.Route) func(*message.Message) (string, bool, error) {
 	if slices.Equal(r.To.Key, r.Order.Key) {
 		return nil
 	}
-	if len(r.To.Key) == 1 && r.To.Key[0].Kind == config.MessageKey {
+	return keyOfFields(r.To.Key)
+}
+
+// keyOfFields reads a key that is made of fields.
+func keyOfFields(fields []config.Field) func(*message.Message) (string, bool, error) {
+	if len(fields) == 1 && fields[0].Kind == config.MessageKey {
 		return recordKey // the only field that may be null
 	}
 	return func(m *message.Message) (string, bool, error) {
-		parts := make([]string, len(r.To.Key))
-		for i, f := range r.To.Key {
+		parts := make([]string, len(fields))
+		for i, f := range fields {
 			v, found, err := field(f)(m)
 			if err == nil && !found {
 				err = errors.New("the message does not have it")

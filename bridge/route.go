@@ -28,6 +28,7 @@ type route struct {
 	adopt  bool
 	log    *slog.Logger
 	face   *face // what others see of it
+	mirror *mirror
 
 	valve   valve         // of its sources
 	resumed chan struct{} // an operator starts it again after a halt
@@ -37,10 +38,12 @@ type route struct {
 }
 
 func newRoute(b *Bridge, cfg config.Route, adopt bool) *route {
-	return &route{
+	r := &route{
 		bridge: b, cfg: cfg, adopt: adopt, log: b.log.With("route", cfg.Name), face: newFace(cfg),
 		resumed: make(chan struct{}, 1),
 	}
+	r.mirror = newMirror(b, cfg, r.log)
+	return r
 }
 
 // keepRunning runs the route until ctx ends. A run that fails is started again,
@@ -48,6 +51,7 @@ func newRoute(b *Bridge, cfg config.Route, adopt bool) *route {
 // stays paused and says why, until an operator resumes it.
 func (r *route) keepRunning(ctx context.Context) error {
 	defer r.face.stop()
+	defer r.mirror.start(ctx)() // it goes on while the route is paused
 	pace := backoff.NewExponentialBackOff(
 		backoff.WithInitialInterval(time.Second), backoff.WithMaxInterval(30*time.Second), backoff.WithMaxElapsedTime(0))
 	for {
@@ -251,7 +255,7 @@ func (r *route) target() (broker.Target, error) {
 // sources opens the route's sources.
 func (r *route) sources() ([]broker.Source, error) {
 	var all []broker.Source
-	accept := r.accept.Swap(false)
+	accept := r.accept.Load()
 	for i, from := range r.cfg.From {
 		s, err := r.bridge.brokers[from.Broker].Source(from, broker.SourceOptions{
 			Route: r.cfg.Name, Owner: r.bridge.store.ID(), Ordered: true,
@@ -266,6 +270,9 @@ func (r *route) sources() ([]broker.Source, error) {
 		}
 		r.face.nameSource(i, s.Name())
 		all = append(all, s)
+	}
+	if accept {
+		r.accept.Store(false)
 	}
 	r.valve.attach(all)
 	return all, nil

@@ -97,7 +97,9 @@ type Config struct {
 	// Drain is how long a stop may take. Default 20 s.
 	Drain time.Duration
 	// OutageAfter is how long the target may be unavailable until what is in hand is
-	// parked and the source is paused. Default 1 minute.
+	// parked and the source is paused; and how long a call of the handler may take
+	// until that is done for what it has, or, when no worker is left, for all.
+	// Default 1 minute.
 	OutageAfter time.Duration
 
 	// Lag says how many messages wait in the source. nil: unknown.

@@ -30,4 +30,14 @@
 //  4. A delivery whose broker session has ended may still be settled; its
 //     acknowledgement then does nothing, and the copy that the broker sends again
 //     is a duplicate.
+//  5. Nothing is published for an operator before it is durable that it was asked
+//     for. The audit row is part of the change, so there is no one without the
+//     other.
+//
+// # The way out
+//
+// [Resequencer.Redrive], [Resequencer.Discard], [Resequencer.Skip] and
+// [Resequencer.Release] are what an operator can do about a dead letter or a key
+// that stands still. They go through the loop like messages do. Asked twice they
+// do nothing twice.
 package ordering

@@ -97,7 +97,8 @@ func TestRule8_RedriveImplausible(t *testing.T) {
 	}
 	w.send(msg("a", 3))
 	w.delivered("a", 1, 2, 3)
-	if out, err := r.Redrive(t.Context(), d.ID, because); err != nil || !out.Done || !out.InOrder {
+	// Its place is still ahead, so it goes in order though it might go otherwise.
+	if out, err := r.Redrive(t.Context(), d.ID, outOfOrder); err != nil || !out.Done || !out.InOrder {
 		t.Fatalf("%+v, %v", out, err)
 	}
 	await(t, "it to be parked", func() bool { return r.state(t, "a").Parked == 1 })
@@ -112,7 +113,13 @@ func TestRule8_RedriveImplausible(t *testing.T) {
 // order, and is recorded so.
 func TestRedrive_Passed(t *testing.T) {
 	w, s := newWorld(t, 100), memory.New()
-	w.failing("a/2")
+	w.fail = func(m *message.Message) error {
+		if m.Metadata["revision"] != "2" {
+			return nil
+		}
+		n := ordering.Attempts(m) + 1
+		return verdict{class: "transient", attempts: n, final: n == 3, reason: "max_attempts"}
+	}
 	cfg := config(s, w)
 	cfg.OnFailure = lane.Continue
 	r := w.run(cfg)
@@ -120,7 +127,14 @@ func TestRedrive_Passed(t *testing.T) {
 	w.delivered("a", 1, 3, 4)
 	w.send(sent{key: "a", rev: 3, body: "other"})
 	r.rest(t, w)
-	w.failing()
+	w.mu.Lock()
+	w.fail = func(m *message.Message) error {
+		if n := ordering.Attempts(m); n != 0 {
+			t.Errorf("redriven with %d attempts behind it", n)
+		}
+		return nil
+	}
+	w.mu.Unlock()
 	passed, conflict := letter(t, s, "a", 2), letter(t, s, "a", 3)
 	for _, d := range []store.DeadLetter{passed, conflict} {
 		if _, err := r.Redrive(t.Context(), d.ID, because); !errors.Is(err, ordering.ErrPassed) {
@@ -318,4 +332,47 @@ func TestRedrive_CopyWaits(t *testing.T) {
 	if st := r.rest(t, w); st.Ledger.Dead != 2 {
 		t.Errorf("%+v", st.Ledger)
 	}
+}
+
+// TestRedrive_SetAsideAndExpelled redrives a message without a key into a lane
+// that is new: its revision is set aside, and refused when the lane proceeds. It
+// is the dead letter it was, and redriven once more after that.
+func TestRedrive_SetAsideAndExpelled(t *testing.T) {
+	w, s := newWorld(t, 100), memory.New()
+	cfg := config(s, w)
+	cfg.GapTimeout, cfg.Hold, cfg.MaxJump = time.Minute, time.Minute, 10
+	var mended atomic.Bool
+	cfg.Identify = func(m *message.Message) (ordering.ID, error) {
+		if m.Metadata["id"] != "" && !mended.Load() {
+			return ordering.ID{}, &ordering.IdentifyError{Reason: ordering.ReasonKeyMissing, Err: errors.New("no key")}
+		}
+		return ordering.By{Key: []ordering.Field{ordering.Header("key")}, Revision: ordering.Header("revision")}.Identify(m)
+	}
+	r := w.run(cfg)
+	m := msg("a", 500)
+	m.meta = map[string]string{"id": "x"}
+	w.send(m)
+	r.rest(t, w)
+	var d store.DeadLetter
+	for d = range s.DeadLetters(t.Context(), store.Query{Route: "r"}) {
+	}
+	mended.Store(true)
+	if out, err := r.Redrive(t.Context(), d.ID, because); err != nil || !out.Done || !out.InOrder {
+		t.Fatalf("%+v, %v", out, err)
+	}
+	r.accounted(t)
+	w.send(msg("a", 1))
+	w.delivered("a", 1)
+	st := r.rest(t, w)
+	if now, err := s.DeadLetter(t.Context(), "r", d.ID); err != nil || now.Reason != d.Reason || st.Ledger.Dead != 1 || st.Ledger.Redriven != 0 {
+		t.Errorf("%+v, %v, %+v", now, err, st.Ledger)
+	}
+	if _, err := r.Redrive(t.Context(), d.ID, because); !errors.Is(err, ordering.ErrRefused) {
+		t.Errorf("once more: %v", err)
+	}
+	if _, err := r.Redrive(t.Context(), d.ID, outOfOrder); err != nil {
+		t.Fatal(err)
+	}
+	w.delivered("a", 1, 500)
+	r.rest(t, w)
 }

@@ -44,10 +44,15 @@ func (o *office) settleAll(t *testing.T, w *world, r *running, s store.Store) {
 
 // TestI10_OperatorsWhileCommitsFail lets an operator do everything there is
 // while the n-th commit fails, in each way and for every n: nothing is lost,
-// nothing comes twice, the order holds, and the books balance.
+// nothing comes twice, the order holds, and the books balance. BRIDGE_TEST_FULL=1
+// goes further.
 func TestI10_OperatorsWhileCommitsFail(t *testing.T) {
+	commits := 20
+	if os.Getenv("BRIDGE_TEST_FULL") != "" {
+		commits = 100
+	}
 	for _, how := range []storefault.How{storefault.Before, storefault.After, storefault.Conflict} {
-		for n := 1; n <= 40; n++ {
+		for n := 1; n <= commits; n++ {
 			t.Run(fmt.Sprintf("%s/%d", how, n), func(t *testing.T) {
 				t.Parallel()
 				rng := rand.New(rand.NewPCG(uint64(n), uint64(how)))
@@ -75,7 +80,7 @@ func TestI10_OperatorsWhileCommitsFail(t *testing.T) {
 // TestI1_I2_I10_OperatorsAndCrashes plays random traffic, failures, operators and
 // crashes. BRIDGE_TEST_FULL=1 plays more of them.
 func TestI1_I2_I10_OperatorsAndCrashes(t *testing.T) {
-	rounds := uint64(30)
+	rounds := uint64(15)
 	if os.Getenv("BRIDGE_TEST_FULL") != "" {
 		rounds = 500
 	}

@@ -176,6 +176,39 @@ func TestRedrive_FailsAgain(t *testing.T) {
 	}
 }
 
+// TestRedrive_OnceOnly redrives what fails for good at once: one word of an
+// operator is one try, in this process and the next.
+func TestRedrive_OnceOnly(t *testing.T) {
+	w, s := newWorld(t, 100), memory.New()
+	r := w.run(config(s, w))
+	d := quarantined(t, w, r, s, "a", 1, 3)
+	var tries atomic.Int64
+	w.mu.Lock()
+	w.fail = func(*message.Message) error { tries.Add(1); return errPermanent }
+	w.mu.Unlock()
+	for n := int64(1); n <= 3; n++ {
+		if out, err := r.Redrive(t.Context(), d.ID, because); err != nil || !out.Done {
+			t.Fatalf("%+v, %v", out, err)
+		}
+		await(t, "a try", func() bool { return tries.Load() == n })
+		w.send(msg("a", 3+n)) // more commits of this lane
+		r.rest(t, w)
+	}
+	if err := r.stop(); err != nil {
+		t.Fatal(err)
+	}
+	r = w.run(config(s, w))
+	if st := r.state(t, "a"); st.Mode != lane.Quarantined || st.Parked != 5 {
+		t.Errorf("%+v", st)
+	}
+	w.send(msg("a", 7)) // brings the key into memory
+	await(t, "another to be parked", func() bool { return r.state(t, "a").Parked == 6 })
+	st := r.rest(t, w)
+	if tries.Load() != 3 || st.Ledger.Dead != 1 || st.Ledger.DeadLettered != 1 || st.Ledger.Redriven != 0 || st.Modes[lane.Quarantined] != 1 {
+		t.Errorf("%d tries, %+v", tries.Load(), st)
+	}
+}
+
 // TestRedrive_OutlivesItsProcess asks for a redrive and crashes at once: the next
 // start goes on with it, unasked.
 func TestRedrive_OutlivesItsProcess(t *testing.T) {

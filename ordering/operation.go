@@ -32,7 +32,8 @@ type Outcome struct {
 	Says     string        // all that in a sentence
 }
 
-// Errors of operations. Nothing was changed. Each comes with what to do instead.
+// Errors of operations. Nothing was changed, though the audit may say that it was
+// asked for, where the key moved on meanwhile. Each comes with what to do instead.
 // An id or a key that is not known is [store.ErrNotFound].
 var (
 	// ErrReason: an operation without a Reason.
@@ -185,7 +186,7 @@ func (c *change) tell(err error) {
 	}
 }
 
-// letter reads a dead letter that an operation is about.
+// deadLetter reads one that an operation is about.
 func (l *loop) deadLetter(id string) (store.DeadLetter, error) {
 	if l.uncommitted(id) {
 		return store.DeadLetter{}, errUncommitted

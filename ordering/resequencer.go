@@ -168,14 +168,21 @@ func (r *Resequencer) run(ctx context.Context) error {
 	case <-ctx.Done():
 		return nil
 	}
-	err := r.restore(ctx)
-	switch {
-	case err != nil && ctx.Err() != nil: // told to stop before it had begun
-		return nil
-	case err != nil:
-		return err
+	if err := r.restore(ctx); err != nil {
+		return unlessStopped(ctx, err)
 	}
 	return r.loop.run(ctx)
+}
+
+// unlessStopped is why Run could not begin, unless it was told to stop before it
+// had.
+func unlessStopped(ctx context.Context, err error) error {
+	select {
+	case <-ctx.Done():
+		return nil
+	default:
+		return err
+	}
 }
 
 // restore prepares the loop with what the store has of the route.

@@ -118,29 +118,49 @@ func givenUp(ctx context.Context, err error) *Verdict {
 	return v
 }
 
-// address writes the story on a dead letter, over that of a former life.
+// address writes the story on a dead letter.
 func (d DeadLetter) address(letter *message.Message, v *Verdict) {
 	now, ctx := time.Now(), letter.Context()
-	since := v.Since
-	if since.IsZero() {
-		since = now
+	s := Story{
+		Reason: v.Why, Class: v.Class(), Error: v.Error(), Attempts: v.Tries, FirstFailed: v.Since, LastFailed: now,
+		Route:  cmp.Or(d.Route, message.HandlerNameFromCtx(ctx)),
+		Target: cmp.Or(d.Target, message.PublishTopicFromCtx(ctx)),
 	}
-	text := v.Error()
-	story := [len(headers)]string{
-		v.Why, v.Class(), bounded(text), strconv.Itoa(v.Tries), stamp(since), stamp(now),
-		cmp.Or(d.Route, message.HandlerNameFromCtx(ctx)),
-		cmp.Or(d.Target, message.PublishTopicFromCtx(ctx)),
-		Fingerprint(v.Why, text),
+	if s.FirstFailed.IsZero() {
+		s.FirstFailed = now
+	}
+	s.Write(letter.Metadata)
+}
+
+// Story is what the headers of a dead letter tell.
+type Story struct {
+	Reason, Class, Error    string
+	Attempts                int
+	FirstFailed, LastFailed time.Time
+	Route, Target           string
+}
+
+// Write writes the story over that of a former life. What is empty gets no
+// header.
+func (s Story) Write(md message.Metadata) {
+	values := [len(headers)]string{
+		s.Reason, s.Class, bounded(s.Error), strconv.Itoa(s.Attempts), stamp(s.FirstFailed), stamp(s.LastFailed),
+		s.Route, s.Target, Fingerprint(s.Reason, s.Error),
 	}
 	for i, name := range headers {
-		delete(letter.Metadata, name)
-		if story[i] != "" {
-			letter.Metadata.Set(name, story[i])
+		delete(md, name)
+		if values[i] != "" {
+			md[name] = values[i]
 		}
 	}
 }
 
-func stamp(t time.Time) string { return t.UTC().Format(time.RFC3339) }
+func stamp(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return t.UTC().Format(time.RFC3339)
+}
 
 // bounded cuts a text to what a header holds, never inside a character.
 func bounded(text string) string {

@@ -159,6 +159,7 @@ func TestExplainSaysHowTheRouteIs(t *testing.T) {
 		{status.Route{State: status.Waiting, Reason: "target: away"}, "by itself"},
 		{status.Route{State: status.Paused, Reason: "operator: lunch"}, "bridge routes resume orders --reason '…'"},
 		{status.Route{State: status.Paused, Reason: "dead_letter: no"}, "bridge routes resume orders --reason '…'"},
+		{status.Route{State: status.Waiting, Reason: "source: state_elsewhere: … `bridge run --accept-offset`"}, "bridge routes resume orders --accept-offset --reason '…'"},
 		{status.Route{State: status.Paused, Reason: "source: offset_rewound: …"}, "bridge routes resume orders --accept-offset --reason '…'"},
 	} {
 		s, err := New(Config{Listen: "127.0.0.1:0", Store: stuck(t), Routes: func(context.Context) []status.Route {
@@ -173,10 +174,23 @@ func TestExplainSaysHowTheRouteIs(t *testing.T) {
 			t.Fatal(err)
 		}
 		ways := fmt.Sprint(e.RouteWays)
+		if once := strings.Contains(flowing(t, s), ", once the route"); once != (c.route.State != status.Running) {
+			t.Errorf("%s: %s", c.route.State, flowing(t, s))
+		}
 		if e.RouteState != c.route.State || e.RouteReason != c.route.Reason || c.want == "" != (len(e.RouteWays) == 0) || !strings.Contains(ways, c.want) {
 			t.Errorf("%s %s: %s", c.route.State, c.route.Reason, ways)
 		}
 	}
+}
+
+// flowing is why a key that flows waits.
+func flowing(t *testing.T, s *Server) string {
+	t.Helper()
+	var e api.Explanation
+	if err := json.NewDecoder(ask(s, "GET", "/api/v1/routes/orders/keys/flowing/explain", "").Body).Decode(&e); err != nil {
+		t.Fatal(err)
+	}
+	return e.Epochs[0].Why
 }
 
 // What is parked may be very much: it is looked at only so far.

@@ -122,20 +122,29 @@ func (s *Server) explainRoute(ctx context.Context, out *api.Explanation) {
 			out.RouteWays = routeWays(r)
 		}
 	}
+	for i := range out.Epochs {
+		if w := &out.Epochs[i]; out.RouteState != status.Running && w.State == lane.Flowing.String() {
+			w.Why += ", once the route moves messages"
+		}
+	}
 }
 
 // routeWays are the ways out of a route that does not move messages.
 func routeWays(r status.Route) []api.Way {
 	resume := "bridge routes resume " + r.Name
+	accept := api.Way{
+		Does:    "have the route take the offsets of its source as they are, if they are right",
+		Command: resume + " --accept-offset --reason '…'",
+	}
 	switch {
-	case r.State == status.Waiting || r.State == status.Starting:
-		return []api.Way{{Does: "the route goes on by itself when that is over"}}
-	case r.State != status.Paused:
+	case r.State != status.Waiting && r.State != status.Starting && r.State != status.Paused:
 		return nil
 	case strings.HasPrefix(r.Reason, status.ByOperator):
 		return []api.Way{{Does: "let the route go on", Command: resume + " --reason '…'"}}
 	case aboutOffsets(r.Reason):
-		return []api.Way{{Does: "have the route take the offsets of its source as they are, if they are right", Command: resume + " --accept-offset --reason '…'"}}
+		return []api.Way{{Does: "do what the reason says: the route goes on by itself"}, accept}
+	case r.State != status.Paused:
+		return []api.Way{{Does: "the route goes on by itself when that is over"}}
 	}
 	return []api.Way{{Does: "start the route again, once the cause is gone", Command: resume + " --reason '…'"}}
 }
@@ -143,7 +152,7 @@ func routeWays(r status.Route) []api.Way {
 // aboutOffsets reports whether a route waits because its offsets do not fit what
 // it has settled.
 func aboutOffsets(reason string) bool {
-	for _, word := range []string{"offset_rewound", "source_truncated", "topic_recreated"} {
+	for _, word := range []string{"offset_rewound", "source_truncated", "topic_recreated", "--accept-offset"} {
 		if strings.Contains(reason, word) {
 			return true
 		}

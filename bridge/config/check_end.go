@@ -39,6 +39,9 @@ func (c checker) target(t To) {
 		c.only(t.Path, kind, "topic", "broker", "key", "declare", "headers")
 		c.only(t.Path+".declare", kind, "partitions", "partitions", "replication")
 		c.topicName(t.Path+".topic", t.Topic.Fixed)
+		if t.Declare.On && !t.Topic.IsZero() && !t.Topic.IsFixed() {
+			c.Add(t.Path+".declare", "declare goes with a fixed topic", "topics that messages name are not created for them")
+		}
 	}
 }
 

@@ -125,8 +125,14 @@ func (c checker) loops() {
 		if r.DeadLetter.To == nil {
 			continue
 		}
-		if to, ok := c.published(*r.DeadLetter.To); ok && slices.Contains(readers[to], i) {
+		mirror, ok := c.published(*r.DeadLetter.To)
+		to, _ := c.published(r.To)
+		switch {
+		case !ok:
+		case slices.Contains(readers[mirror], i):
 			c.add(&r, "dead_letter.to", "the route's dead letters go to what it reads, so they never end", "a queue or topic of their own")
+		case mirror == to:
+			c.add(&r, "dead_letter.to", "the route's dead letters go where its messages go, out of order", "a queue or topic of their own")
 		}
 	}
 }

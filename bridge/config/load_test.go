@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"reflect"
 	"testing"
 	"time"
@@ -183,9 +184,19 @@ func TestPos(t *testing.T) {
 	}
 }
 
+// examples are the topologies in configs.
+func examples(t *testing.T) []string {
+	t.Helper()
+	paths, err := filepath.Glob("../../configs/*.yaml")
+	if err != nil || len(paths) < 6 {
+		t.Fatalf("%d examples, %v", len(paths), err)
+	}
+	return paths
+}
+
 func TestExamplesLoadWithoutEnvironment(t *testing.T) {
-	for _, name := range []string{"minimal", "rabbitmq-to-kafka"} {
-		f, err := Load("../../configs/"+name+".yaml", nil)
+	for _, path := range examples(t) {
+		f, err := Load(path, nil)
 		if err != nil {
 			t.Fatal(report(err))
 		}

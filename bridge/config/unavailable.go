@@ -33,10 +33,6 @@ var later = []struct {
 		perRoute(".order.forget_after", func(_ *File, r Route) bool { return r.Order.ForgetAfter > 0 }),
 	},
 	{
-		"a queue or topic for dead letters", "they are in the store",
-		perRoute(".dead_letter.to", func(_ *File, r Route) bool { return r.DeadLetter.To != nil }),
-	},
-	{
 		"owner", "",
 		perRoute(".owner", func(_ *File, r Route) bool { return r.Owner != "" }),
 	},

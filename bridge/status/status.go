@@ -30,6 +30,7 @@ type Route struct {
 	Target  End       `json:"target"`
 	Breaker string    `json:"breaker"` // closed, half-open or open
 	Counts  Counts    `json:"counts"`
+	Mirror  *Mirror   `json:"mirror,omitempty"` // where dead letters are copied to, if anywhere
 }
 
 // Ready reports whether the route moves messages.
@@ -42,6 +43,14 @@ type End struct {
 	Up     bool   `json:"up"`
 	Reason string `json:"reason,omitempty"` // why it is not
 	Lag    int64  `json:"lag"`              // of a source: messages not taken yet; -1: unknown
+}
+
+// Mirror is the queue or topic that gets a copy of every dead letter. A route
+// moves messages whatever becomes of it.
+type Mirror struct {
+	End
+	Pending int64 `json:"pending"` // dead letters in the store that were not copied yet
+	Refused int64 `json:"refused"` // those that cannot be copied, since the process started
 }
 
 // Counts are the messages of a route. Received, InMemory, DeadBy and Attempts

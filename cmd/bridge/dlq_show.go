@@ -11,8 +11,11 @@ import (
 	"github.com/brokerbridge/bridge/bridge/admin/api"
 )
 
-// maxDump is how much is shown of bytes that are no text.
-const maxDump = 1 << 10
+// What is shown of a body on a terminal; -o json has more.
+const (
+	maxText = 4 << 10
+	maxDump = 1 << 10 // of bytes that are no text
+)
 
 func newDLQShow() *cobra.Command {
 	var a ask
@@ -99,21 +102,25 @@ func headerText(b api.Bytes) string {
 // bodyText shows text as it is, indented so that it cannot be taken for ours, and
 // other bytes as a dump.
 func bodyText(out io.Writer, b api.Bytes) {
+	most := maxText
+	if b.Text == nil {
+		most = maxDump
+	}
+	shown := api.NewBytes(b.Raw(), most).Raw()
 	switch {
 	case b.Null:
 		fmt.Fprint(out, "\nbody, null\n")
-		return
-	case b.Truncated:
-		fmt.Fprintf(out, "\nbody, the first %d of %d bytes\n", len(b.Raw()), b.Size)
+	case len(shown) < b.Size:
+		fmt.Fprintf(out, "\nbody, the first %d of %d bytes\n", len(shown), b.Size)
 	default:
 		fmt.Fprintf(out, "\nbody, %d bytes\n", b.Size)
 	}
-	if b.Text == nil {
-		fmt.Fprint(out, indented(hex.Dump(b.Raw()[:min(maxDump, len(b.Raw()))])))
-		return
-	}
-	if *b.Text != "" {
-		fmt.Fprint(out, indented(lines(*b.Text)))
+	switch {
+	case len(shown) == 0:
+	case b.Text == nil:
+		fmt.Fprint(out, indented(hex.Dump(shown)))
+	default:
+		fmt.Fprint(out, indented(lines(string(shown))))
 	}
 }
 

@@ -96,10 +96,14 @@ func TestF9NoSecretInAnyOutput(t *testing.T) {
 	for _, path := range []string{
 		"/livez", "/readyz?verbose", "/metrics", "/api/v1/routes", "/api/v1/routes/orders/keys",
 		"/api/v1/routes/orders/dead-letters", "/api/v1/routes/orders/keys/k", "/nowhere",
+		"/api/v1/routes/orders/keys/k/explain", "/api/v1/audit",
 	} {
 		clean(t, path, get(t, address+path))
 	}
-	for _, args := range []string{"routes ls", "routes ls -o json", "keys ls", "dlq ls", "keys show k", "dlq show d"} {
+	for _, args := range []string{
+		"routes ls", "routes ls -o json", "keys ls", "dlq ls", "keys show k", "dlq show d", "explain k", "audit ls",
+		"routes pause orders --reason r", "routes resume orders --reason r", "dlq redrive d --reason r", "keys skip k --to 3 --reason r",
+	} {
 		var out, errOut output
 		execute(t.Context(), append(strings.Fields(args), "--admin", address), &out, &errOut)
 		clean(t, args, out.String()+errOut.String())

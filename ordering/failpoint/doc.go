@@ -33,6 +33,9 @@ const (
 	AfterOffset    Point = "after-offset"
 )
 
+// Mirrored is where the mirror has a dead letter and the store does not know.
+const Mirrored Point = "mirrored-unmarked"
+
 // Offsets lists the points that only a Kafka source passes.
 var Offsets = []Point{BeforePosition, BeforeOffset, AfterOffset}
 

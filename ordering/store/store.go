@@ -136,7 +136,7 @@ type Record struct {
 	Version uint64 // 0: nothing stored
 	State   lane.State
 	Since   time.Time // when the lane's mode last changed
-	Due     time.Time // lane.Waiting: when the next try is due
+	Due     time.Time // lane.Waiting: when the next try is due. Quarantined, Locked: when an operator asked for what is not done yet
 }
 
 // Blocked reports whether a lane does not flow or has something parked.

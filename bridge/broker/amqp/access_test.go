@@ -3,6 +3,7 @@ package amqp_test
 import (
 	"net/url"
 	"testing"
+	"time"
 
 	"github.com/ThreeDotsLabs/watermill/message"
 
@@ -14,6 +15,7 @@ import (
 // Outage is not poison: a target that we may not write to is an operator's
 // fault. It is told, for as long as nothing is confirmed, and ends by itself.
 func TestE1_RefusedAccessIsUnavailable(t *testing.T) {
+	t.Parallel()
 	p := newPlace(t, nil)
 	p.Create(t)
 	user := newUser(t, "")
@@ -21,7 +23,8 @@ func TestE1_RefusedAccessIsUnavailable(t *testing.T) {
 	await(t, told, "that it answers", isNil)
 	unavailable(t, target.PublishBatch(bodies("b", 300)), "ACCESS_REFUSED")
 	await(t, told, "that it may not write", anyError)
-	for range 2 { // also after another channel was opened
+	// Also after another channel was opened: what has gone wrong goes wrong again.
+	for end := time.Now().Add(8 * time.Second); time.Now().Before(end); time.Sleep(100 * time.Millisecond) {
 		unavailable(t, target.PublishBatch(bodies("b", 3)), "ACCESS_REFUSED")
 	}
 	if len(told) > 0 {
@@ -35,6 +38,7 @@ func TestE1_RefusedAccessIsUnavailable(t *testing.T) {
 // Rule 13: an access that is refused to a routing key of the message's own is
 // the message's fault.
 func TestE1_RefusedRoutingKeyIsUnroutable(t *testing.T) {
+	t.Parallel()
 	p := newPlace(t, nil)
 	p.queue.Create(t)
 	if err := p.ch.QueueBind(p.name, "#", "amq.topic", false, nil); err != nil {

@@ -82,16 +82,16 @@ func TestCorkHoldsBackSoMuch(t *testing.T) {
 // A peer that reads no more does not hold a write for ever, nor after reading
 // has failed; one that has said so does.
 func TestWritesThatHangEnd(t *testing.T) {
-	for name, end := range map[string]func(l *line, peer net.Conn){
-		"reading failed": func(l *line, peer net.Conn) {
+	for name, end := range map[string]func(l *line){
+		"reading failed": func(l *line) {
 			_ = l.Conn.SetReadDeadline(time.Now())
 			_, _ = l.Read(make([]byte, 1))
 		},
-		"time is up": func(l *line, peer net.Conn) { _ = l.SetDeadline(time.Now()) },
+		"time is up": func(l *line) { _ = l.SetDeadline(time.Now()) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			ours, peer := net.Pipe()
-			defer peer.Close()
+			defer func() { _ = peer.Close() }()
 			l := newLine(ours)
 			l.wait(true)
 			done := make(chan error)
@@ -104,7 +104,7 @@ func TestWritesThatHangEnd(t *testing.T) {
 				t.Fatalf("nobody read, and the write ended: %v", err)
 			case <-time.After(50 * time.Millisecond):
 			}
-			end(l, peer)
+			end(l)
 			if err := <-done; err == nil {
 				t.Error("the write succeeded")
 			}

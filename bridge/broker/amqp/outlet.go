@@ -49,7 +49,7 @@ type outlet struct {
 	bytes  int
 	late   map[string][]*parcel // nobody waits for them, by message id
 	block  string               // why RabbitMQ takes nothing now
-	astray bool   // a return fits nothing
+	astray bool                 // a return fits nothing
 	over   bool
 	trial  *trial // once ended
 }

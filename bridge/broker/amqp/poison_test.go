@@ -20,6 +20,7 @@ import (
 // like an outage. It is found among those of four callers and fails for good;
 // all others arrive. The messages are made past what keeps such ones back.
 func TestRule13_PoisonIsFoundAlone(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]struct {
 		spoil  func(*parcel)
 		reason string
@@ -35,6 +36,7 @@ func TestRule13_PoisonIsFoundAlone(t *testing.T) {
 		"max_message_size": {func(p *parcel) { p.Body = make([]byte, 128<<20+1) }, "too_large"},
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			q := rig.Queue(t)
 			target, told := targetOn(t, q)
 			for round := range 2 {
@@ -135,6 +137,7 @@ func TestRule13_WhatIsKnownIsKeptBack(t *testing.T) {
 // W2: a return that fits nothing which is on its way ends the channel, and what
 // is on its way gets its outcome one by one.
 func TestW2_StrayReturnIsNotIgnored(t *testing.T) {
+	t.Parallel()
 	q := rig.Queue(t)
 	target := targetTo(t, config.To{
 		Exchange: "amq.direct", RoutingKey: config.Dynamic{Field: config.Field{Kind: config.Header, Name: "to"}},

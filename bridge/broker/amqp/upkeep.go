@@ -62,8 +62,7 @@ func (t *Target) serve(ctx context.Context) (poisoned bool, err error) {
 	if errors.Is(err, errStray) || t.block != "" {
 		_ = l.line.Close() // asking would wait for what is on its way
 	}
-	if !o.ch.IsClosed() {
-		<-o.lost // as just told, or by Close
+	for range o.lost { // closed as just told, or by Close
 	}
 	o.finish(err)
 	return o.trial != nil, err

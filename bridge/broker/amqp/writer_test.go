@@ -204,7 +204,7 @@ func TestStockWatermillReadsText(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer sub.Close()
+	defer func() { _ = sub.Close() }()
 	out, err := sub.Subscribe(t.Context(), "any")
 	if err != nil {
 		t.Fatal(err)
@@ -226,7 +226,7 @@ func forward(t testing.TB, p *place, headers config.Headers, msgs ...*message.Me
 	to := p.To()
 	to.Headers = headers
 	target := p.Target(t, to, broker.TargetOptions{Route: "route"})
-	defer target.Close()
+	defer func() { _ = target.Close() }()
 	if err := target.Publish("", msgs...); err != nil {
 		t.Fatal(err)
 	}

@@ -46,7 +46,7 @@ func (w *writer) record(r *kgo.Record, t *Target, topic string, m *message.Messa
 	}
 	*r = kgo.Record{Topic: topic, Key: key, Value: m.Payload, Headers: original.Headers}
 	w.time(r, original.Timestamp, now || t.opts.Late != nil && t.opts.Late(m))
-	if t.to.Headers == config.HeadersText && m.UUID != "" {
+	if _, there := m.Metadata[broker.HeaderWatermillID]; !there && t.to.Headers == config.HeadersText && m.UUID != "" {
 		r.Headers = w.with(r.Headers, broker.HeaderWatermillID, m.UUID)
 	}
 	return nil

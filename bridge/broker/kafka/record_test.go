@@ -261,9 +261,9 @@ func TestTextHeadersHaveWatermillsID(t *testing.T) {
 	const id = broker.HeaderWatermillID
 	publishAll(t, target,
 		&message.Message{UUID: "u1", Metadata: message.Metadata{"a": "1", "z": "2"}},
-		&message.Message{UUID: "u2", Metadata: message.Metadata{"a": "1", id: "old", "z": "2"}},
+		&message.Message{UUID: "u2", Metadata: message.Metadata{"a": "1", id: "its own", "z": "2"}},
 		&message.Message{Metadata: message.Metadata{"a": "1"}})
-	for i, want := range []string{`[{"_watermill_message_uuid" "u1"} {"a" "1"} {"z" "2"}]`, `[{"_watermill_message_uuid" "u2"} {"a" "1"} {"z" "2"}]`, `[{"a" "1"}]`} {
+	for i, want := range []string{`[{"_watermill_message_uuid" "u1"} {"a" "1"} {"z" "2"}]`, `[{"_watermill_message_uuid" "its own"} {"a" "1"} {"z" "2"}]`, `[{"a" "1"}]`} {
 		if got := fmt.Sprintf("%q", tp.readRecords(t, 3)[i].Headers); got != want {
 			t.Errorf("message %d has %s, want %s", i, got, want)
 		}

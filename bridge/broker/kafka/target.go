@@ -128,7 +128,9 @@ func (t *Target) judge(own bool, err error) error {
 	if unknown(err) {
 		t.purge(r.topic)
 	}
-	return t.missing(r.topic, r.error)
+	f := missing(r.topic, r.error)
+	t.topics.note(r.topic, f)
+	return f.err
 }
 
 // purge has the clients forget a topic. They know it by an id, which is another

@@ -127,18 +127,15 @@ func (t *Target) look(msgs []*message.Message) {
 	}
 	t.readLimits(ctx, admin, names...)
 	for _, name := range names {
+		var f finding
 		if err := found[name].Err; nowhere(err) {
-			t.missing(name, err)
-		} else {
-			t.topics.note(name, finding{})
+			f = missing(name, err)
 		}
+		t.topics.note(name, f)
 	}
 }
 
-// missing notes that a topic which messages name is not there for us, and
-// returns what that is for them.
-func (t *Target) missing(name string, err error) error {
-	err = unroutable(fmt.Errorf("topic %q, named by the message: %w", name, err))
-	t.topics.note(name, finding{err, time.Now().Add(lookAgain)})
-	return err
+// missing is what is found of a topic that is not there for us.
+func missing(name string, err error) finding {
+	return finding{unroutable(fmt.Errorf("topic %q, named by the message: %w", name, err)), time.Now().Add(lookAgain)}
 }

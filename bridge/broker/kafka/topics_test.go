@@ -56,7 +56,8 @@ func TestTopicsThatMessagesName(t *testing.T) {
 	missing := rig.Name(t)
 	batch := []*message.Message{
 		named(a, "1"), named(missing, "2"), named(b, "3"), named("", "4"), named("no topic", "5"), named("..", "6"),
-		named(strings.Repeat("x", 250), "7"), named(strings.Repeat("x", 70_000), "8"), named("\x00\xff", "9"), {Payload: []byte("10")},
+		named(strings.Repeat("x", 250), "7"), named(strings.Repeat("x", 70_000), "8"), named("\x00\xff", "9"),
+		{Payload: []byte("10")},
 		named(a, "11"), named(missing, "12"),
 	}
 	for round := range 2 {

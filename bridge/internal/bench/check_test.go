@@ -11,15 +11,16 @@ func TestCheckSeesWhatIsWrong(t *testing.T) {
 		numbers []int
 		want    measure
 	}{
-		"all there":                           {[]int{0, 1, 2, 3, 4, 5}, measure{}},
-		"keys overtake each other":            {[]int{1, 3, 5, 0, 2, 4}, measure{}},
-		"one is missing":                      {[]int{0, 1, 2, 3, 5}, measure{Missing: 1}},
-		"one is there twice":                  {[]int{0, 1, 2, 3, 2, 4, 5}, measure{Duplicates: 1}},
-		"one is there twice, one is missing":  {[]int{0, 1, 2, 3, 3, 4}, measure{Missing: 1, Duplicates: 1}},
-		"one is before its predecessor":       {[]int{2, 0, 1, 3, 4, 5}, measure{Breaks: 1}},
-		"one is long after its successors":    {[]int{0, 3, 5, 2, 4, 1}, measure{Breaks: 1}},
-		"two are before their predecessors":   {[]int{4, 5, 2, 3, 0, 1}, measure{Breaks: 4}},
-		"the first is there again at the end": {[]int{0, 1, 2, 3, 4, 5, 0}, measure{Duplicates: 1}},
+		"all there":                            {[]int{0, 1, 2, 3, 4, 5}, measure{}},
+		"keys overtake each other":             {[]int{1, 3, 5, 0, 2, 4}, measure{}},
+		"one is missing":                       {[]int{0, 1, 2, 3, 5}, measure{Missing: 1}},
+		"one is there twice":                   {[]int{0, 1, 2, 3, 2, 4, 5}, measure{Duplicates: 1}},
+		"one is there twice, one is missing":   {[]int{0, 1, 2, 3, 3, 4}, measure{Missing: 1, Duplicates: 1}},
+		"one is before its predecessor":        {[]int{2, 0, 1, 3, 4, 5}, measure{Breaks: 1}},
+		"one is long after its successors":     {[]int{0, 3, 5, 2, 4, 1}, measure{Breaks: 1}},
+		"two are before their predecessors":    {[]int{4, 5, 2, 3, 0, 1}, measure{Breaks: 4}},
+		"two are behind one that is too early": {[]int{4, 0, 2, 1, 3, 5}, measure{Breaks: 2}},
+		"the first is there again at the end":  {[]int{0, 1, 2, 3, 4, 5, 0}, measure{Duplicates: 1}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var m measure

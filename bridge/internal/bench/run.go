@@ -30,8 +30,11 @@ var (
 )
 
 func startRaw(s *stage, p plan, sc scene, words *os.File) (*child.Process, error) {
-	return child.Start(words, nil, s.self, "-raw",
-		fmt.Sprintf("%s:%s,%s:%s,%d", sc.way.From, sc.source(), sc.way.To, sc.target(), p.Messages))
+	return child.Start(words, nil, s.self, rawArgs(p, sc)...)
+}
+
+func rawArgs(p plan, sc scene) []string {
+	return []string{"-raw", fmt.Sprintf("%s:%s,%s:%s,%d", sc.way.From, sc.source(), sc.way.To, sc.target(), p.Messages)}
 }
 
 func startBridge(s *stage, _ plan, sc scene, words *os.File) (*child.Process, error) {
@@ -139,11 +142,12 @@ func (s *stage) pair(ctx context.Context, p plan, way direction, bridgeFirst boo
 func (s *stage) enough(ctx context.Context, p plan, way direction) (int, error) {
 	for p.Messages = calibration; ; p.Messages *= 5 {
 		pair, err := s.pair(ctx, p, way, false)
+		short := errors.Is(err, errFast) || err == nil && min(pair.Raw.Seconds, pair.Bridge.Seconds) < 1
+		if short && p.Messages < atMost/5 {
+			continue
+		}
 		if err != nil {
 			return 0, fmt.Errorf("calibrate: %w", err)
-		}
-		if p.Messages < atMost/5 && min(pair.Raw.Seconds, pair.Bridge.Seconds) < 1 {
-			continue
 		}
 		n := min(int(max(pair.Raw.Rate, pair.Bridge.Rate)*1.5*float64(p.Seconds)), atMost)
 		return max(n/p.Keys, 1) * p.Keys, nil

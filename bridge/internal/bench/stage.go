@@ -44,23 +44,24 @@ type stage struct {
 	admin  *kadm.Client
 }
 
-func setUp(ctx context.Context) (s *stage, err error) {
-	s = &stage{}
-	defer func() {
-		if err != nil {
-			s.close()
-		}
-	}()
-	if s.dir, err = os.MkdirTemp("", "bridge-bench-"); err != nil {
+func setUp(ctx context.Context) (*stage, error) {
+	s := &stage{}
+	if err := errors.Join(s.build(), s.connect(ctx)); err != nil {
+		s.close()
 		return nil, err
+	}
+	return s, nil
+}
+
+func (s *stage) build() (err error) {
+	if s.dir, err = os.MkdirTemp("", "bridge-bench-"); err != nil {
+		return err
 	}
 	if s.self, err = os.Executable(); err != nil {
-		return nil, err
+		return err
 	}
-	if s.bridge, err = child.Build(s.dir, "bridge", "./cmd/bridge"); err != nil {
-		return nil, err
-	}
-	return s, s.connect(ctx)
+	s.bridge, err = child.Build(s.dir, "bridge", "./cmd/bridge")
+	return err
 }
 
 func (s *stage) connect(ctx context.Context) (err error) {

@@ -91,7 +91,7 @@ func (t *topic) left(ctx context.Context) (int, error) {
 	if err = errors.Join(err, committed.Error()); err != nil {
 		return 0, fmt.Errorf("look at group %q: %w", t.name, err)
 	}
-	committed.Each(func(o kadm.OffsetResponse) { _ = o })
+	committed.Each(func(o kadm.OffsetResponse) { n -= int(max(o.At, 0)) })
 	return n, nil
 }
 

@@ -70,10 +70,7 @@ func TestI12_KillWhileOperating(t *testing.T) {
 	limit := "50000"
 	from, topic := rig.Queue(t), rig.TopicWith(t, 3, map[string]*string{"max.message.bytes": &limit})
 	keys := size(30, 150)
-	var sent []journal.Entry
-	for i := range keys {
-		sent = append(sent, e2e.Publish(t, e2e.Queue(from), withLarge(fmt.Sprintf("k%03d", i), 5))...)
-	}
+	sent := e2e.Publish(t, e2e.Queue(from), eachWithLarge(keys, 5))
 	b := e2e.Start(t, e2e.Options{Routes: e2e.Route{From: e2e.Queues(from), To: e2e.Topic(topic)}.String()})
 	e2e.Rest{Messages: len(sent), Dead: keys, Parked: 3 * keys}.Await(b, settleTimeout)
 	allow(t, topic, "1000000")
@@ -114,6 +111,19 @@ func TestI12_KillWhileOperating(t *testing.T) {
 	})
 	t.Logf("%d crashes, %d discarded", b.Crashes(), len(skipped))
 	judge(t, journal.Outcome{Sent: sent, Got: got, Skipped: skipped, Crashes: b.Crashes()})
+}
+
+// eachWithLarge is withLarge for several keys.
+func eachWithLarge(keys int, n int64) func(func(journal.Message) bool) {
+	return func(yield func(journal.Message) bool) {
+		for i := range keys {
+			for m := range withLarge(fmt.Sprintf("k%03d", i), n) {
+				if !yield(m) {
+					return
+				}
+			}
+		}
+	}
 }
 
 // withLarge are the revisions of a key, of which the second is too large.

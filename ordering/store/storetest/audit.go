@@ -144,3 +144,25 @@ func concurrentAuditsHaveNoHole(t *testing.T, s *subject) {
 		equal(t, len(s.audits(t, q)), rounds)
 	}
 }
+
+// reopenKeepsAuditsAndPositions: what a new process adds is numbered on.
+func reopenKeepsAuditsAndPositions(t *testing.T, s *subject) {
+	if s.reopen == nil {
+		t.Skip("nothing is left to open")
+	}
+	at := []store.Position{position(1, 0, 5), position(2, 7, 9)}
+	must(t, s.SavePositions(t.Context(), orders, at...))
+	s.commit(t, store.Change{Key: key(""), Audit: []store.Audit{act("skip", "a"), act("release", "b")}})
+	want := s.audits(t, store.AuditQuery{})
+	for v := range uint64(3) {
+		s.Store = s.reopen(t, s.Store)
+		equal(t, s.positions(t, orders), at)
+		equal(t, s.audits(t, store.AuditQuery{}), want)
+		s.commit(t, store.Change{Key: key(""), Audit: []store.Audit{act("discard", "c")}})
+		want = s.audits(t, store.AuditQuery{})
+		equal(t, []uint64{uint64(len(want)), want[len(want)-1].Seq}, []uint64{v + 3, v + 3})
+		equal(t, len(s.audits(t, store.AuditQuery{Route: orders, Key: "c"})), int(v)+1)
+		at[0].Next++
+		must(t, s.SavePositions(t.Context(), orders, at[0]))
+	}
+}

@@ -117,11 +117,8 @@ func reopenKeepsEverything(t *testing.T, s *subject) {
 	c := store.Change{
 		Key: k, Record: &r, Park: []store.Message{message(50, "m")}, Skip: []store.Skip{{From: 1, To: 2, At: start, By: "gap"}},
 		Dead: []store.DeadLetter{dead("1", "a"), dead("2", "b")}, Ledger: store.Ledger{Delivered: 4, Filtered: 5},
-		Audit: []store.Audit{act("skip", "a"), act("release", "b")},
 	}
 	s.commit(t, c, store.Change{Key: key(""), Mirrored: []store.Mirrored{mark(c.Dead[1])}})
-	at := []store.Position{position(1, 0, 5), position(2, 7, 9)}
-	must(t, s.SavePositions(t.Context(), orders, at...))
 	id, ledger := s.ID(), s.ledger(t)
 	for v := range uint64(3) {
 		s.Store = s.reopen(t, s.Store)
@@ -144,10 +141,6 @@ func reopenKeepsEverything(t *testing.T, s *subject) {
 		equal(t, skips, c.Skip)
 		equal(t, s.deadIDs(t, store.Query{}), []string{"1", "2"})
 		s.unmirrored(t, "1")
-		equal(t, s.positions(t, orders), at)
-		s.commit(t, store.Change{Key: key(""), Audit: []store.Audit{act("discard", "c")}}) // numbers go on
-		equal(t, len(s.audits(t, store.AuditQuery{Route: orders})), int(v)+3)
-		equal(t, seqs(s.audits(t, store.AuditQuery{Key: "c"}))[v], v+3)
 		is(t, s.Commit(t.Context(), store.Change{Key: k, Version: v, Record: &r})[0], store.ErrConflict)
 		s.commit(t, store.Change{Key: k, Version: v + 1, Record: &r, Park: c.Park}) // replaced: counts nowhere
 		equal(t, s.ledger(t), ledger)

@@ -1,0 +1,86 @@
+package amqp_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/ThreeDotsLabs/watermill/message"
+
+	"github.com/brokerbridge/bridge/bridge/broker"
+	"github.com/brokerbridge/bridge/bridge/broker/amqp"
+	"github.com/brokerbridge/bridge/bridge/config"
+	"github.com/brokerbridge/bridge/policies"
+)
+
+func openTarget(t testing.TB, url string, to config.To, timeout time.Duration) (broker.Target, <-chan error) {
+	t.Helper()
+	told := make(chan error, 1000)
+	b := amqp.New("test", config.AMQP{URL: config.NewSecret(url)}, nil)
+	target, err := b.Target(to, broker.TargetOptions{
+		Route: "route", Timeout: timeout, State: func(err error) { told <- err },
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := b.Close(); err != nil {
+			t.Errorf("close: %v", err)
+		}
+	})
+	return target, told
+}
+
+// await returns the first that fits of what State is told, as it was said.
+func await(t testing.TB, told <-chan error, what string, fits func(error) bool) string {
+	t.Helper()
+	deadline := time.After(40 * time.Second)
+	for {
+		select {
+		case err := <-told:
+			if fits(err) {
+				return fmt.Sprint(err)
+			}
+		case <-deadline:
+			t.Fatalf("State was not told %s", what)
+		}
+	}
+}
+
+func isNil(err error) bool    { return err == nil }
+func anyError(err error) bool { return err != nil }
+
+func eventually(t testing.TB, what string, ok func() bool) {
+	t.Helper()
+	for end := time.Now().Add(40 * time.Second); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
+		if ok() {
+			return
+		}
+	}
+	t.Fatalf("never: %s", what)
+}
+
+// unavailable fails unless all are, and say this.
+func unavailable(t testing.TB, errs []error, say string) {
+	t.Helper()
+	for i, err := range errs {
+		if policies.ClassOf(err) != policies.Unavailable || !strings.Contains(fmt.Sprint(err), say) {
+			t.Fatalf("message %d: %v (%v), want it unavailable: %s", i, err, policies.ClassOf(err), say)
+		}
+	}
+}
+
+func body(s string) *message.Message {
+	return &message.Message{Metadata: message.Metadata{}, Payload: []byte(s)}
+}
+
+// bodies are n messages with ids of their own.
+func bodies(prefix string, n int) []*message.Message {
+	msgs := make([]*message.Message, n)
+	for i := range msgs {
+		id := fmt.Sprint(prefix, "-", i)
+		msgs[i] = &message.Message{UUID: id, Metadata: message.Metadata{"id": id}, Payload: []byte(id)}
+	}
+	return msgs
+}
