@@ -256,7 +256,7 @@ func TestMirrorOfWhatChanges(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b, s := memory.New("out", nil), memorystore.New()
 		again := false
-		b.Fail("dlq", func(m *message.Message) error {
+		b.Fail("dlq", func(*message.Message) error {
 			if again {
 				return nil
 			}

@@ -83,7 +83,10 @@ func TestStopAfterPausesTheRoute(t *testing.T) {
 		t.Fatalf("%+v %v", out, err)
 	}
 	await(t, "the rest", func() bool { return len(r.out.Messages("one")) == 495 })
-	await(t, "rest", func() bool { c := r.route(t, "one").Counts; return c.InMemory == 0 && c.Parked == 0 && c.Unaccounted == 0 })
+	await(t, "rest", func() bool {
+		c := r.route(t, "one").Counts
+		return c.InMemory == 0 && c.Parked == 0 && c.Unaccounted == 0
+	})
 }
 
 // TestRetryRulesOfTheFile: each failure has the attempts that its rule gives it.

@@ -94,28 +94,14 @@ func (l *loop) firsts(old, next *entry) (firsts []*item, says string, err error)
 	if old == nil {
 		return nil, "its first revisions are not known", nil
 	}
-	base := old.lane.Base
-	var found [2][]*item
-	for d, err := range l.cfg.Store.DeadLetters(context.Background(), store.Query{Route: l.cfg.Route, Key: old.key.Name}) {
-		if err != nil {
-			return nil, "", err
-		}
-		i := d.Rev - base
-		if d.Lane || d.Epoch != old.key.Epoch || i < 0 || i > 1 || d.Reason != [...]lane.Reason{lane.Conflict, lane.Regressed}[i].String() || l.loose.has(d.ID) {
-			continue
-		}
-		if l.uncommitted(d.ID) {
-			return nil, "", errUncommitted
-		}
-		found[i] = append(found[i], l.reread(&d))
+	letters, err := l.firstLetters(old)
+	if err != nil {
+		return nil, "", err
 	}
-	if old.refusing(base) || old.refusing(base+1) {
-		return nil, "", errUncommitted
-	}
-	if len(found[0]) > 1 || len(found[1]) > 1 {
-		return nil, "which of the dead letters are its first revisions is not clear: redrive the right ones", nil
-	}
-	for _, its := range found {
+	for _, its := range letters {
+		if len(its) > 1 {
+			return nil, "which of the dead letters are its first revisions is not clear: redrive the right ones", nil
+		}
 		for _, it := range its {
 			if ok, err := l.parks(next, it); err != nil {
 				return nil, "", err
@@ -125,6 +111,28 @@ func (l *loop) firsts(old, next *entry) (firsts []*item, says string, err error)
 		}
 	}
 	return firsts, fmt.Sprintf("%d dead letters, its first revisions, come along", len(firsts)), nil
+}
+
+// firstLetters returns the dead letters that may be those.
+func (l *loop) firstLetters(old *entry) (found [2][]*item, err error) {
+	base := old.lane.Base
+	if old.refusing(base) || old.refusing(base+1) {
+		return found, errUncommitted
+	}
+	for d, err := range l.cfg.Store.DeadLetters(context.Background(), store.Query{Route: l.cfg.Route, Key: old.key.Name}) {
+		i := d.Rev - base
+		switch {
+		case err != nil:
+			return found, err
+		case d.Lane, d.Epoch != old.key.Epoch, i < 0, i > 1, l.loose.has(d.ID):
+		case d.Reason != [...]lane.Reason{lane.Conflict, lane.Regressed}[i].String():
+		case l.uncommitted(d.ID):
+			return found, errUncommitted
+		default:
+			found[i] = append(found[i], l.reread(&d))
+		}
+	}
+	return found, nil
 }
 
 // parks reports whether a locked lane would take a message.

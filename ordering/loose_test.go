@@ -354,7 +354,11 @@ func TestRedrive_SetAsideAndExpelled(t *testing.T) {
 	w.send(m)
 	r.rest(t, w)
 	var d store.DeadLetter
-	for d = range s.DeadLetters(t.Context(), store.Query{Route: "r"}) {
+	for letter, err := range s.DeadLetters(t.Context(), store.Query{Route: "r"}) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		d = letter
 	}
 	mended.Store(true)
 	if out, err := r.Redrive(t.Context(), d.ID, because); err != nil || !out.Done || !out.InOrder {

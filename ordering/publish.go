@@ -23,8 +23,7 @@ func (l *loop) publish(next Batch) {
 	for c := range l.work {
 		msgs := make([]*message.Message, len(c.items))
 		for i, it := range c.items {
-			it.noteStory()
-			msgs[i] = it.msg
+			msgs[i] = it.msg // nothing else of it: the loop may park it meanwhile
 		}
 		if c.errs = next(msgs); len(c.errs) != len(msgs) {
 			err := fmt.Errorf("ordering: the handler answered for %d of %d messages", len(c.errs), len(msgs))
@@ -52,6 +51,9 @@ func (l *loop) publishReady() {
 		clear(l.ready[rest:])
 		l.ready = l.ready[:rest]
 		l.idle--
+		for _, it := range items {
+			it.noteStory()
+		}
 		c := &call{items: items, since: l.now}
 		l.calls = append(l.calls, c)
 		if l.lookAt.IsZero() {

@@ -262,3 +262,21 @@ func TestTargetNeedsAPlace(t *testing.T) {
 		}
 	}
 }
+
+// I7: what may be on its way is bounded, and what nobody waits for any more
+// makes room once it is known.
+func TestI7_WhatNobodyWaitsForIsLetGo(t *testing.T) {
+	t.Parallel()
+	p := newPlace(t, nil)
+	p.Create(t)
+	w := newWire(t, rig.AMQP(t))
+	target, told := openTarget(t, w.url, p.To(), 2*time.Second)
+	await(t, told, "that it answers", isNil)
+	w.hold(false, true)
+	unavailable(t, target.PublishBatch(bodies("b", 10_000)), "no answer")
+	if n := p.Depth(t); n == 0 || n > 5000 {
+		t.Errorf("%d were sent without an answer", n)
+	}
+	w.hold(false, false)
+	eventually(t, "there is room", func() bool { return target.Publish("", body("other")) == nil })
+}

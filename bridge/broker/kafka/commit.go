@@ -47,7 +47,7 @@ func (m *member) commitLoop(ctx context.Context) {
 		if ctx.Err() != nil {
 			return
 		}
-	if pause = again.NextBackOff(); pause > time.Second {
+		if pause = again.NextBackOff(); pause > time.Second {
 			m.log.Warn("offsets could not be committed", "error", err)
 		}
 		signal(m.dirty)

@@ -61,7 +61,8 @@ func (m *member) flow(ctx context.Context) error {
 // fill polls for what the window has room for, and reports whether it did.
 func (m *member) fill(ctx context.Context) (bool, error) {
 	n := m.room()
-	if n <= 0 || ctx.Err() != nil || len(m.fault) > 0 {
+	stopped := ctx.Err() != nil || len(m.fault) > 0
+	if n <= 0 || stopped {
 		return false, nil
 	}
 	err := m.drain(m.poll.poll(ctx, m.client, n, m.paused.Load))

@@ -253,7 +253,7 @@ func TestOneOfTwoStoresReads(t *testing.T) {
 		if slices.Min(came[:]) > 0 {
 			t.Fatalf("both read: %v", came)
 		}
-		if err := waits.await(broker.ErrElsewhere); !strings.Contains(err.Error(), "bridge-route-store") {
+		if err := waits.hear(broker.ErrElsewhere); !strings.Contains(err.Error(), "bridge-route-store") {
 			t.Errorf("who it is is not said: %v", err)
 		}
 		reads.close()
@@ -270,7 +270,7 @@ func TestFencedByACopy(t *testing.T) {
 	first.next(10)
 	second := l.read(t, ordered)
 	ds := second.next(10)
-	if err := first.await(broker.ErrElsewhere); !strings.Contains(err.Error(), "same store") {
+	if err := first.hear(broker.ErrElsewhere); !strings.Contains(err.Error(), "same store") {
 		t.Errorf("told: %v", err)
 	}
 	ackAll(ds)

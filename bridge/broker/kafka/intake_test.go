@@ -149,8 +149,11 @@ func unpack(m *message.Message) ([]delivery, error) {
 	var out []delivery
 	for i, m := range c.Messages {
 		r, err := sidecar.RestoreRecord(m.Metadata)
-		if err != nil || !r.Known {
-			return nil, fmt.Errorf("no sidecar: %v", err)
+		if err != nil {
+			return nil, err
+		}
+		if !r.Known {
+			return nil, errors.New("no sidecar")
 		}
 		out = append(out, delivery{m, r.Partition, r.Offset, c.Tokens[i], c.Session})
 	}
@@ -184,7 +187,13 @@ func (w *told) all() []error {
 }
 
 // await returns when the last that was told is this error, or nil.
-func (in *intake) await(want error) error {
+func (in *intake) await(want error) {
+	in.t.Helper()
+	_ = in.hear(want)
+}
+
+// hear awaits an error and returns it with its words.
+func (in *intake) hear(want error) error {
 	in.t.Helper()
 	var last error
 	eventually(in.t, fmt.Sprintf("told %v", want), func() bool {

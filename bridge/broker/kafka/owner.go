@@ -169,7 +169,7 @@ func (m *member) guard(ctx context.Context) error {
 	defer cancel()
 	topic, err := m.look(ctx, m.admin)
 	if err != nil {
-		return nil //nolint:nilerr // nothing is taken until the answer comes
+		return nil // nothing is taken until the answer comes
 	}
 	if m.holds() >= len(topic.Partitions) {
 		m.hold(nil)
@@ -177,7 +177,7 @@ func (m *member) guard(ctx context.Context) error {
 	}
 	mates, err := m.mates(ctx, m.admin)
 	if err != nil {
-		return nil //nolint:nilerr // likewise
+		return nil // likewise
 	}
 	for _, other := range mates {
 		switch {

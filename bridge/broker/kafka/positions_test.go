@@ -168,7 +168,7 @@ func TestPositionsThatDoNotFit(t *testing.T) {
 			l.forget(t)
 			c.cause(t, l, p)
 			in := l.read(t, ordered, keeping(p))
-			if err := in.await(c.fault); !strings.Contains(err.Error(), c.says) || !strings.Contains(err.Error(), "--accept-offset") {
+			if err := in.hear(c.fault); !strings.Contains(err.Error(), c.says) || !strings.Contains(err.Error(), "--accept-offset") {
 				t.Errorf("told: %v", err)
 			}
 			in.none()
@@ -247,7 +247,7 @@ func TestA15_TruncatedWhileRunning(t *testing.T) {
 	in.src.Resume()
 	taken := in.some(time.Second)
 	eventually(t, "it is told what is gone", func() bool {
-		return strings.Contains(in.await(broker.ErrTruncated).Error(), "to 399 are gone")
+		return strings.Contains(in.hear(broker.ErrTruncated).Error(), "to 399 are gone")
 	})
 	for _, d := range append(taken, in.some(quiet)...) {
 		if d.offset >= 400 {

@@ -50,8 +50,10 @@ func benchLog(b *testing.B) *log {
 		records := make([]*kgo.Record, min(left, 6000))
 		for i := range records {
 			records[i] = &kgo.Record{Partition: int32(i % partitions), Key: []byte("key-1234567"), Value: body, Headers: []kgo.RecordHeader{
-				{Key: "bridge-message-id", Value: []byte("f81d4fae-7dec-11d0")}, {Key: "key", Value: []byte("key-1234567")},
-				{Key: "revision", Value: []byte("17")}, {Key: "type", Value: []byte("OrderChanged")},
+				{Key: "bridge-message-id", Value: []byte("f81d4fae-7dec-11d0")},
+				{Key: "key", Value: []byte("key-1234567")},
+				{Key: "revision", Value: []byte("17")},
+				{Key: "type", Value: []byte("OrderChanged")},
 			}}
 		}
 		l.produce(b, records...)

@@ -35,47 +35,58 @@ func TestWhereAPartitionGoesOn(t *testing.T) {
 		{"at the very start", resume.Facts{Committed: 200, Start: 200, Kept: true, Row: row(200, 0)}, 200, nil, "", 200},
 
 		{
-			"another store has read", resume.Facts{Committed: 500, Kept: true},
+			"another store has read",
+			resume.Facts{Committed: 500, Kept: true},
 			none, broker.ErrElsewhere, "this store has not read it", 500,
 		},
 		{
-			"somebody has committed", resume.Facts{Committed: 501, Kept: true, Row: row(500, 500)},
+			"somebody has committed",
+			resume.Facts{Committed: 501, Kept: true, Row: row(500, 500)},
 			none, broker.ErrElsewhere, "set it back to 500", 501,
 		},
 		{
-			"set back", resume.Facts{Committed: 100, Kept: true, Row: row(500, 500)},
+			"set back",
+			resume.Facts{Committed: 100, Kept: true, Row: row(500, 500)},
 			none, broker.ErrRewound, "--topic orders:3 --reset-offsets --to-offset 500 --execute", 100,
 		},
 		{
-			"deleted", resume.Facts{Committed: none, Kept: true, Row: row(510, 500)},
+			"deleted",
+			resume.Facts{Committed: none, Kept: true, Row: row(510, 500)},
 			none, broker.ErrRewound, "--to-offset 510", none,
 		},
 		{
-			"recreated", resume.Facts{Committed: none, Kept: true, Recreated: true},
+			"recreated",
+			resume.Facts{Committed: none, Kept: true, Recreated: true},
 			none, broker.ErrRecreated, "deleted and created again", none,
 		},
 		{
-			"recreated, and somebody has committed", resume.Facts{Committed: 7, Kept: true, Recreated: true},
+			"recreated, and somebody has committed",
+			resume.Facts{Committed: 7, Kept: true, Recreated: true},
 			none, broker.ErrRecreated, "", 7,
 		},
 		{
-			"retention was quicker", resume.Facts{Committed: 100, Start: 150, Kept: true, Row: row(100, 100)},
+			"retention was quicker",
+			resume.Facts{Committed: 100, Start: 150, Kept: true, Row: row(100, 100)},
 			none, broker.ErrTruncated, "messages 100 to 149 are gone", 150,
 		},
 		{
-			"retention, without positions", resume.Facts{Committed: 100, Start: 150},
+			"retention, without positions",
+			resume.Facts{Committed: 100, Start: 150},
 			none, broker.ErrTruncated, "messages 100 to 149 are gone", 150,
 		},
 		{
-			"the end was lost", resume.Facts{Committed: 1200, Kept: true, Row: row(1200, 1200)},
+			"the end was lost",
+			resume.Facts{Committed: 1200, Kept: true, Row: row(1200, 1200)},
 			none, broker.ErrTruncated, "the log ends at offset 1000", 1000,
 		},
 		{
-			"the end was lost and written again", resume.Facts{Committed: 900, EpochEnd: 880, Kept: true, Row: row(900, 900)},
+			"the end was lost and written again",
+			resume.Facts{Committed: 900, EpochEnd: 880, Kept: true, Row: row(900, 900)},
 			none, broker.ErrTruncated, "cut at offset 880", 880,
 		},
 		{
-			"written down, and gone before the first commit", resume.Facts{Committed: none, Start: 80, Kept: true, Row: row(70, 0)},
+			"written down, and gone before the first commit",
+			resume.Facts{Committed: none, Start: 80, Kept: true, Row: row(70, 0)},
 			none, broker.ErrTruncated, "messages 70 to 79 are gone", 80,
 		},
 	} {
