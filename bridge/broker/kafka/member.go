@@ -163,6 +163,7 @@ func (m *member) end(forGood bool) {
 	m.cancel()
 	m.loops.Wait()
 	m.client.CloseAllowingRebalance()
+	m.client.AllowRebalance() // Close polls what is left, which can hold up its own leaving for ever
 	if m.opts.Ordered && (forGood || m.from.Protocol == config.ProtocolConsumer) {
 		m.giveUp(id)
 	}
