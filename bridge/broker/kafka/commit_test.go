@@ -13,6 +13,7 @@ import (
 // I4: whatever the order of acknowledgements, at no moment is an offset committed
 // that is above a message which is not acknowledged.
 func TestI4_OffsetsStayBelowTheLowestUnacknowledged(t *testing.T) {
+	t.Parallel()
 	for _, p := range protocols {
 		t.Run(p.title, func(t *testing.T) {
 			t.Parallel()
@@ -74,6 +75,7 @@ func TestI4_OffsetsStayBelowTheLowestUnacknowledged(t *testing.T) {
 // Rule 16: what is taken and not committed is at most ten windows, of the
 // partition with the message that is not acknowledged. Others go on.
 func TestUncommittedIsTenWindowsAtMost(t *testing.T) {
+	t.Parallel()
 	const window, n = 20, 600
 	l := newLog(t, rig.Topic(t, 2), protocol{})
 	l.fill(t, 2, 0, n)
@@ -129,6 +131,7 @@ func TestAcknowledgesAfterTheSubscription(t *testing.T) {
 // While partitions are taken away, what is in flight can still be acknowledged:
 // when members come and go in good order, nothing comes twice.
 func TestOrderlyRebalanceBringsNothingTwice(t *testing.T) {
+	t.Parallel()
 	for _, p := range protocols {
 		t.Run(p.title, func(t *testing.T) {
 			t.Parallel()
@@ -195,6 +198,7 @@ func TestOrderlyRebalanceBringsNothingTwice(t *testing.T) {
 // Two members that begin at once at the latest place begin there with all
 // partitions, whoever gets which.
 func TestTwoMembersBeginAtTheLatest(t *testing.T) {
+	t.Parallel()
 	const partitions = 6
 	l := newLog(t, rig.Topic(t, partitions), protocol{})
 	l.fill(t, partitions, 0, 50)

@@ -51,6 +51,7 @@ func TestRefusalsHaveTheirClass(t *testing.T) {
 
 // A12: what passes is waited for, and nothing is doubled.
 func TestA12_PassingRefusalsAreRetriedInOrder(t *testing.T) {
+	t.Parallel()
 	for _, code := range []*kerr.Error{kerr.NotEnoughReplicas, kerr.NotLeaderForPartition, kerr.KafkaStorageError} {
 		t.Run(code.Message, func(t *testing.T) {
 			tp, cluster := fakeTopic(t)
@@ -76,6 +77,7 @@ func TestA12_PassingRefusalsAreRetriedInOrder(t *testing.T) {
 // An outage is told after some seconds, the publish waits through it, and Close
 // ends it as nobody's fault.
 func TestLongOutageIsToldAndInterrupted(t *testing.T) {
+	t.Parallel()
 	tp, cluster := fakeTopic(t)
 	target, told := open(t, tp)
 	if err := target.Publish("", &message.Message{Payload: []byte("b")}); err != nil {
@@ -100,6 +102,7 @@ func TestLongOutageIsToldAndInterrupted(t *testing.T) {
 
 // I8: a broker that starts after us is waited for.
 func TestFirstConnectionIsRetried(t *testing.T) {
+	t.Parallel()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -132,6 +135,7 @@ func TestFirstConnectionIsRetried(t *testing.T) {
 
 // A17: the topic is deleted under the producer, and comes back.
 func TestA17_DeletedTopicIsNoticedAndWaitedFor(t *testing.T) {
+	t.Parallel()
 	tp := &topic{seeds: rig.Kafka(t), name: rig.Name(t)}
 	tp.Create(t)
 	target, told := open(t, tp)

@@ -20,6 +20,7 @@ import (
 // W7: an acknowledgement that comes when the partition is another's changes
 // nothing: neither the group's offset nor what the store has written down.
 func TestW7_LateAckOfALostPartitionChangesNothing(t *testing.T) {
+	t.Parallel()
 	for _, p := range protocols {
 		t.Run(p.title, func(t *testing.T) {
 			t.Parallel()
@@ -50,6 +51,7 @@ func TestW7_LateAckOfALostPartitionChangesNothing(t *testing.T) {
 
 // W7: nothing resends in place, for ever: what is not acknowledged just waits.
 func TestW7_UnacknowledgedIsNotSentAgain(t *testing.T) {
+	t.Parallel()
 	l := newLog(t, rig.Topic(t, 1), protocol{})
 	l.fill(t, 1, 0, 3)
 	in := l.read(t)
@@ -63,6 +65,7 @@ func TestW7_UnacknowledgedIsNotSentAgain(t *testing.T) {
 // A13: members come and go while messages flow. No message is lost, and what was
 // acknowledged in time does not come again and again.
 func TestA13_RebalanceStorm(t *testing.T) {
+	t.Parallel()
 	for _, p := range protocols {
 		t.Run(p.title, func(t *testing.T) {
 			t.Parallel()
@@ -226,6 +229,7 @@ func (s *storm) missing() (n int64) {
 // Rule 20: of two bridges with a store each, one reads. The other says so, and
 // takes over when the first is gone.
 func TestOneOfTwoStoresReads(t *testing.T) {
+	t.Parallel()
 	for range 5 {
 		l := newLog(t, rig.Topic(t, 4), protocol{})
 		l.fill(t, 4, 0, 25)
@@ -264,6 +268,7 @@ func TestOneOfTwoStoresReads(t *testing.T) {
 // Rule 20: the same store twice: the later one takes over, as a restart does, and
 // the earlier one says so and stays away for as long as the other is there.
 func TestFencedByACopy(t *testing.T) {
+	t.Parallel()
 	l := newLog(t, rig.Topic(t, 2), protocol{})
 	l.fill(t, 2, 0, 5)
 	first := l.read(t, ordered)
@@ -287,6 +292,7 @@ func TestFencedByACopy(t *testing.T) {
 
 // Rule 20: a consumer that is no bridge joins the group of an ordered route.
 func TestForeignConsumerPausesAnOrderedRoute(t *testing.T) {
+	t.Parallel()
 	l := newLog(t, rig.Topic(t, 2), protocol{})
 	in := l.read(t, ordered)
 	in.await(nil)
@@ -324,6 +330,7 @@ func TestRestartDoesNotRebalance(t *testing.T) {
 
 // A pause keeps the place in the group, however long it lasts.
 func TestPauseKeepsThePlace(t *testing.T) {
+	t.Parallel()
 	for _, p := range protocols {
 		t.Run(p.title, func(t *testing.T) {
 			t.Parallel()
@@ -375,6 +382,7 @@ func TestProtocolIsTheConfiguredOne(t *testing.T) {
 
 // Several topics of one route are read in one group: its members know each other.
 func TestTwoTopicsInOneGroup(t *testing.T) {
+	t.Parallel()
 	a, b := newLog(t, rig.Topic(t, 2), protocol{}), newLog(t, rig.Topic(t, 2), protocol{})
 	a.fill(t, 2, 0, 5)
 	b.fill(t, 2, 0, 5)

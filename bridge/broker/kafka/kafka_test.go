@@ -2,6 +2,7 @@ package kafka_test
 
 import (
 	"context"
+	"flag"
 	"sync"
 	"testing"
 	"time"
@@ -19,13 +20,21 @@ import (
 	"github.com/brokerbridge/bridge/bridge/internal/rig"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+// Most of these tests wait for Kafka most of the time, so many run at once.
+func TestMain(m *testing.M) {
+	if err := flag.Set("test.parallel", "8"); err != nil {
+		panic(err)
+	}
+	goleak.VerifyTestMain(m)
+}
 
 func TestRealKafka(t *testing.T) {
+	t.Parallel()
 	brokertest.TestTargets(t, targets(rig.Kafka))
 }
 
 func TestFakeKafka(t *testing.T) {
+	t.Parallel()
 	brokertest.TestTargets(t, targets(fake))
 }
 

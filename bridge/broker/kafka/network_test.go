@@ -62,6 +62,7 @@ func (w *wire) through(s setup) { s.Broker.Dial(w.dial) }
 
 // A cut connection costs nothing: the place in the group outlives it.
 func TestCutConnectionsAreMended(t *testing.T) {
+	t.Parallel()
 	for _, p := range protocols {
 		t.Run(p.title, func(t *testing.T) {
 			t.Parallel()
@@ -90,6 +91,7 @@ func TestCutConnectionsAreMended(t *testing.T) {
 // I8: an outage is told, nothing spins meanwhile, and what follows comes by itself:
 // within the session from where it was, after it from the committed offset.
 func TestI8_OutageIsToldAndOvercome(t *testing.T) {
+	t.Parallel()
 	for _, p := range protocols {
 		t.Run(p.title, func(t *testing.T) {
 			t.Parallel()
@@ -200,6 +202,7 @@ func refuseCommits(c *kfake.Cluster, code int16, n int) {
 
 // A commit that is refused for now is repeated, paced.
 func TestRefusedCommitsAreRepeated(t *testing.T) {
+	t.Parallel()
 	for _, code := range []*kerr.Error{kerr.RebalanceInProgress, kerr.StaleMemberEpoch, kerr.GroupAuthorizationFailed} {
 		t.Run(code.Message, func(t *testing.T) {
 			l, c := fakeLog(t)
@@ -217,6 +220,7 @@ func TestRefusedCommitsAreRepeated(t *testing.T) {
 // A commit that is refused because the group went on without us ends the session:
 // what it acknowledges later changes nothing, and the records come again.
 func TestRefusedMemberBeginsAnew(t *testing.T) {
+	t.Parallel()
 	for _, code := range []*kerr.Error{kerr.UnknownMemberID, kerr.IllegalGeneration} {
 		t.Run(code.Message, func(t *testing.T) {
 			l, c := fakeLog(t)
@@ -238,6 +242,7 @@ func TestRefusedMemberBeginsAnew(t *testing.T) {
 // A15: a log that was cut and written anew below the committed offset is noticed
 // by the epoch of its leader, though the offset is within it.
 func TestA15_CutAndWrittenAnew(t *testing.T) {
+	t.Parallel()
 	l, c := fakeLog(t)
 	l.fill(t, 1, 0, 100)
 	store := &positions{}
@@ -269,6 +274,7 @@ func TestA15_CutAndWrittenAnew(t *testing.T) {
 
 // Who may not join is told so, and does not spin.
 func TestRefusedJoinIsTold(t *testing.T) {
+	t.Parallel()
 	l, c := fakeLog(t)
 	var mu sync.Mutex
 	tries := 0

@@ -159,6 +159,7 @@ func (l *log) extend(t testing.TB, partitions int) {
 // Rule 20: where group, log and store do not fit together, nothing is read, the
 // reason is named with what to do, and when it is done the source goes on.
 func TestPositionsThatDoNotFit(t *testing.T) {
+	t.Parallel()
 	for _, c := range troubles {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
@@ -185,6 +186,7 @@ func TestPositionsThatDoNotFit(t *testing.T) {
 }
 
 func TestPositionsThatDoNotFitAreAccepted(t *testing.T) {
+	t.Parallel()
 	for _, c := range troubles {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
@@ -227,6 +229,7 @@ func (l *log) forget(t testing.TB) {
 // A15: records that are deleted below the position of a running source are
 // noticed; those are not skipped.
 func TestA15_TruncatedWhileRunning(t *testing.T) {
+	t.Parallel()
 	l, p := newLog(t, rig.Topic(t, 1), protocol{}), &positions{}
 	l.fill(t, 1, 0, 10)
 	in := l.read(t, ordered, keeping(p))
@@ -258,6 +261,7 @@ func TestA15_TruncatedWhileRunning(t *testing.T) {
 
 // A15: a topic that is deleted and created under a running source is another one.
 func TestA15_RecreatedWhileRunning(t *testing.T) {
+	t.Parallel()
 	l, p := newLog(t, rig.Topic(t, 1), protocol{}), &positions{}
 	l.fill(t, 1, 0, 10)
 	in := l.read(t, ordered, keeping(p))
@@ -272,6 +276,7 @@ func TestA15_RecreatedWhileRunning(t *testing.T) {
 // Rule 20: what is about to be committed is durable in the store before Kafka
 // knows it, and a store that fails holds the offset back.
 func TestPositionsAreWrittenBeforeOffsets(t *testing.T) {
+	t.Parallel()
 	l, p := newLog(t, rig.Topic(t, 1), protocol{}), &positions{}
 	l.fill(t, 1, 0, 2000)
 	p.look = func(saved broker.Position) {
@@ -349,6 +354,7 @@ func TestStartIsWrittenDown(t *testing.T) {
 
 // A16: a partition that is added while the source runs begins at its beginning.
 func TestA16_AddedPartitionsAreReadFromTheirBeginning(t *testing.T) {
+	t.Parallel()
 	for _, p := range protocols {
 		t.Run(p.title, func(t *testing.T) {
 			t.Parallel()

@@ -94,6 +94,7 @@ func TestIdentityOfARecord(t *testing.T) {
 // A18: what a transaction writes comes when it is committed, and never when it is
 // aborted; the offsets that it takes up are committed past, and count as nothing.
 func TestA18_Transactions(t *testing.T) {
+	t.Parallel()
 	l := newLog(t, rig.Topic(t, 1), protocol{})
 	in := l.read(t)
 	in.await(nil)
@@ -157,6 +158,7 @@ func (l *log) lags(t testing.TB, in *intake, want int64) {
 
 // A compacted topic has holes: positions step over them.
 func TestCompactedTopicHasHoles(t *testing.T) {
+	t.Parallel()
 	setting := func(s string) *string { return &s }
 	l := newLog(t, rig.TopicWith(t, 1, map[string]*string{
 		"cleanup.policy": setting("compact"), "min.cleanable.dirty.ratio": setting("0.001"),
@@ -216,6 +218,7 @@ func TestI7_AMessageKeepsOnlyItself(t *testing.T) {
 
 // Partitions are read side by side, each in its order.
 func TestEachPartitionInItsOrder(t *testing.T) {
+	t.Parallel()
 	const partitions, n = 8, 3000
 	l := newLog(t, rig.Topic(t, partitions), protocol{})
 	l.fill(t, partitions, 0, n)

@@ -111,6 +111,7 @@ func TestTopicsBySourceAndKey(t *testing.T) {
 
 // A topic that is created, deleted and created again is found each time.
 func TestA17_NamedTopicComesAndGoes(t *testing.T) {
+	t.Parallel()
 	seeds := rig.Kafka(t)
 	tp := &topic{seeds: seeds, name: rig.Name(t)}
 	target, _ := openDynamic(t, seeds, byHeader)
@@ -146,6 +147,7 @@ func within(t testing.TB, what string, ok func() bool) {
 
 // Outage is not poison: a Kafka that does not answer makes no topic missing.
 func TestNamedTopicsDuringAnOutage(t *testing.T) {
+	t.Parallel()
 	cluster, err := kfake.NewCluster(kfake.NumBrokers(1), kfake.SeedTopics(1, "a", "b"))
 	if err != nil {
 		t.Fatal(err)
@@ -171,6 +173,7 @@ func TestNamedTopicsDuringAnOutage(t *testing.T) {
 // What Kafka refuses to everybody on a fixed topic is the message's own fault
 // where it has named the topic.
 func TestRefusedTopicThatMessagesName(t *testing.T) {
+	t.Parallel()
 	for _, code := range []*kerr.Error{kerr.TopicAuthorizationFailed, kerr.InvalidTopicException, kerr.UnknownTopicOrPartition, kerr.UnknownTopicID} {
 		t.Run(code.Message, func(t *testing.T) {
 			tp, cluster := fakeTopic(t)
