@@ -1,6 +1,7 @@
 package amqp_test
 
 import (
+	"flag"
 	"testing"
 
 	"github.com/ThreeDotsLabs/watermill/message"
@@ -14,21 +15,31 @@ import (
 	"github.com/brokerbridge/bridge/bridge/internal/rig"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+// Most of these tests wait for RabbitMQ most of the time, so many run at once.
+func TestMain(m *testing.M) {
+	if err := flag.Set("test.parallel", "8"); err != nil {
+		panic(err)
+	}
+	goleak.VerifyTestMain(m)
+}
 
 func TestClassicQueue(t *testing.T) {
+	t.Parallel()
 	brokertest.TestSources(t, sources(nil))
 }
 
 func TestQuorumQueue(t *testing.T) {
+	t.Parallel()
 	brokertest.TestSources(t, sources(amqp091.Table{"x-queue-type": "quorum"}))
 }
 
 func TestSingleActiveConsumer(t *testing.T) {
+	t.Parallel()
 	brokertest.TestSources(t, sources(amqp091.Table{"x-single-active-consumer": true}))
 }
 
 func TestQuorumQueueWithSingleActiveConsumer(t *testing.T) {
+	t.Parallel()
 	brokertest.TestSources(t, sources(amqp091.Table{"x-queue-type": "quorum", "x-single-active-consumer": true}))
 }
 

@@ -75,6 +75,7 @@ func TestW1_DeliveryCountNeverFailsIntake(t *testing.T) {
 
 // W6: a delivery channel that is closed yields deliveries that are none.
 func TestW6_ClosedChannelYieldsNothing(t *testing.T) {
+	t.Parallel()
 	q := newQueue(t, rig.Queue(t), nil)
 	src := q.Source(t, q.From(), broker.SourceOptions{})
 	out := subscribe(t, src)
@@ -163,6 +164,7 @@ func TestI11_NoPasswordIsTold(t *testing.T) {
 
 // A6: the queue is deleted under the consumer, and comes back.
 func TestA6_DeletedQueueIsNoticedAndWaitedFor(t *testing.T) {
+	t.Parallel()
 	q := newQueue(t, rig.Queue(t), nil)
 	told := make(chan error, 10)
 	src := q.Source(t, q.From(), broker.SourceOptions{State: func(err error) { told <- err }})
@@ -202,6 +204,7 @@ func TestFirstConnectionIsRetried(t *testing.T) {
 
 // Rule 20: a quorum queue lets anybody in beside us, later too.
 func TestOrderedSourceLetsGoWhenAnotherComes(t *testing.T) {
+	t.Parallel()
 	q := newQueue(t, rig.QueueWith(t, amqp091.Table{"x-queue-type": "quorum"}), nil)
 	told := make(chan error, 10)
 	subscribe(t, q.Source(t, q.From(), broker.SourceOptions{Ordered: true, State: func(err error) { told <- err }}))
@@ -223,6 +226,7 @@ func TestOrderedSourceLetsGoWhenAnotherComes(t *testing.T) {
 
 // I7: sizes that jump by a thousand do not fill the memory.
 func TestI7_LargeMessagesAfterSmallOnes(t *testing.T) {
+	t.Parallel()
 	const limit = 8 << 20
 	q := newQueue(t, rig.Queue(t), nil)
 	var msgs []amqp091.Publishing

@@ -15,16 +15,19 @@ import (
 )
 
 func TestTargetClassicQueue(t *testing.T) {
+	t.Parallel()
 	s := targets(nil, false)
 	s.TooLarge = 128<<20 + 1 // over RabbitMQ's default
 	brokertest.TestTargets(t, s)
 }
 
 func TestTargetQuorumQueue(t *testing.T) {
+	t.Parallel()
 	brokertest.TestTargets(t, targets(amqp091.Table{"x-queue-type": "quorum"}, false))
 }
 
 func TestTargetExchange(t *testing.T) {
+	t.Parallel()
 	brokertest.TestTargets(t, targets(nil, true))
 }
 
