@@ -30,6 +30,7 @@ func behindDoor(t *testing.T) (door *faultnet.Door, addr string) {
 // spent, nothing is given up, RabbitMQ is not hammered, and the backlog drains by
 // itself.
 func TestC2_TargetIsDown(t *testing.T) {
+	t.Parallel()
 	door, addr := behindDoor(t)
 	l := underLoad(t, kafkaToRabbit, 100, 500)
 	b := e2e.Start(t, e2e.Options{Routes: l.route().String(), AMQP: addr})
@@ -59,6 +60,7 @@ func TestC2_TargetIsDown(t *testing.T) {
 
 // TestC3_Flapping opens and shuts the way to the target every second.
 func TestC3_Flapping(t *testing.T) {
+	t.Parallel()
 	door, addr := behindDoor(t)
 	l := underLoad(t, kafkaToRabbit, 100, 500)
 	b := e2e.Start(t, e2e.Options{Routes: l.route().String(), AMQP: addr})

@@ -65,6 +65,7 @@ func TestI1_Mirror(t *testing.T) {
 // TestA9_RefusedByRights starts a bridge that has no right to write. Nobody's
 // message is to blame: none is given up, and all goes on when the right is there.
 func TestA9_RefusedByRights(t *testing.T) {
+	t.Parallel()
 	name := strings.ToLower(rig.Name(t))
 	name = name[max(0, len(name)-20):]
 	rig.Brokers(t, "ctl", "add_user", name, "secret")

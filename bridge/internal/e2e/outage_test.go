@@ -41,9 +41,12 @@ func restarts(t *testing.T, broker string) {
 			if !asSource && !asTarget {
 				continue
 			}
+			if !rig.Full() && (c.verb == "kill") != asTarget {
+				continue // each way once will do
+			}
 			t.Run(c.name, func(t *testing.T) {
 				l := underLoad(t, d, 100, 1000)
-				b := e2e.Start(t, e2e.Options{Routes: l.route().String()})
+				b := e2e.Start(t, e2e.Options{Routes: looksOften(l.route())})
 				rounds := size(1, 3)
 				for range rounds {
 					awaitDelivered(t, b, 1000)
@@ -63,6 +66,12 @@ func restarts(t *testing.T, broker string) {
 	})
 }
 
+// looksOften makes a route look every second whether its target is back.
+func looksOften(r e2e.Route) string {
+	r.Rest += "breaker: { open_for: 1s }\n"
+	return r.String()
+}
+
 // uses says on which sides of a direction a broker is.
 func (d direction) uses(broker string) (asSource, asTarget bool) {
 	from, to, _ := strings.Cut(strings.ToLower(d.name), " to ")
@@ -80,7 +89,7 @@ func side(target bool) string {
 // TestA17_BrokersStartAfterTheBridge starts the bridge alone.
 func TestA17_BrokersStartAfterTheBridge(t *testing.T) {
 	l := underLoad(t, rabbitToKafka, 20, 500)
-	b := e2e.Prepare(t, e2e.Options{Routes: l.route().String()})
+	b := e2e.Prepare(t, e2e.Options{Routes: looksOften(l.route())})
 	down(t, "stop", "kafka")
 	down(t, "stop", "rabbitmq")
 	b.Run(nil)
@@ -100,7 +109,7 @@ func TestB2_SIGTERMWhileTheTargetIsAway(t *testing.T) {
 	for broker, d := range map[string]direction{"kafka": rabbitToKafka, "rabbitmq": kafkaToRabbit} {
 		t.Run(broker, func(t *testing.T) {
 			l := underLoad(t, d, 100, 1000)
-			b := e2e.Start(t, e2e.Options{Routes: l.route().String()})
+			b := e2e.Start(t, e2e.Options{Routes: looksOften(l.route())})
 			awaitDelivered(t, b, 500)
 			down(t, "stop", broker)
 			b.AwaitUnready(notice, "target: ")

@@ -23,6 +23,7 @@ func TestI2_SecondInstance(t *testing.T) {
 		"topic": aTopic,
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			l := underLoadFrom(t, source(t), aTopic(t), 50, 800)
 			first := e2e.Start(t, e2e.Options{Routes: l.route().String()})
 			awaitDelivered(t, first, 200)
@@ -46,6 +47,7 @@ func TestI2_SecondInstance(t *testing.T) {
 // there, it goes on. With a topic it sees already that the offset of the group is
 // not its own.
 func TestI2_StoreLost(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		name string
 		from func(testing.TB) e2e.Place
@@ -56,6 +58,7 @@ func TestI2_StoreLost(t *testing.T) {
 		{"topic", aTopic, []string{"state_elsewhere", "no_state"}, []string{"--accept-offset", "--adopt-once"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
 			from, to := c.from(t), aTopic(t)
 			before := journal.Traffic{Keys: 100, Displaced: 20, Messages: 500, Size: 64}
 			after := before
