@@ -13,9 +13,10 @@ var errFlood = errors.New("much larger messages than before: starting over with 
 
 // adjust opens or closes the consumer, whichever the moment asks for.
 //
-// A consumer is widened only when its whole prefetch is here: then nothing is on
-// its way. A quorum queue takes back what reaches a consumer that was cancelled,
-// and what it had sent to the next one by then would overtake it.
+// A consumer is widened only when its whole prefetch is here, and nothing is
+// acknowledged until it is cancelled: then nothing is on its way. A quorum queue
+// takes back what reaches a consumer that was cancelled, and what it had sent to
+// the next one by then would overtake it.
 func (t *tap) adjust() error {
 	open, bytes := t.session.load()
 	if err := t.choke(open, bytes); err != nil || t.closing {
@@ -28,7 +29,7 @@ func (t *tap) adjust() error {
 		return t.open(open)
 	case consuming && (t.paused.Load() || t.choked):
 		t.shut()
-	case consuming && worthMore(t.prefetch, t.fits(), open) && t.session.openFrom(t.first) == t.prefetch:
+	case consuming && worthMore(t.prefetch, t.fits(), open) && t.session.holdFull(t.first, t.prefetch):
 		t.shut() // and open again, when what was on its way has come
 	}
 	return nil

@@ -2,6 +2,7 @@ package amqp
 
 import (
 	"slices"
+	"time"
 
 	"github.com/brokerbridge/bridge/policies"
 )
@@ -98,12 +99,16 @@ func (o *outlet) giveUp(b *bundle, cause error) {
 }
 
 // adopt returns the parcels that are to be awaited, and those that are to be
-// written. What is awaited instead of a parcel takes over its result.
+// written. What is awaited instead of a parcel takes over its result. What has
+// arrived meanwhile is in neither: its result is success.
 func (o *outlet) adopt(ps []*parcel) (before, fresh []*parcel) {
-	if len(o.late) == 0 {
+	if len(o.late) == 0 && len(o.arrived.order) == 0 {
 		return nil, ps
 	}
 	for _, p := range ps {
+		if o.arrived.claim(p) {
+			continue
+		}
 		candidates := o.late[p.MessageId]
 		i := slices.IndexFunc(candidates, func(q *parcel) bool { return q.dc != nil && q.is(p) })
 		if i < 0 {
@@ -126,12 +131,16 @@ func (o *outlet) forget(id string, late []*parcel, i int) {
 	}
 }
 
-// reap lets go of those that became known though nobody waits for them.
+// reap lets go of those that became known though nobody waits for them. It is
+// remembered which of them have arrived.
 func (o *outlet) reap() {
+	now := time.Now()
+	o.arrived.trim(now)
 	if len(o.late) == 0 || o.over {
 		return
 	}
 	var done []*parcel
+	answered := false
 	for _, late := range o.late {
 		for _, p := range late {
 			if known, _ := o.outcome(p); known {
@@ -143,6 +152,13 @@ func (o *outlet) reap() {
 	for _, p := range done {
 		o.settle(p)
 		o.forget(p.MessageId, o.late[p.MessageId], slices.Index(o.late[p.MessageId], p))
+		if known, err := o.outcome(p); known && err == nil {
+			o.arrived.add(p, now)
+			answered = true
+		}
+	}
+	if answered && o.block == "" {
+		o.t.answered()
 	}
 	o.compact()
 }

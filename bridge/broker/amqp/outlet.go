@@ -41,17 +41,18 @@ type outlet struct {
 	writer  sync.WaitGroup
 	dcs     []*amqp.DeferredConfirmation // reused by write
 
-	mu     sync.Mutex
-	wake   *sync.Cond // something that next looks at has changed
-	queue  []*bundle
-	flying []*parcel // written, in this order; from time to time without those that are known
-	open   int       // of them not known
-	bytes  int
-	late   map[string][]*parcel // nobody waits for them, by message id
-	block  string               // why RabbitMQ takes nothing now
-	astray bool                 // a return fits nothing
-	over   bool
-	trial  *trial // once ended
+	mu      sync.Mutex
+	wake    *sync.Cond // something that next looks at has changed
+	queue   []*bundle
+	flying  []*parcel // written, in this order; from time to time without those that are known
+	open    int       // of them not known
+	bytes   int
+	late    map[string][]*parcel // nobody waits for them, by message id
+	arrived arrived              // of those, what has arrived since
+	block   string               // why RabbitMQ takes nothing now
+	astray  bool                 // a return fits nothing
+	over    bool
+	trial   *trial // once ended
 }
 
 // bundle is a part of a caller's parcels.
@@ -238,7 +239,7 @@ func (o *outlet) blocked(why string) {
 func (o *outlet) nudge() {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if len(o.late) > 0 {
+	if len(o.late)+len(o.arrived.order) > 0 {
 		o.wake.Signal()
 	}
 }

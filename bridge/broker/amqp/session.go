@@ -18,6 +18,8 @@ type session struct {
 	mu     sync.Mutex
 	open   unsettled
 	singly []uint64 // reused
+	held   bool     // nothing is acknowledged now
+	later  []uint64 // what is, then
 	ended  bool
 }
 
@@ -27,9 +29,16 @@ type session struct {
 func (s *session) Ack(tokens []uint64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.ended {
-		return
+	switch {
+	case s.ended:
+	case s.held:
+		s.later = append(s.later, tokens...)
+	default:
+		s.ack(tokens)
 	}
+}
+
+func (s *session) ack(tokens []uint64) {
 	upTo, singly := s.open.settle(tokens, s.singly[:0])
 	s.singly = singly
 	if upTo == 0 && len(singly) == 0 {
@@ -67,15 +76,24 @@ func (s *session) load() (open int, bytes int64) {
 	return s.open.open, s.open.bytes
 }
 
-// openFrom is how many deliveries are open that have this tag or a higher one.
-// There is no tag 0: it stands for none.
-func (s *session) openFrom(tag uint64) int {
+// holdFull acknowledges nothing more, until release, if so many deliveries are
+// open that have this tag or a higher one. There is no tag 0: it stands for none.
+func (s *session) holdFull(tag uint64, prefetch int) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if tag == 0 {
-		return 0
+	s.held = tag != 0 && s.open.from(tag) == prefetch
+	return s.held
+}
+
+// release acknowledges what was to be, and goes on.
+func (s *session) release() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.held = false
+	if !s.ended && len(s.later) > 0 {
+		s.ack(s.later)
 	}
-	return s.open.from(tag)
+	s.later = nil
 }
 
 // end makes every later Ack do nothing.
@@ -83,5 +101,5 @@ func (s *session) end() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.ended = true
-	s.open = unsettled{}
+	s.open, s.later = unsettled{}, nil
 }

@@ -109,6 +109,7 @@ func (t *tap) flow(ctx context.Context) error {
 			return lostChannel(err)
 		case <-ctx.Done():
 			t.quit()
+			t.session.release()
 			return nil
 		}
 	}
@@ -154,6 +155,7 @@ func (t *tap) ended() error {
 	t.deliveries = nil
 	if t.closing {
 		t.closing = false
+		t.session.release()
 		return nil
 	}
 	select {

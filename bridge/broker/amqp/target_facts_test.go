@@ -245,3 +245,28 @@ func TestI3_LateConfirmIsAwaitedNotDoubled(t *testing.T) {
 		t.Errorf("%d messages are there, want 21", got)
 	}
 }
+
+// I3: what has arrived after its caller had lost patience is not sent again, and
+// that it arrived is told.
+func TestI3_LateConfirmIsRemembered(t *testing.T) {
+	t.Parallel()
+	p := newPlace(t, nil)
+	p.Create(t)
+	w := newWire(t, rig.AMQP(t))
+	target, told := openTarget(t, w.url, p.To(), 300*time.Millisecond)
+	await(t, told, "that it answers", isNil)
+	w.hold(false, true)
+	msgs := bodies("b", 20)
+	unavailable(t, target.PublishBatch(msgs), "no answer")
+	await(t, told, "that no answer comes", anyError)
+	w.hold(false, false)
+	await(t, told, "that it answers after all", isNil)
+	for range 2 { // the second time somebody wants it twice
+		if err := errors.Join(target.PublishBatch(msgs)...); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got := p.Depth(t); got != 40 {
+		t.Errorf("%d messages are there, want 40", got)
+	}
+}

@@ -171,3 +171,49 @@ func bind(t *testing.T, ch *amqp.Channel, exchange, queue, key string) {
 		t.Fatal(err)
 	}
 }
+
+// TestB1_KillInBackoff kills the bridge between two tries of a message. The tries
+// before count, the message is not given up early nor tried anew, and its key
+// waits for it all the time.
+func TestB1_KillInBackoff(t *testing.T) {
+	t.Parallel()
+	exchange, known := anExchange(t), rig.Queue(t)
+	ch := rig.Channel(t)
+	bind(t, ch, exchange, known, "known")
+	from := rig.Queue(t)
+	for rev, where := range []string{"known", "nowhere", "known"} {
+		m := ordered("a", int64(rev+1))
+		m.Headers["to"] = where
+		rig.Publish(t, from, m)
+	}
+	route := e2e.Route{
+		From: e2e.Queues(from), To: e2e.Exchange(exchange, "header.to"),
+		Rest: "retry: { jitter: 0, rules: [{ reason: unroutable, attempts: 4, initial: 1s, max: 1s }] }",
+	}
+	b := e2e.Start(t, e2e.Options{Routes: route.String()})
+	for range 2 {
+		b.Await("a try that fails", settleTimeout, func() (string, bool) {
+			m, ok := b.Metrics()
+			return e2e.Describe(m), ok && m.Sum("bridge_attempts_total", "class=permanent") == 1
+		})
+		_ = b.Signal(syscall.SIGKILL)
+		b.AwaitCrash()
+		b.Restart()
+	}
+	e2e.Rest{Messages: 3, Dead: 1, Parked: 1}.Await(b, settleTimeout)
+	dead := byMessage(b.DeadLetters("orders"))["a/2"]
+	if dead.Reason != "unroutable" || dead.Attempts != 4 || dead.LastFailed.Sub(dead.FirstFailed) < 3*time.Second {
+		t.Errorf("%q after %d attempts, from %v to %v", dead.Reason, dead.Attempts, dead.FirstFailed, dead.LastFailed)
+	}
+	bind(t, ch, exchange, known, "nowhere")
+	b.Must("dlq", "redrive", dead.ID, "--reason", "the queue is bound now")
+	e2e.Rest{Messages: 3}.Await(b, settleTimeout)
+	stopped(t, b)
+	var got []string
+	for _, e := range e2e.Delivered(t, e2e.Queue(known)) {
+		got = append(got, e.ID)
+	}
+	if want := []string{"a/1", "a/2", "a/3"}; !slices.Equal(slices.Compact(got), want) {
+		t.Errorf("delivered %q, want %q", got, want)
+	}
+}

@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"sync"
+	"sync/atomic"
 	"testing"
 )
 
@@ -13,6 +14,8 @@ import (
 type Door struct {
 	listener net.Listener
 	upstream string
+
+	knocks atomic.Int64
 
 	mu    sync.Mutex
 	conns map[net.Conn]struct{}
@@ -40,6 +43,9 @@ func NewDoor(t testing.TB, upstream string) *Door {
 // Addr is where clients find it.
 func (d *Door) Addr() string { return d.listener.Addr().String() }
 
+// Knocks is how many connections were tried so far, whether or not it was open.
+func (d *Door) Knocks() int { return int(d.knocks.Load()) }
+
 // Shut ends all connections, without a word, and lets no other in.
 func (d *Door) Shut() {
 	d.mu.Lock()
@@ -64,6 +70,7 @@ func (d *Door) accept() {
 		if err != nil {
 			return
 		}
+		d.knocks.Add(1)
 		server, err := net.Dial("tcp", d.upstream)
 		if err != nil || !d.keep(client, server) {
 			_ = client.Close()
