@@ -13,6 +13,7 @@ import (
 // subscriber of watermill-amqp, which keeps one message in flight: what comes
 // early is parked and acknowledged, so that what it waits for can come.
 func TestW9_EmbeddedOnStockClients(t *testing.T) {
+	t.Parallel()
 	cmd := exec.CommandContext(t.Context(), "go", "run", "./examples/embedded")
 	cmd.Dir = rig.Root()
 	cmd.Env = append(cmd.Environ(), "AMQP_URL="+rig.AMQP(t), "KAFKA_BROKERS="+strings.Join(rig.Kafka(t), ","))

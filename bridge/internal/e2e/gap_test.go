@@ -29,6 +29,7 @@ func awaitState(t *testing.T, b *e2e.Bridge, key, state string) {
 // TestI2_GapFillsLate parks what follows a gap, and lets it go when the missing
 // one comes. Other keys do not notice.
 func TestI2_GapFillsLate(t *testing.T) {
+	t.Parallel()
 	b, queue, topic := gapRoute(t, "wait")
 	rig.Publish(t, queue, ordered("a", 1), ordered("a", 3), ordered("a", 4), ordered("b", 1))
 	e2e.Rest{Messages: 4, Parked: 2}.Await(b, settleTimeout)
@@ -43,6 +44,7 @@ func TestI2_GapFillsLate(t *testing.T) {
 // TestI2_GapWaits never gives a gap up, also not across a restart. A second
 // route, where the same gap is quarantined, says when its time is over.
 func TestI2_GapWaits(t *testing.T) {
+	t.Parallel()
 	queue, topic := rig.Queue(t), rig.Topic(t, 1)
 	watch := e2e.Route{Name: "watch", From: e2e.Queues(rig.Queue(t)), To: e2e.Topic(rig.Topic(t, 1)), Gap: "{ hold: 50ms, timeout: 1s }"}
 	route := e2e.Route{From: e2e.Queues(queue), To: e2e.Topic(topic), Gap: "{ hold: 50ms, timeout: 1s, then: wait }"}
@@ -71,6 +73,7 @@ func TestI2_GapWaits(t *testing.T) {
 // TestI2_GapIsSkipped goes on without a revision and leaves a record. One that
 // comes after all is a dead letter.
 func TestI2_GapIsSkipped(t *testing.T) {
+	t.Parallel()
 	b, queue, topic := gapRoute(t, "skip")
 	rig.Publish(t, queue, ordered("a", 1), ordered("a", 4), ordered("a", 5))
 	e2e.Rest{Messages: 3}.Await(b, settleTimeout)
@@ -92,6 +95,7 @@ func TestI2_GapIsSkipped(t *testing.T) {
 // TestI2_GapIsQuarantined holds a key back, survives a restart like that, and
 // ends by itself when the missing one comes.
 func TestI2_GapIsQuarantined(t *testing.T) {
+	t.Parallel()
 	b, queue, topic := gapRoute(t, "quarantine")
 	rig.Publish(t, queue, ordered("a", 1), ordered("a", 3))
 	awaitState(t, b, "a", "gap_blocked")
@@ -110,6 +114,7 @@ func TestI2_GapIsQuarantined(t *testing.T) {
 // TestI2_Adopt starts keys that are mid-stream at the lowest revision that comes,
 // and takes what comes below it later for late.
 func TestI2_Adopt(t *testing.T) {
+	t.Parallel()
 	queue, topic := rig.Queue(t), rig.Topic(t, 1)
 	route := e2e.Route{From: e2e.Queues(queue), To: e2e.Topic(topic), First: "adopt", Order: "adopt_after: 500ms"}
 	b := e2e.Start(t, e2e.Options{Routes: route.String()})
@@ -127,6 +132,7 @@ func TestI2_Adopt(t *testing.T) {
 
 // TestI2_KeyFromProperties, and the revision too.
 func TestI2_KeyFromProperties(t *testing.T) {
+	t.Parallel()
 	queue, topic := rig.Queue(t), rig.Topic(t, 1)
 	for _, rev := range []string{"2", "1", "3"} {
 		rig.Publish(t, queue, amqp.Publishing{CorrelationId: "a", Type: rev, Body: []byte(rev)})
@@ -141,6 +147,7 @@ func TestI2_KeyFromProperties(t *testing.T) {
 
 // TestI2_JoinedKeys keeps ("a", "b,c") and ("a,b", "c") apart.
 func TestI2_JoinedKeys(t *testing.T) {
+	t.Parallel()
 	queue, topic := rig.Queue(t), rig.Topic(t, 1)
 	for _, pair := range [][2]string{{"a", "b,c"}, {"a,b", "c"}} {
 		for _, rev := range []int64{2, 1} {

@@ -29,6 +29,7 @@ import (
 // try; the second is a dead letter with the stack, its key waits for it, and it
 // is redriven at its place. The other keys do not notice.
 func TestI2_I6_HandlersThatFail(t *testing.T) {
+	t.Parallel()
 	from, to := rig.QueueWith(t, nil), rig.Topic(t, 3)
 	s := startService(t, from, to)
 	for _, rev := range []int64{2, 1, 3} {

@@ -15,6 +15,7 @@ import (
 // TestW1_D9_TypedHeaders sends every type that AMQP has, in headers and in
 // properties: nothing is refused, and all of it can be had back at the target.
 func TestW1_D9_TypedHeaders(t *testing.T) {
+	t.Parallel()
 	queue, topic := rig.Queue(t), rig.Topic(t, 1)
 	p := ordered("a", 1)
 	p.ContentType, p.CorrelationId, p.Priority, p.Type = "text/plain", "c-1", 3, "created"
@@ -52,6 +53,7 @@ func TestW1_D9_TypedHeaders(t *testing.T) {
 // TestW1_A10_DeadLetteredByRabbitMQ sends messages that RabbitMQ itself has
 // dead-lettered: their x-death is a list of tables.
 func TestW1_A10_DeadLetteredByRabbitMQ(t *testing.T) {
+	t.Parallel()
 	queue, topic := rig.Queue(t), rig.Topic(t, 1)
 	waiting := rig.QueueWith(t, amqp.Table{
 		"x-message-ttl": int64(1), "x-dead-letter-exchange": "", "x-dead-letter-routing-key": queue,

@@ -15,6 +15,7 @@ import (
 // its successors are parked, and nobody else notices, not even those that went in
 // the same batch.
 func TestD8_TooLarge(t *testing.T) {
+	t.Parallel()
 	limit := "50000"
 	queue, topic := rig.Queue(t), rig.TopicWith(t, 3, map[string]*string{"max.message.bytes": &limit})
 	big := ordered("big", 2)

@@ -11,6 +11,7 @@ import (
 // TestD10_Circle lets two bridges send each other what they get. What comes
 // round again is of a revision that was settled, and the circle ends.
 func TestD10_Circle(t *testing.T) {
+	t.Parallel()
 	there, back := aQueue(t), aTopic(t)
 	sent := e2e.Publish(t, there, journal.Traffic{Keys: 20, Messages: 500, Size: 64}.All())
 	one := e2e.Start(t, e2e.Options{Routes: e2e.Route{From: []e2e.Place{there}, To: back}.String()})
@@ -30,6 +31,7 @@ func TestD10_Circle(t *testing.T) {
 // that has passed sixteen bridges is a dead letter, unless the route trusts no
 // header of that kind.
 func TestD10_Hops(t *testing.T) {
+	t.Parallel()
 	for trust, dead := range map[string]int{"bridge": 1, "none": 0} {
 		t.Run("trust "+trust, func(t *testing.T) {
 			queue, to := rig.Queue(t), aTopic(t)

@@ -1,6 +1,7 @@
 package e2e_test
 
 import (
+	"flag"
 	"fmt"
 	"os"
 	"testing"
@@ -11,7 +12,13 @@ import (
 	"github.com/brokerbridge/bridge/bridge/internal/rig"
 )
 
-func TestMain(m *testing.M) { os.Exit(e2e.Main(m)) }
+// What can run side by side waits more than it works.
+func TestMain(m *testing.M) {
+	if err := flag.Set("test.parallel", "4"); err != nil {
+		panic(err)
+	}
+	os.Exit(e2e.Main(m))
+}
 
 // settleTimeout is how long a backlog may take to settle on a busy machine.
 var settleTimeout = time.Duration(size(60, 180)) * time.Second

@@ -16,6 +16,7 @@ import (
 // TestI1_Mirror copies dead letters to a topic while the bridge is killed. Each is
 // there at least once, with its story, and is in the store all the same.
 func TestI1_Mirror(t *testing.T) {
+	t.Parallel()
 	limit := "50000"
 	from, to := rig.Queue(t), rig.TopicWith(t, 3, map[string]*string{"max.message.bytes": &limit})
 	mirror := rig.Topic(t, 3)

@@ -14,6 +14,7 @@ import (
 // and its topic. It names them, with the line to add, and goes on once they are
 // there.
 func TestA17_QueueAndTopicAreMissing(t *testing.T) {
+	t.Parallel()
 	queue, topic := rig.Name(t), rig.Name(t)
 	b := e2e.Start(t, e2e.Options{Routes: e2e.Route{From: e2e.Queues(queue), To: e2e.Topic(topic)}.String()})
 	b.AwaitUnready(notice, "target: ", topic, "does not exist", "declare")
@@ -34,6 +35,7 @@ func TestA17_QueueAndTopicAreMissing(t *testing.T) {
 // TestA6_QueueIsDeletedAndMadeAgain deletes the queue while the bridge reads it, and
 // makes it again. What was in it is gone with it; what comes after is moved.
 func TestA6_QueueIsDeletedAndMadeAgain(t *testing.T) {
+	t.Parallel()
 	queue, topic := rig.Name(t), rig.Topic(t, 1)
 	declare(t, queue)
 	rig.Publish(t, queue, ordered("a", 1))

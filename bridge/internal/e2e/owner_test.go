@@ -13,6 +13,7 @@ import (
 // TestI2_SecondInstance starts a bridge on the source of another. It says so and
 // touches nothing.
 func TestI2_SecondInstance(t *testing.T) {
+	t.Parallel()
 	for name, source := range map[string]func(testing.TB) e2e.Place{
 		"classic queue": func(t testing.TB) e2e.Place {
 			return e2e.Queue(rig.QueueWith(t, map[string]any{"x-queue-type": "classic"}))
@@ -97,6 +98,7 @@ func TestI2_StoreLost(t *testing.T) {
 // TestB7_OneBridgePerStore starts a second bridge on a store that is in use. It
 // refuses, and the first one does not notice.
 func TestB7_OneBridgePerStore(t *testing.T) {
+	t.Parallel()
 	l := underLoad(t, rabbitToKafka, 50, 800)
 	dir := t.TempDir() + "/store"
 	first := e2e.Start(t, e2e.Options{Routes: l.route().String(), Dir: dir})

@@ -24,6 +24,7 @@ func TestI4_B2_SIGTERMUnderLoad(t *testing.T) {
 // be among the dead, as it was in 6 of 30 stops of a router with Retry and
 // PoisonQueue.
 func TestW8_ShutdownGivesNothingUp(t *testing.T) {
+	t.Parallel()
 	b := stopAgainAndAgain(t, rabbitToKafka, size(6, 30))
 	b.Restart()
 	if dead := b.DeadLetters("orders"); len(dead) > 0 {

@@ -10,6 +10,7 @@ import (
 
 // TestI2_TwoQueuesOneOrder spreads the revisions of each key over two queues.
 func TestI2_TwoQueuesOneOrder(t *testing.T) {
+	t.Parallel()
 	queues, topic := []string{rig.Queue(t), rig.Queue(t)}, rig.Topic(t, 6)
 	traffic := journal.Traffic{Keys: 100, Displaced: 100, Repeated: 0.01, Messages: size(5_000, 50_000), Size: 256, Seed: 4}
 	b := e2e.Start(t, e2e.Options{Routes: e2e.Route{From: e2e.Queues(queues...), To: e2e.Topic(topic)}.String()})

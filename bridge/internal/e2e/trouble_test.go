@@ -26,6 +26,7 @@ type trouble struct {
 // TestD6_WhatCannotBeOrdered sends messages without a usable key or revision.
 // Each becomes a dead letter with its reason, byte for byte, and holds nobody up.
 func TestD6_WhatCannotBeOrdered(t *testing.T) {
+	t.Parallel()
 	long := strings.Repeat("k", 4097)
 	revision := func(v any) amqp.Table { return amqp.Table{"key": "r", "revision": v} }
 	all := []trouble{
@@ -81,6 +82,7 @@ func TestD6_WhatCannotBeOrdered(t *testing.T) {
 // TestD6_Undecodable sends what is no JSON to a route that reads key and revision
 // from it, and integers that a float would round.
 func TestD6_Undecodable(t *testing.T) {
+	t.Parallel()
 	queue, topic := rig.Queue(t), rig.Topic(t, 1)
 	bad := map[string]string{"cut off": `{"order":{"id":"a"},`, "empty": "", "bytes": "\xff\xfe"}
 	for name, body := range bad {
@@ -123,6 +125,7 @@ func TestD6_Undecodable(t *testing.T) {
 // TestD5_Conflict sends a revision again with another body: both are kept, one of
 // them as a dead letter. A thousand copies with the same body are copies.
 func TestD5_Conflict(t *testing.T) {
+	t.Parallel()
 	queue, topic := rig.Queue(t), rig.Topic(t, 1)
 	storm := make([]amqp.Publishing, 1000)
 	for i := range storm {

@@ -22,6 +22,7 @@ import (
 // a dead letter that says so, its key waits, and when somebody has bound a queue
 // it is sent at its place, and what waited behind it follows.
 func TestA5_W2_UnroutableIsRedriven(t *testing.T) {
+	t.Parallel()
 	exchange, known, other := anExchange(t), rig.Queue(t), rig.Queue(t)
 	ch := rig.Channel(t)
 	bind(t, ch, exchange, known, "known")
@@ -67,6 +68,7 @@ func TestA5_W2_UnroutableIsRedriven(t *testing.T) {
 // bridge is killed again and again. What was discarded is a hole that a record
 // explains; all else arrives in order.
 func TestI12_KillWhileOperating(t *testing.T) {
+	t.Parallel()
 	limit := "50000"
 	from, topic := rig.Queue(t), rig.TopicWith(t, 3, map[string]*string{"max.message.bytes": &limit})
 	keys := size(30, 150)

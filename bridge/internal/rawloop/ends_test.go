@@ -44,7 +44,10 @@ var kinds = map[string]func(testing.TB) end{"RabbitMQ": queue, "Kafka": topic}
 func directions(t *testing.T, test func(t *testing.T, from, to end)) {
 	for from, source := range kinds {
 		for to, target := range kinds {
-			t.Run(from+" to "+to, func(t *testing.T) { test(t, source(t), target(t)) })
+			t.Run(from+" to "+to, func(t *testing.T) {
+				t.Parallel()
+				test(t, source(t), target(t))
+			})
 		}
 	}
 }
