@@ -43,6 +43,9 @@ func (m *member) adjust(ctx context.Context, all map[string]map[int32]kgo.Offset
 func (m *member) place(ctx context.Context, committed map[int32]span.Place, offsets map[int32]kgo.Offset) error {
 	m.commits.Lock()
 	defer m.commits.Unlock()
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	defer context.AfterFunc(m.leaving, cancel)() // who leaves needs the lock
 	v, err := m.survey(ctx, m.admin, committed)
 	if err != nil {
 		return err

@@ -47,10 +47,11 @@ type member struct {
 
 	load struct{ open, bytes atomic.Int64 }
 
-	fault   chan error    // what ends the membership
-	dirty   chan struct{} // has an element when something may be committed
-	urgent  chan struct{} // has one when that should not wait
-	closing chan struct{} // closed when the member leaves
+	fault   chan error      // what ends the membership
+	dirty   chan struct{}   // has an element when something may be committed
+	urgent  chan struct{}   // has one when that should not wait
+	leaving context.Context // ends when the member leaves
+	leave   context.CancelFunc
 	loops   sync.WaitGroup
 	commits sync.Mutex // one round of commits at a time, and none during an assignment
 
@@ -69,8 +70,8 @@ func (s *Source) join(admin *kadm.Client) (*member, error) {
 	m := &member{
 		Source: s, admin: admin, sessions: map[int32]*session{}, heard: time.Now(),
 		fault: make(chan error, 1), dirty: make(chan struct{}, 1), urgent: make(chan struct{}, 1),
-		closing: make(chan struct{}),
 	}
+	m.leaving, m.leave = context.WithCancel(context.Background())
 	m.record.TrustNone = s.from.Trust == config.TrustNone
 	opts, err := s.b.connection("bridge-" + s.opts.Route)
 	if err != nil {
@@ -151,7 +152,7 @@ func (m *member) rest() { m.client.PauseFetchTopics(m.from.Topic) }
 // Kafka until its session times out, so that a restart finds its partitions where
 // they were; forGood gives the place up at once.
 func (m *member) end(forGood bool) {
-	close(m.closing)
+	m.leave()
 	m.poll.interrupt()
 	m.finish(m.all())
 	m.drop(m.all())
@@ -207,7 +208,7 @@ func (m *member) await(sessions []*session) {
 		case <-look.C:
 		case <-deadline.C:
 			return
-		case <-m.closing:
+		case <-m.leaving.Done():
 			return
 		}
 	}

@@ -14,6 +14,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
+	"github.com/twmb/franz-go/pkg/kversion"
 
 	"github.com/brokerbridge/bridge/bridge/broker"
 	"github.com/brokerbridge/bridge/bridge/internal/rig"
@@ -162,9 +163,9 @@ func TestCloseWithoutKafka(t *testing.T) {
 }
 
 // fakeLog is a log on a cluster that can be told what to answer.
-func fakeLog(t testing.TB) (*log, *kfake.Cluster) {
+func fakeLog(t testing.TB, opts ...kfake.Opt) (*log, *kfake.Cluster) {
 	t.Helper()
-	c, err := kfake.NewCluster(kfake.NumBrokers(1), kfake.SeedTopics(1, "t"))
+	c, err := kfake.NewCluster(append(opts, kfake.NumBrokers(1), kfake.SeedTopics(1, "t"))...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -175,6 +176,60 @@ func fakeLog(t testing.TB) (*log, *kfake.Cluster) {
 	}
 	t.Cleanup(client.Close)
 	return &log{seeds: c.ListenAddrs(), name: "t", client: client, admin: kadm.NewClient(client)}, c
+}
+
+// A source closes in time though Kafka says nothing about the partitions it is
+// just given.
+func TestCloseDuringAnAssignment(t *testing.T) {
+	t.Parallel()
+	l, c := fakeLog(t)
+	l.fill(t, 1, 0, 10)
+	silent := make(chan struct{})
+	asked := make(chan struct{}, 100)
+	c.ControlKey(int16(kmsg.ListOffsets), func(kmsg.Request) (kmsg.Response, error, bool) {
+		c.KeepControl()
+		asked <- struct{}{}
+		c.SleepControl(func() { <-silent })
+		return nil, nil, false
+	})
+	in := l.read(t)
+	<-asked
+	began := time.Now()
+	in.close()
+	if took := time.Since(began); took > 10*time.Second {
+		t.Errorf("it took %v", took)
+	}
+	close(silent)
+}
+
+// A15: what is committed by the topic's name, of a topic that is gone by then,
+// says nothing of the new one. Brokers before 4.1 know no more than the name.
+func TestA15_AcceptedAfterRecreationBeginsAnew(t *testing.T) {
+	t.Parallel()
+	l, _ := fakeLog(t, kfake.MaxVersions(kversion.V4_0_0()))
+	l.fill(t, 1, 0, 100)
+	store := &positions{}
+	in := l.read(t, keeping(store))
+	ds := in.next(100)
+	ackAll(ds[:10])
+	l.commits(t, map[int32]int64{0: 10})
+	if _, err := l.admin.DeleteTopic(t.Context(), "t"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := l.admin.CreateTopic(t.Context(), 1, 1, nil, "t"); err != nil {
+		t.Fatal(err)
+	}
+	ackAll(ds[10:60])
+	in.await(broker.ErrRecreated)
+	in.close()
+	l.client.PurgeTopicsFromClient("t")
+	eventually(t, "the new one is written to", func() bool {
+		return l.client.ProduceSync(t.Context(), &kgo.Record{Topic: "t", Value: []byte("new")}).FirstErr() == nil
+	})
+	accepted := l.read(t, keeping(store), func(s setup) { s.AcceptOffset = true })
+	if d := accepted.next(1)[0]; d.offset != 0 {
+		t.Errorf("accepted, it goes on at %d, want 0", d.offset)
+	}
 }
 
 // refuseCommits answers the next n commits with an error.

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/ThreeDotsLabs/watermill/message"
+	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/brokerbridge/bridge/bridge/broker"
@@ -36,8 +37,9 @@ type Target struct {
 	topics topics // that messages have named
 
 	mu     sync.Mutex
-	alone  *kgo.Client      // for records that a batch has no room for; nil until needed
-	limits map[string]int32 // of a batch, as the topics have it, where that is known
+	ids    map[string]kadm.TopicID // of the topics that were seen
+	alone  *kgo.Client             // for records that a batch has no room for; nil until needed
+	limits map[string]int32        // of a batch, as the topics have it, where that is known
 	closed bool
 }
 
@@ -126,19 +128,38 @@ func (t *Target) judge(own bool, err error) error {
 		return classify(err)
 	}
 	if unknown(err) {
-		t.purge(r.topic)
+		// It was there a moment ago. Whether it is gone, the next look tells: a leader
+		// that has not heard of it says the same.
+		t.topics.forget(r.topic)
+		return classify(err)
 	}
 	f := missing(r.topic, r.error)
 	t.topics.note(r.topic, f)
 	return f.err
 }
 
-// purge has the clients forget a topic. They know it by an id, which is another
-// one when it was created again.
-func (t *Target) purge(topic string) {
+// recognise notes the id of a topic that is there. The clients know it by its
+// id; when it was created anew, they have to forget the one that is gone.
+//
+// They must not forget one that is still there: they would number its batches
+// from 0 again, and Kafka would take a batch for the copy of an earlier one,
+// confirm it and not write it.
+func (t *Target) recognise(topic string, id kadm.TopicID) {
+	if id == (kadm.TopicID{}) {
+		return // a Kafka before 2.8, or created this moment
+	}
 	t.mu.Lock()
+	was, known := t.ids[topic]
+	if t.ids == nil {
+		t.ids = map[string]kadm.TopicID{}
+	}
+	t.ids[topic] = id
 	alone := t.alone
 	t.mu.Unlock()
+	if !known || was == id {
+		return
+	}
+	t.log.Warn("the topic was created anew", "topic", topic)
 	t.client.PurgeTopicsFromProducing(topic)
 	if alone != nil {
 		alone.PurgeTopicsFromProducing(topic)

@@ -101,6 +101,12 @@ func (k *topics) note(name string, f finding) {
 	k.known[name] = f
 }
 
+func (k *topics) forget(name string) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	delete(k.known, name)
+}
+
 // look looks for the topics that messages name, where nothing is known of them.
 func (t *Target) look(msgs []*message.Message) {
 	var names []string
@@ -131,6 +137,7 @@ func (t *Target) look(msgs []*message.Message) {
 		if err := found[name].Err; nowhere(err) {
 			f = missing(name, err)
 		}
+		t.recognise(name, found[name].ID)
 		t.topics.note(name, f)
 	}
 }

@@ -174,7 +174,7 @@ func TestNamedTopicsDuringAnOutage(t *testing.T) {
 // where it has named the topic.
 func TestRefusedTopicThatMessagesName(t *testing.T) {
 	t.Parallel()
-	for _, code := range []*kerr.Error{kerr.TopicAuthorizationFailed, kerr.InvalidTopicException, kerr.UnknownTopicOrPartition, kerr.UnknownTopicID} {
+	for _, code := range []*kerr.Error{kerr.TopicAuthorizationFailed, kerr.InvalidTopicException} {
 		t.Run(code.Message, func(t *testing.T) {
 			tp, cluster := fakeTopic(t)
 			target, _ := openDynamic(t, tp.seeds, byHeader)
@@ -185,6 +185,28 @@ func TestRefusedTopicThatMessagesName(t *testing.T) {
 			err := target.Publish("", named(tp.name, "2"))
 			if !isUnroutable(err) || !errors.Is(err, code) {
 				t.Errorf("%v (%v, %q)", err, policies.ClassOf(err), policies.ReasonOf(err))
+			}
+		})
+	}
+}
+
+// A topic that Kafka does not find for a moment, and that it has, is no fault of
+// the messages that name it.
+func TestNamedTopicThatIsMissedForAMoment(t *testing.T) {
+	t.Parallel()
+	for _, code := range []*kerr.Error{kerr.UnknownTopicOrPartition, kerr.UnknownTopicID} {
+		t.Run(code.Message, func(t *testing.T) {
+			tp, cluster := fakeTopic(t)
+			target, _ := openDynamic(t, tp.seeds, byHeader)
+			if err := target.Publish("", named(tp.name, "1")); err != nil {
+				t.Fatal(err)
+			}
+			refuse(cluster, code.Code, 3)
+			if err := target.Publish("", named(tp.name, "2")); policies.ClassOf(err) != policies.Unavailable {
+				t.Errorf("%v is %v", err, policies.ClassOf(err))
+			}
+			if err := target.Publish("", named(tp.name, "2")); err != nil {
+				t.Errorf("a moment later: %v", err)
 			}
 		})
 	}

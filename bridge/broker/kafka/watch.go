@@ -51,14 +51,11 @@ func (w *watch) run(ctx context.Context) {
 	defer close(w.ended)
 	first := sync.OnceFunc(func() { close(w.looked) })
 	defer first()
-	for again := false; ; again = true {
+	for {
 		select {
 		case <-w.look:
 		case <-ctx.Done():
 			return
-		}
-		if again {
-			w.t.purge(w.t.topic)
 		}
 		w.find(ctx, first)
 		select {
@@ -123,6 +120,7 @@ func (w *watch) verify(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	w.t.recognise(w.t.topic, topics[w.t.topic].ID)
 	w.t.readLimits(ctx, admin, w.t.topic)
 	return nil
 }

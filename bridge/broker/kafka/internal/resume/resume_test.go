@@ -62,7 +62,7 @@ func TestWhereAPartitionGoesOn(t *testing.T) {
 		{
 			"recreated, and somebody has committed",
 			resume.Facts{Committed: 7, Kept: true, Recreated: true},
-			none, broker.ErrRecreated, "", 7,
+			none, broker.ErrRecreated, "", none,
 		},
 		{
 			"retention was quicker",
