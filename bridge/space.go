@@ -14,6 +14,7 @@ func (r *route) watchSpace(ctx context.Context, seq *ordering.Resequencer) {
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
 	was := ""
+	r.face.noSpace("") // what an earlier run has said
 	for {
 		select {
 		case <-ctx.Done():

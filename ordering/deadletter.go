@@ -4,10 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strconv"
 	"time"
 
-	"github.com/cespare/xxhash/v2"
 	"github.com/google/uuid"
 
 	"github.com/brokerbridge/bridge/ordering/lane"
@@ -24,17 +22,16 @@ func (l *loop) deadID(e *entry, r lane.Revision) string {
 	return uuid.NewSHA1(deadLetters, []byte(name)).String()
 }
 
-// looseID is the id of a dead letter that belongs to no lane: that of the
-// message, if the source gave it one, else a hash of what identifies it.
+// looseID is the id of a dead letter that belongs to no lane, made of what the
+// message is: delivered again, it is the same one. The id that the source gave it
+// does not suffice. Producers put there what they like, such as an order's number.
 func looseID(it *item, reason string) string {
-	name := reason + "\x00" + it.msg.UUID
-	if it.msg.UUID == "" {
-		name += strconv.FormatUint(xxhash.Sum64(it.msg.Payload), 16) + "\x00" + it.id.Key
-	}
+	name := fmt.Appendf(nil, "%s\x00%d:%s\x00%d:%s\x00%d\x00",
+		reason, len(it.msg.UUID), it.msg.UUID, len(it.id.Key), it.id.Key, it.id.Epoch)
 	if it.refusal == nil {
-		name += fmt.Sprintf("\x00%d\x00%x", it.id.Revision, it.print)
+		name = fmt.Appendf(name, "%d\x00%x\x00", it.id.Revision, it.print)
 	}
-	return uuid.NewSHA1(deadLetters, []byte(name)).String()
+	return uuid.NewSHA1(deadLetters, append(name, it.msg.Payload...)).String()
 }
 
 // letter is an item as a dead letter.

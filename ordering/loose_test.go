@@ -380,3 +380,38 @@ func TestRedrive_SetAsideAndExpelled(t *testing.T) {
 	w.delivered("a", 1, 500)
 	r.rest(t, w)
 }
+
+// TestI1_MessageIDsThatAreNotUnique: producers put an order's number there. Two
+// messages that share it are two dead letters; the same one twice is one.
+func TestI1_MessageIDsThatAreNotUnique(t *testing.T) {
+	w, s := newWorld(t, 100), memory.New()
+	r := w.run(config(s, w))
+	acks := make(chan []uint64, 3)
+	for i, total := range []string{"1", "2", "1"} {
+		m := message.NewMessage("order-4711", []byte(total))
+		m.Metadata["key"] = "a" // and no revision
+		d := ordering.Deliveries{Messages: []*message.Message{m}, Tokens: []uint64{uint64(i)}, Acker: acked(acks)}
+		if err := r.take(t.Context(), d); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for n := 0; n < 3; {
+		n += len(<-acks)
+	}
+	var bodies []string
+	for d, err := range s.DeadLetters(t.Context(), store.Query{Route: "r"}) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		bodies = append(bodies, string(d.Payload))
+	}
+	slices.Sort(bodies)
+	if !slices.Equal(bodies, []string{"1", "2"}) {
+		t.Errorf("the dead letters are %q", bodies)
+	}
+}
+
+// acked passes on what is acknowledged.
+type acked chan []uint64
+
+func (a acked) Ack(tokens []uint64) { a <- slices.Clone(tokens) }

@@ -1,6 +1,7 @@
 package ordering
 
 import (
+	"context"
 	"fmt"
 	"runtime/debug"
 	"time"
@@ -27,22 +28,24 @@ func (r *Resequencer) Middleware(h message.HandlerFunc) message.HandlerFunc {
 		if err != nil {
 			return nil, err
 		}
+		// Asked for once: as soon as the message is taken, its handler may set another.
+		ctx := m.Context()
 		w := waiter{done: make(chan struct{})}
 		d := Deliveries{Messages: []*message.Message{m}, Tokens: []uint64{0}, Acker: &w}
-		if err := r.take(m.Context(), d); err != nil {
-			return nil, paced(m, err)
+		if err := r.take(ctx, d); err != nil {
+			return nil, paced(ctx, err)
 		}
 		select {
 		case <-w.done:
 			return nil, nil
-		case <-m.Context().Done():
-			return nil, m.Context().Err()
+		case <-ctx.Done():
+			return nil, ctx.Err()
 		case <-r.ended:
 			select {
 			case <-w.done: // settled in the last moment
 				return nil, nil
 			default:
-				return nil, paced(m, ErrStopped)
+				return nil, paced(ctx, ErrStopped)
 			}
 		}
 	}
@@ -54,12 +57,12 @@ const paceStopped = time.Second
 
 // paced returns an error after a pause, or as soon as the message is not wanted
 // any more.
-func paced(m *message.Message, err error) error {
+func paced(ctx context.Context, err error) error {
 	timer := time.NewTimer(paceStopped)
 	defer timer.Stop()
 	select {
 	case <-timer.C:
-	case <-m.Context().Done():
+	case <-ctx.Done():
 	}
 	return err
 }

@@ -52,6 +52,9 @@ func (l *loop) publishReady() {
 		l.ready = l.ready[:rest]
 		l.idle--
 		for _, it := range items {
+			if it.msg.Context().Err() != nil { // its delivery is over, or a handler's own: it is ours still
+				it.msg.SetContext(l.context)
+			}
 			it.noteStory()
 		}
 		c := &call{items: items, since: l.now}
