@@ -28,6 +28,9 @@ func (l *loop) settleMode(e *entry) {
 		l.counts.count(m, 1)
 		e.mode = m
 		e.since = l.now
+		if m == lane.Quarantined || m == lane.GapBlocked { // it may be forgotten
+			l.uncache(e)
+		}
 		if m == lane.Gap || m == lane.Adopting {
 			e.lane.Step(nil, lane.Event{Kind: sourceEvent(l.source), At: l.now})
 		}

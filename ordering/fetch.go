@@ -10,9 +10,60 @@ import (
 )
 
 const (
-	readAhead     = 64     // parked messages read at once for a lane
-	mostReadAhead = 16_384 // over all lanes; beyond, two at once
+	readAhead      = 64       // parked messages read at once for a lane
+	leastAhead     = 2        // what a lane needs: its head, and what comes above it
+	mostReadAhead  = 16_384   // messages over all lanes; beyond, leastAhead of each
+	mostBytesAhead = 64 << 20 // as above, with their metadata
 )
+
+// cached is how much was read ahead, over all lanes.
+type cached struct {
+	rows, bytes int
+	widest      int // bytes of the largest message in the last reading
+}
+
+// room is how many messages may be read for a lane now.
+func (c *cached) room() int {
+	if c.rows > mostReadAhead {
+		return leastAhead
+	}
+	fit := (mostBytesAhead - c.bytes) / max(c.widest, 1)
+	return min(max(fit, leastAhead), readAhead)
+}
+
+// keep counts what was read and returns what of it is kept: messages may be
+// larger than the last ones let expect.
+func (c *cached) keep(rows []store.Message) []store.Message {
+	c.widest = 0
+	for i := range rows {
+		n := sizeOf(&rows[i])
+		if i >= leastAhead && c.bytes+n > mostBytesAhead {
+			rows = slices.Clone(rows[:i]) // lets the rest go
+			break
+		}
+		c.bytes += n
+		c.widest = max(c.widest, n)
+	}
+	c.rows += len(rows)
+	return rows
+}
+
+// drop counts messages that are read ahead no longer.
+func (c *cached) drop(rows ...store.Message) {
+	c.rows -= len(rows)
+	for i := range rows {
+		c.bytes -= sizeOf(&rows[i])
+	}
+}
+
+// sizeOf is about what a message takes in memory.
+func sizeOf(m *store.Message) int {
+	n := len(m.ID) + len(m.Payload)
+	for k, v := range m.Metadata {
+		n += len(k) + len(v)
+	}
+	return n
+}
 
 // fetch brings the next message of a lane into memory, from where it is parked
 // or from the dead letters.
@@ -51,8 +102,9 @@ func (l *loop) fetchParked(e *entry) (lane.Event, error) {
 			return ev, nil
 		}
 		it = l.restore(e, e.cache[0], fromParked)
+		l.cached.drop(e.cache[0])
+		e.cache[0] = store.Message{}
 		e.cache = e.cache[1:]
-		l.cached--
 		e.keep(it)
 	}
 	ev.Print = it.print
@@ -72,22 +124,18 @@ func (l *loop) readParked(e *entry, r lane.Revision, wanted bool) (lane.Revision
 	if !wanted && len(e.cache) >= 1 && e.cache[0].Rev > r {
 		return e.cache[0].Rev, nil
 	}
-	limit := readAhead
-	if l.cached > mostReadAhead {
-		limit = 2
-	}
 	l.uncache(e)
 	from := r
 	if !wanted {
 		from++
 	}
-	rows, err := l.cfg.Store.Parked(context.Background(), e.key, from, limit)
+	rows, err := l.cfg.Store.Parked(context.Background(), e.key, from, l.cached.room())
 	if err != nil {
 		return 0, err
 	}
 	rows = slices.DeleteFunc(rows, func(m store.Message) bool { return e.unparking(m.Rev) })
+	rows = l.cached.keep(rows)
 	e.cache = rows
-	l.cached += len(rows)
 	if wanted && len(rows) > 0 && rows[0].Rev == r {
 		rows = rows[1:]
 	}
@@ -99,7 +147,7 @@ func (l *loop) readParked(e *entry, r lane.Revision, wanted bool) (lane.Revision
 
 // uncache forgets what was read ahead of a lane.
 func (l *loop) uncache(e *entry) {
-	l.cached -= len(e.cache)
+	l.cached.drop(e.cache...)
 	e.cache = nil
 }
 

@@ -50,9 +50,12 @@ func (l *loop) elapse() {
 	if l.stopping {
 		return
 	}
+	l.noteSource() // before a gap expires
 	l.ringTimers()
 	l.resolveGaps()
-	l.gaps.turn(l.now, l.cfg.GapTimeout)
+	if l.source {
+		l.gaps.turn(l.now, l.cfg.GapTimeout)
+	}
 	l.overdue()
 	l.outage.last(l)
 	l.loose.ring(l)
@@ -112,19 +115,28 @@ func (l *loop) nearlyExpired() int {
 	return n
 }
 
-// noteSource tells the lanes that wait for a gap whether the source delivers.
+// noteSource tells the lanes that wait for a gap whether messages come: the
+// source delivers, and we do not keep it shut ourselves.
 func (l *loop) noteSource() {
-	up := l.counts.sourceUp.Load()
+	up := l.counts.sourceUp.Load() && l.intakeOpen() && !l.outage.shuts(l.cfg.Pause)
 	if up == l.source {
 		return
 	}
 	l.source = up
+	if !up {
+		l.session.Store(0)
+	} else {
+		l.sessions++
+		l.session.Store(l.sessions)
+		l.gaps.turned = l.now // nobody was active meanwhile, and that says nothing
+	}
 	l.eachGap(sourceEvent(up))
 }
 
-// caughtUp tells them that the source was seen empty.
-func (l *loop) caughtUp(empty bool) {
-	if empty {
+// caughtUp tells them that the source was seen empty, if it is still the same
+// session: what is shut only looks empty.
+func (l *loop) caughtUp(session int64) {
+	if session == l.session.Load() {
 		l.eachGap(lane.CaughtUp)
 	}
 }
@@ -155,7 +167,8 @@ func (l *loop) watchLag(ctx context.Context) {
 			return
 		case <-tick.C:
 		}
-		if l.counts.modes[lane.Gap].Load() == 0 || !l.counts.sourceUp.Load() {
+		session := l.session.Load()
+		if l.counts.modes[lane.Gap].Load() == 0 || session == 0 {
 			continue
 		}
 		lag, err := l.cfg.Lag(ctx)
@@ -163,7 +176,7 @@ func (l *loop) watchLag(ctx context.Context) {
 			continue
 		}
 		select {
-		case l.lags <- true:
+		case l.lags <- session:
 		case <-ctx.Done():
 			return
 		}
@@ -184,14 +197,18 @@ func (l *loop) askAgain() {
 	}
 }
 
-// untilNext is how long the loop may sleep.
+// untilNext is how long the loop may sleep. While it stops nothing is due:
+// elapse does nothing then.
 func (l *loop) untilNext() time.Duration {
+	if l.stopping {
+		return time.Second
+	}
 	next := l.again
 	if len(l.timers) > 0 {
 		next = earliest(next, l.timers[0].deadline)
 	}
 	next = earliest(earliest(next, l.loose.next()), l.lookAt)
-	next = earliest(next, l.outage.next(len(l.ready) > 0, l.cfg.OutageAfter))
+	next = earliest(next, l.outage.next(l))
 	if len(l.gaps.expired) > 0 {
 		next = earliest(next, l.now)
 	}

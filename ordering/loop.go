@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/brokerbridge/bridge/ordering/lane"
@@ -44,9 +45,9 @@ type loop struct {
 	idle    int       // workers without work
 	jobs    chan []*entry
 	commits chan []*entry
-	sent    []*entry // whose changes are being committed
-	storing bool     // a commit is under way
-	lags    chan bool
+	sent    []*entry       // whose changes are being committed
+	storing bool           // a commit is under way
+	lags    chan int64     // the session in which the source was seen empty
 	callers sync.WaitGroup // workers
 	keepers sync.WaitGroup // the committer, the watcher of the lag
 
@@ -54,14 +55,16 @@ type loop struct {
 	outage   outage
 	gaps     gaps
 	flood    flood
-	cached   int // parked messages read ahead, over all lanes
-	memory   int // deliveries that no committed change concludes yet
+	cached   cached // parked messages read ahead
+	memory   int    // deliveries that no committed change concludes yet
 	end      end
 	stopping bool
 	gaveBack bool
 	halted   error
-	source   bool      // as the gap clocks know it
-	again    time.Time // when the store is asked again
+	source   bool         // as the gap clocks know it
+	sessions int64        // how often it has begun to deliver
+	session  atomic.Int64 // which of them this is; 0: it does not deliver
+	again    time.Time    // when the store is asked again
 }
 
 func newLoop(r *Resequencer, h *handling) *loop {
@@ -73,7 +76,7 @@ func newLoop(r *Resequencer, h *handling) *loop {
 		idle:    h.workers,
 		jobs:    make(chan []*entry, 1),
 		commits: make(chan []*entry, 1),
-		lags:    make(chan bool, 1),
+		lags:    make(chan int64, 1),
 	}
 	l.flood = newFlood(r.cfg.StopAfter)
 	l.route = &entry{key: store.Key{Route: r.cfg.Route}, index: -1}
@@ -142,12 +145,11 @@ func (l *loop) await(timer *time.Timer) {
 	case f := <-l.ops:
 		l.tick()
 		f(l.now)
-	case empty := <-l.lags:
+	case session := <-l.lags:
 		l.tick()
-		l.caughtUp(empty)
-	case <-l.nudge:
+		l.caughtUp(session)
+	case <-l.nudge: // what changed is looked at with every event
 		l.tick()
-		l.noteSource()
 	case <-timer.C:
 		l.tick()
 		l.elapse()
@@ -165,13 +167,18 @@ func (l *loop) await(timer *time.Timer) {
 
 func (l *loop) tick() { l.now = time.Now() }
 
-// openInbox is the inbox while messages may be taken in: not while stopping, nor
-// while the store does not answer.
+// openInbox is the inbox while messages may be taken in.
 func (l *loop) openInbox() chan []*item {
-	if l.stopping || l.flood.tripped || len(l.unread) > 0 || l.counts.storeDown.Load() || l.counts.paused.Load() {
+	if !l.intakeOpen() {
 		return nil
 	}
 	return l.inbox
+}
+
+// intakeOpen reports whether messages may be taken in: not while stopping, nor
+// while the store does not answer.
+func (l *loop) intakeOpen() bool {
+	return !l.stopping && !l.flood.tripped && len(l.unread) == 0 && !l.counts.storeDown.Load() && !l.counts.paused.Load()
 }
 
 // gatherMore takes in what else is there already, so that it shares a publish
@@ -189,6 +196,7 @@ func (l *loop) gatherMore() {
 
 // dispatch hands out what is ready and what is to be committed.
 func (l *loop) dispatch() {
+	l.noteSource()
 	l.pass()
 	l.publishReady()
 	l.counts.memory.Store(int64(l.memory))

@@ -27,6 +27,9 @@ type outage struct {
 // holds reports whether nothing shall be published now.
 func (o *outage) holds(now time.Time) bool { return now.Before(o.until) }
 
+// shuts reports whether the source was told to pause, and could be.
+func (o *outage) shuts(pause func(bool)) bool { return o.paused && pause != nil }
+
 // add keeps a head for another delivery.
 func (o *outage) add(it *item, until time.Time) {
 	o.waiting = append(o.waiting, it)
@@ -90,11 +93,7 @@ func (o *outage) end(l *loop) {
 // last parks what is in hand once the outage lasts: brokers do not wait for
 // ever for an acknowledgement.
 func (o *outage) last(l *loop) {
-	if o.since.IsZero() || l.now.Sub(o.parkedAt) < l.cfg.OutageAfter {
-		return
-	}
-	probes := min(len(o.waiting), 1)
-	if probes+len(l.calls) == 0 {
+	if o.since.IsZero() || l.now.Sub(o.parkedAt) < l.cfg.OutageAfter || !o.probing(l) {
 		return
 	}
 	o.parkedAt = l.now
@@ -102,21 +101,32 @@ func (o *outage) last(l *loop) {
 	if l.cfg.Pause != nil {
 		l.cfg.Pause(true)
 	}
+	probes := min(len(o.waiting), 1)
 	rest := append(o.waiting[probes:], l.ready...)
 	o.waiting, l.ready = o.waiting[:probes:probes], nil
 	for _, it := range rest {
-		if it.lane == nil { // it is in the store
-			o.waiting = append(o.waiting, it)
-			continue
-		}
+		o.parkHead(l, it)
+	}
+	l.parkAll()
+	l.log.Warn("the target is still unavailable; what was in hand is parked", "messages", len(rest))
+}
+
+// parkHead parks a head. It waits in the store, but for one of which a call is
+// still under way: read from there it would be sent again beside that.
+func (o *outage) parkHead(l *loop, it *item) {
+	switch {
+	case it.lane == nil: // it is in the store
+		o.waiting = append(o.waiting, it)
+	case isAwaited(it.verdict):
+		o.waiting = append(o.waiting, it)
+		l.step(it.lane, nil, lane.Event{Kind: lane.Overdue, At: l.now})
+	default:
 		it.lane.due = time.Time{}
 		l.step(it.lane, nil, lane.Event{
 			Kind: lane.Retry, Rev: it.id.Revision, Pause: l.rules.Hold + time.Hour, At: l.now,
 		})
 		o.parked = append(o.parked, it.lane)
 	}
-	l.parkAll()
-	l.log.Warn("the target is still unavailable; what was in hand is parked", "messages", len(rest))
 }
 
 // overdue parks what the handler has had for too long, and what waits behind it.
@@ -162,13 +172,17 @@ func (l *loop) parkCall(c *call) {
 	}
 }
 
-// next is when the outage wants to be looked at again; zero: never.
-func (o *outage) next(ready bool, after time.Duration) time.Time {
-	switch {
-	case o.until.IsZero() || (len(o.waiting) == 0 && !ready):
-		return time.Time{}
-	case o.since.IsZero():
-		return o.until
+// next is when the outage wants to be looked at again; zero: never. A time that
+// is past wants nothing: what is ready then waits for a worker, not for a time.
+func (o *outage) next(l *loop) (t time.Time) {
+	if o.holds(l.now) && len(o.waiting)+len(l.ready) > 0 {
+		t = o.until
 	}
-	return earliest(o.until, o.parkedAt.Add(after))
+	if !o.since.IsZero() && o.probing(l) {
+		t = earliest(t, o.parkedAt.Add(l.cfg.OutageAfter))
+	}
+	return t
 }
+
+// probing reports whether something is on its way to the target, or will be.
+func (o *outage) probing(l *loop) bool { return len(o.waiting)+len(l.calls) > 0 }

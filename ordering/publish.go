@@ -1,6 +1,7 @@
 package ordering
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"slices"
@@ -53,7 +54,7 @@ func (l *loop) publishReady() {
 		l.idle--
 		for _, it := range items {
 			if it.msg.Context().Err() != nil { // its delivery is over, or a handler's own: it is ours still
-				it.msg.SetContext(l.context)
+				it.msg.SetContext(outlived{l.context, it.msg.Context()})
 			}
 			it.noteStory()
 		}
@@ -65,6 +66,15 @@ func (l *loop) publishReady() {
 		l.work <- c
 	}
 }
+
+// outlived is the context of a message whose own has ended: with its values, and
+// the end of the run.
+type outlived struct {
+	context.Context
+	own context.Context
+}
+
+func (o outlived) Value(key any) any { return o.own.Value(key) }
 
 // settle takes the outcome of a call.
 func (l *loop) settle(c *call) {

@@ -39,6 +39,13 @@ func judge(err error, tries store.Tries) verdict {
 	return p
 }
 
+// isAwaited reports whether a call of the message is still under way though it
+// failed, as with policies.ErrNoAnswer. Only that same message finds the outcome.
+func isAwaited(err error) bool {
+	var a interface{ Awaited() bool }
+	return errors.As(err, &a) && a.Awaited()
+}
+
 // plain is the verdict on an error that brought none.
 type plain struct {
 	error

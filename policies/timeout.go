@@ -2,7 +2,6 @@ package policies
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -11,7 +10,15 @@ import (
 
 // ErrNoAnswer is in the errors of messages whose call did not return in time.
 // What becomes of them is not known yet.
-var ErrNoAnswer = errors.New("no answer in time")
+var ErrNoAnswer error = noAnswer{}
+
+type noAnswer struct{}
+
+func (noAnswer) Error() string { return "no answer in time" }
+
+// Awaited tells whoever owns the message to keep it as it is: it remembers its
+// call.
+func (noAnswer) Awaited() bool { return true }
 
 // Timeout bounds how long an attempt may take where no [Breaker] does; with one,
 // set the Breaker's own Timeout.

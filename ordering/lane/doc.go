@@ -39,6 +39,8 @@
 //     early or twice.
 //  8. The gap clock runs only while the source delivers: [Stopped] and
 //     [Resumed] tell the lane, and [CaughtUp] that the source was seen empty.
+//     Stopped also ends what CaughtUp and the time until then have said: a
+//     source that comes back may have a backlog.
 //     A lane remembers Stopped beyond its gap: whoever was told that is told
 //     Resumed as well, at the latest when its mode becomes [Gap] or [Adopting].
 //  9. [Expel] is answered by [Expelled] as soon as it is carried out, and what it

@@ -16,13 +16,12 @@ const (
 	silent                   // Stopped: they do not
 )
 
-// gapClock measures how long a gap has lasted while the source delivered.
+// gapClock measures how long a gap has lasted since the source delivers.
 type gapClock struct {
 	on      bool
-	armed   bool          // the source was seen empty
-	expired bool          // said already
-	ran     time.Duration // before since
-	since   time.Time     // zero: stopped
+	armed   bool      // the source was seen empty
+	expired bool      // said already
+	since   time.Time // zero: stopped
 }
 
 // deadline is when the clock will have run for d; zero: not while it is stopped
@@ -31,7 +30,7 @@ func (c *gapClock) deadline(d time.Duration) time.Time {
 	if c.since.IsZero() || c.expired {
 		return time.Time{}
 	}
-	return c.since.Add(d - c.ran)
+	return c.since.Add(d)
 }
 
 // startClock starts the gap clock, unless it is on already. While the source
@@ -46,7 +45,7 @@ func (l *Lane) startClock(at time.Time) {
 	}
 }
 
-// resume lets the gap clock run on.
+// resume lets the gap clock run.
 func (l *Lane) resume(at time.Time) {
 	l.source = delivering
 	if l.clock.on && l.clock.since.IsZero() {
@@ -54,26 +53,22 @@ func (l *Lane) resume(at time.Time) {
 	}
 }
 
-// stop lets the gap clock stand still.
-func (l *Lane) stop(at time.Time) {
+// stop lets the gap clock stand still, and forget: the missing revision may have
+// joined a backlog meanwhile. The source must be seen empty anew.
+func (l *Lane) stop() {
 	l.source = silent
-	if !l.clock.since.IsZero() {
-		l.clock.ran += at.Sub(l.clock.since)
-		l.clock.since = time.Time{}
-	}
+	l.clock.since = time.Time{}
+	l.clock.armed = false
 }
 
 // arm notes that the source was seen empty while a gap was open, so that its
-// time counts from here.
+// time counts from here. A source that does not deliver only looks empty.
 func (l *Lane) arm(at time.Time) {
-	if l.Mode != Gap || l.clock.armed {
+	if l.Mode != Gap || l.clock.armed || l.clock.since.IsZero() {
 		return
 	}
 	l.clock.armed = true
-	l.clock.ran = 0
-	if !l.clock.since.IsZero() {
-		l.clock.since = at
-	}
+	l.clock.since = at
 }
 
 // openGap notes that something waits for a revision that is not there.
@@ -142,7 +137,7 @@ func (l *Lane) timed(out []Effect, ev *Event) []Effect {
 	case CaughtUp:
 		l.arm(ev.At)
 	case Stopped:
-		l.stop(ev.At)
+		l.stop()
 	case Resumed:
 		l.resume(ev.At)
 	default:

@@ -199,7 +199,7 @@ func (m *model) checkMessages(s *shell) {
 	}
 }
 
-// clockModel adds up how long a gap has lasted while the source delivered.
+// clockModel adds up how long a gap has lasted since the source delivers.
 type clockModel struct {
 	delivering, told, open, armed, said bool
 	next                                Revision
@@ -213,7 +213,13 @@ func (c *clockModel) heard() {
 	}
 }
 
-func (c *clockModel) tell(delivering bool) { c.told, c.delivering = true, delivering }
+// tell is told of the source. One that stands still has to be seen empty anew.
+func (c *clockModel) tell(delivering bool) {
+	c.told, c.delivering = true, delivering
+	if !delivering {
+		c.armed, c.ran = false, 0
+	}
+}
 
 func (c *clockModel) pass(d time.Duration) {
 	if c.open && c.delivering {
@@ -234,7 +240,7 @@ func (c *clockModel) check(s *shell, ev Event) {
 		c.open, c.armed, c.said, c.ran, c.next = gap, false, false, 0, s.lane.Next
 		return
 	}
-	if ev.Kind == CaughtUp && !c.armed {
+	if ev.Kind == CaughtUp && !c.armed && c.delivering {
 		c.armed, c.ran = true, 0
 	}
 	if ev.Kind == Tick && c.delivering && c.ran >= c.need(s.rules) && !c.said {

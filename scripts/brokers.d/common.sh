@@ -62,14 +62,16 @@ first_byte() (
 	timeout 3 head -c 1 <&3 | od -An -tx1 | tr -d ' \n'
 )
 
+# A process that has just been started is not yet what it will be, so it is not
+# missed in its first seconds.
 await() {
-	local until=$((SECONDS + WAIT))
+	local until=$((SECONDS + WAIT)) missed=$((SECONDS + 5))
 	while ! answers "$1"; do
 		if ((SECONDS >= until)); then
 			"$(mode)_tail" "$1" >&2
 			die "$1 did not answer within $WAIT s; its last words are above"
 		fi
-		if ! "$(mode)_alive" "$1"; then
+		if ((SECONDS >= missed)) && ! "$(mode)_alive" "$1"; then
 			"$(mode)_tail" "$1" >&2
 			die "$1 ended while starting; its last words are above"
 		fi

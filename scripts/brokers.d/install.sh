@@ -42,7 +42,9 @@ pid() { cat "$STATE/$1.pid" 2>/dev/null; }
 # kill -9 the pid may belong to someone else.
 native_alive() {
 	local id
-	id=$(pid "$1") && [[ $(tr '\0' ' ' 2>/dev/null <"/proc/$id/cmdline") == *"$STATE"* ]]
+	id=$(pid "$1") || return
+	[[ $(tr '\0' ' ' 2>/dev/null <"/proc/$id/cmdline") == *"$STATE"* ||
+		$(tr '\0' ' ' 2>/dev/null <"/proc/$id/environ") == *"HOME=$STATE/"* ]] # RabbitMQ's shell, before it is Erlang
 }
 
 # gone waits for the process to end, and says whether it did.

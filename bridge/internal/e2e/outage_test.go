@@ -47,11 +47,14 @@ func restarts(t *testing.T, broker string) {
 			t.Run(c.name, func(t *testing.T) {
 				l := underLoad(t, d, 100, 1000)
 				b := e2e.Start(t, e2e.Options{Routes: looksOften(l.route())})
+				if c.verb == "kill" && broker == "rabbitmq" {
+					time.Sleep(3 * time.Second) // until RabbitMQ has written down that there is a queue
+				}
 				rounds := size(1, 3)
 				for range rounds {
 					awaitDelivered(t, b, 1000)
 					down(t, c.verb, broker)
-					b.AwaitUnready(notice, side(asTarget))
+					b.AwaitUnready(notice, side(asSource, asTarget))
 					rig.Brokers(t, "start", broker)
 					b.AwaitReady(recovery)
 				}
@@ -78,9 +81,13 @@ func (d direction) uses(broker string) (asSource, asTarget bool) {
 	return from == broker, to == broker
 }
 
-// side is what /readyz names first.
-func side(target bool) string {
-	if target {
+// side is what /readyz names: the target first, unless nothing is left to be sent
+// there.
+func side(source, target bool) string {
+	switch {
+	case source && target:
+		return ": "
+	case target:
 		return "target: "
 	}
 	return "source: "
