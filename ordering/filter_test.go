@@ -73,9 +73,10 @@ func (r *running) emptied(t *testing.T, w *world) (st ordering.Stats) {
 	t.Helper()
 	r.state(t, "any") // before Run has begun there is nothing to see
 	await(t, "everything to settle", func() bool {
+		settled := w.settled() // before the books are read: they are closed then
 		var err error
 		st, err = r.Stats(t.Context())
-		return err == nil && w.settled() && st.Ledger.Parked == 0 && st.InMemory == 0
+		return err == nil && settled && st.Ledger.Parked == 0 && st.InMemory == 0
 	})
 	r.accounted(t)
 	return st
@@ -247,7 +248,14 @@ func TestFilter_I10_Crashed(t *testing.T) {
 			cfg := picky(w, s)
 			cfg.Drain = 20 * time.Millisecond
 			r := w.run(cfg)
-			<-s.dead
+			await(t, "the crash, or the end", func() bool { // of fewer commits
+				select {
+				case <-s.dead:
+					return true
+				default:
+					return w.settled()
+				}
+			})
 			w.reconnect()
 			_ = r.stop()
 			st := w.run(picky(w, under)).emptied(t, w)
