@@ -2,9 +2,11 @@ package kafka
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/brokerbridge/bridge/bridge/broker"
@@ -25,6 +27,9 @@ func (m *member) adjust(ctx context.Context, all map[string]map[int32]kgo.Offset
 	err := m.place(ctx, committed, offsets)
 	if ctx.Err() != nil {
 		return nil, ctx.Err() // the group rebalances again
+	}
+	if errors.Is(err, kerr.RebalanceInProgress) { // another one has begun meanwhile
+		err = fmt.Errorf("%w: %w", errLost, err)
 	}
 	if err != nil {
 		m.fail(err)
