@@ -190,8 +190,17 @@ func (l *loop) remember(rec store.Record) *entry {
 			l.step(e, nil, lane.Event{Kind: lane.Wake, Rev: e.lane.Next, At: l.now})
 		}
 		l.obey(e, e.due)
+		l.correct(e, rec.State.Mode)
 	}
 	return e
+}
+
+// correct stores that a lane flows if the store says that it waits: for what only
+// a process had in memory that has ended since.
+func (l *loop) correct(e *entry, stored lane.Mode) {
+	if stored != lane.Flowing && e.lane.Mode == lane.Flowing && e.lane.Parked == 0 && e.pending == nil {
+		l.edit(e)
+	}
 }
 
 // recall loads the lanes that wait for something, after a start.
