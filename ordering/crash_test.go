@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/brokerbridge/bridge/ordering"
+	"github.com/brokerbridge/bridge/ordering/lane"
+	"github.com/brokerbridge/bridge/ordering/store"
 	"github.com/brokerbridge/bridge/ordering/store/memory"
 )
 
@@ -61,4 +63,36 @@ func TestRun_Misuse(t *testing.T) {
 	if err := take(t.Context(), d); !errors.Is(err, ordering.ErrNotRunning) {
 		t.Errorf("without Run: %v", err)
 	}
+}
+
+// TestGapThatOnlyAProcessKnew: a lane waits in a gap, in front of a message that
+// is only in memory, and the process ends. What is listed as waiting is then what
+// waits.
+func TestGapThatOnlyAProcessKnew(t *testing.T) {
+	w, s := newWorld(t, 100), memory.New()
+	w.send(msg("a", 1))
+	r := w.run(config(s, w))
+	r.emptied(t, w)
+	if err := r.stop(); err != nil {
+		t.Fatal(err)
+	}
+	key := store.Key{Route: "r", Name: "a"}
+	rec, err := s.Load(t.Context(), key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	rec.State.Mode = lane.Gap
+	if err := errors.Join(s.Commit(t.Context(), store.Change{Key: key, Version: rec.Version, Record: &rec})...); err != nil {
+		t.Fatal(err)
+	}
+	w.run(config(s, w))
+	await(t, "nothing to be listed", func() bool {
+		for _, err := range s.Lanes(t.Context(), store.Query{Route: "r", Blocked: true}) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			return false
+		}
+		return true
+	})
 }
