@@ -65,7 +65,7 @@ func (t *tap) open(open int) error {
 			return err
 		}
 	}
-	t.report(nil)
+	t.news.Tell(nil)
 	return nil
 }
 

@@ -2,17 +2,17 @@ package amqp
 
 import (
 	"context"
-	"errors"
 	"log/slog"
 	"sync"
 	"sync/atomic"
-	"time"
 
 	"github.com/ThreeDotsLabs/watermill/message"
 	amqp "github.com/rabbitmq/amqp091-go"
 
 	"github.com/brokerbridge/bridge/bridge/broker"
+	"github.com/brokerbridge/bridge/bridge/broker/internal/feed"
 	"github.com/brokerbridge/bridge/bridge/broker/internal/pace"
+	"github.com/brokerbridge/bridge/bridge/broker/internal/told"
 	"github.com/brokerbridge/bridge/bridge/config"
 )
 
@@ -33,15 +33,11 @@ type Source struct {
 	log   *slog.Logger
 	queue entity
 
-	out  chan *message.Message
-	wake chan struct{} // something that adjust looks at has changed
+	feed *feed.Feed
+	news *told.Teller
 
-	subscribed atomic.Bool
-	paused     atomic.Bool
-	stop       context.CancelFunc // ends run
-	stopped    context.Context    // of Close
-	done       chan struct{}      // run has returned
-	calls      sync.WaitGroup     // to RabbitMQ, that run does not wait for
+	paused atomic.Bool
+	calls  sync.WaitGroup // to RabbitMQ, that run does not wait for
 
 	mu     sync.Mutex
 	link   *link
@@ -51,21 +47,19 @@ type Source struct {
 	side  *amqp.Channel // for Lag
 
 	// What follows belongs to run.
-	pace     pace.Pace
-	decode   decoder
-	mean     mean
-	plain    bool // the last exclusive consumer was refused though there was no other
-	reported string
+	pace   pace.Pace
+	decode decoder
+	mean   mean
+	plain  bool // the last exclusive consumer was refused though there was no other
 }
 
 func newSource(b *Broker, from config.From, opts broker.SourceOptions) *Source {
 	s := &Source{
 		b: b, from: from, opts: opts,
 		log:  b.logger.With("route", opts.Route, "queue", from.Queue),
-		out:  make(chan *message.Message),
-		wake: make(chan struct{}, 1),
-		done: make(chan struct{}),
+		feed: feed.New(),
 	}
+	s.news = told.Source(s.log, opts.State)
 	s.queue = entity{kind: kindQueue, name: from.Queue, end: "from", declare: from.Declare, log: s.log}
 	if s.from.Window <= 0 {
 		s.from.Window = defaultWindow
@@ -74,7 +68,6 @@ func newSource(b *Broker, from config.From, opts broker.SourceOptions) *Source {
 		s.from.WindowBytes = defaultWindowBytes
 	}
 	s.decode.TrustNone = from.Trust == config.TrustNone
-	s.stopped, s.stop = context.WithCancel(context.Background())
 	return s
 }
 
@@ -83,101 +76,37 @@ func (s *Source) Name() string { return "amqp queue " + s.from.Queue }
 
 // Subscribe begins to read, once. The topic is ignored.
 func (s *Source) Subscribe(ctx context.Context, _ string) (<-chan *message.Message, error) {
-	if !s.subscribed.CompareAndSwap(false, true) {
-		return nil, errors.New("a source is subscribed to once")
-	}
-	ctx, cancel := context.WithCancel(ctx)
-	release := context.AfterFunc(s.stopped, cancel)
-	go func() {
-		defer close(s.done)
-		defer close(s.out)
-		defer cancel()
-		defer release()
-		s.run(ctx)
-	}()
-	return s.out, nil
+	return s.feed.Subscribe(ctx, s.run)
 }
 
 // Pause stops taking messages; those in hand stay unacknowledged.
 func (s *Source) Pause() {
 	s.paused.Store(true)
-	s.changed()
+	s.feed.Wake()
 }
 
 // Resume goes on.
 func (s *Source) Resume() {
 	s.paused.Store(false)
-	s.changed()
-}
-
-func (s *Source) changed() {
-	select {
-	case s.wake <- struct{}{}:
-	default: // somebody said so already
-	}
+	s.feed.Wake()
 }
 
 // Close ends the session and the connection, and waits for both.
 func (s *Source) Close() error {
-	s.stop()
+	s.feed.Stop()
 	s.mu.Lock()
 	link := s.link
 	s.closed = true
 	s.mu.Unlock()
 	link.hangUp()
-	if s.subscribed.Swap(true) {
-		<-s.done
-	}
+	s.feed.Wait()
 	s.calls.Wait()
 	s.b.forget(s)
 	return nil
 }
 
 // run keeps a session open until ctx ends.
-func (s *Source) run(ctx context.Context) {
-	for {
-		began := time.Now()
-		err := s.serve(ctx)
-		if ctx.Err() != nil {
-			return
-		}
-		s.report(err)
-		if !s.sleep(ctx, s.pace.After(err, time.Since(began))) {
-			return
-		}
-	}
-}
-
-// report tells of a change: once per change, not once per try.
-func (s *Source) report(err error) {
-	text := "delivering"
-	if err != nil {
-		text = err.Error()
-	}
-	if text == s.reported {
-		return
-	}
-	s.reported = text
-	if err != nil {
-		s.log.Warn("the source does not deliver", "error", err)
-	} else {
-		s.log.Info("the source delivers")
-	}
-	if s.opts.State != nil {
-		s.opts.State(err)
-	}
-}
-
-func (s *Source) sleep(ctx context.Context, d time.Duration) bool {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return true
-	case <-ctx.Done():
-		return false
-	}
-}
+func (s *Source) run(ctx context.Context) { s.pace.Again(ctx, s.serve, s.news.Tell) }
 
 // connected returns the connection, and makes one if there is none: the death
 // of a channel is not that of its connection.

@@ -66,7 +66,7 @@ func (s *Source) serve(ctx context.Context) error {
 }
 
 func (s *Source) newTap(l *link, ch *amqp.Channel) *tap {
-	sess := &session{ch: ch, line: l.line, room: s.changed}
+	sess := &session{ch: ch, line: l.line, room: s.feed.Wake}
 	return &tap{
 		Source: s, link: l, ch: ch, session: sess, gather: newGather(sess),
 		lost:      ch.NotifyClose(make(chan *amqp.Error, 1)),
@@ -84,7 +84,7 @@ func (t *tap) flow(ctx context.Context) error {
 		var out chan<- *message.Message
 		next := t.gather.next()
 		if next != nil {
-			out = t.out
+			out = t.feed.Out
 		}
 		select {
 		case d, ok := <-t.deliveries:
@@ -100,7 +100,7 @@ func (t *tap) flow(ctx context.Context) error {
 			t.gather.sent()
 		case <-t.gather.timer.C:
 			t.gather.due = true
-		case <-t.wake:
+		case <-t.feed.Woken:
 		case <-guard.C:
 			if err := t.guard(); err != nil {
 				return err

@@ -14,6 +14,7 @@ import (
 
 	"github.com/brokerbridge/bridge/bridge/broker"
 	"github.com/brokerbridge/bridge/bridge/broker/internal/pace"
+	"github.com/brokerbridge/bridge/bridge/broker/internal/told"
 	"github.com/brokerbridge/bridge/bridge/config"
 	"github.com/brokerbridge/bridge/ordering/failpoint"
 	"github.com/brokerbridge/bridge/policies"
@@ -54,9 +55,8 @@ type Target struct {
 	last    error   // why there is none now
 	changed chan struct{}
 
-	telling  sync.Mutex // held while State is told: in the order of events
-	reported string
-	doubts   atomic.Bool // State was told of something that only a confirm refutes
+	news   *told.Teller
+	doubts atomic.Bool // State was told of something that only a confirm refutes
 
 	// What follows belongs to run.
 	pace     pace.Pace
@@ -78,6 +78,7 @@ func newTarget(b *Broker, to config.To, opts broker.TargetOptions) *Target {
 	}
 	t.log = b.logger.With("route", opts.Route, t.place.kind, t.place.name)
 	t.place.log = t.log
+	t.news = told.Target(t.log, opts.State)
 	t.ctx, t.stop = context.WithCancel(context.Background())
 	t.work.Go(func() { t.run(t.ctx) })
 	return t

@@ -29,12 +29,10 @@ func (t *Target) run(ctx context.Context) {
 		}
 		pause := afterPoison
 		if !poisoned {
-			t.report(err)
+			t.news.Tell(err)
 			pause = t.pace.After(err, time.Since(began))
 		}
-		select {
-		case <-time.After(pause):
-		case <-ctx.Done():
+		if !pace.Sleep(ctx, pause) {
 			return
 		}
 	}
@@ -157,7 +155,7 @@ func (t *Target) look(o *outlet) (again time.Duration) {
 		t.show(o)
 	case errors.Is(err, broker.ErrMissing):
 		t.hide(err)
-		t.report(err)
+		t.news.Tell(err)
 		return pace.LookAgain
 	}
 	return 0
@@ -194,42 +192,20 @@ func (t *Target) change() {
 // doubtful tells of something that only a confirm refutes.
 func (t *Target) doubtful(err error) {
 	t.doubts.Store(true)
-	t.report(err)
+	t.news.Tell(err)
 }
 
 // answered notes that RabbitMQ has confirmed something.
 func (t *Target) answered() {
 	if t.doubts.CompareAndSwap(true, false) {
-		t.report(nil)
+		t.news.Tell(nil)
 	}
 }
 
 func (t *Target) reportOpen() {
 	if t.block != "" {
-		t.report(blockedBecause(t.block))
+		t.news.Tell(blockedBecause(t.block))
 	} else {
-		t.report(nil)
-	}
-}
-
-// report tells of a change: once per change, not once per try.
-func (t *Target) report(err error) {
-	text := "taking"
-	if err != nil {
-		text = err.Error()
-	}
-	t.telling.Lock()
-	defer t.telling.Unlock()
-	if text == t.reported {
-		return
-	}
-	t.reported = text
-	if err != nil {
-		t.log.Warn("the target does not take messages", "error", err)
-	} else {
-		t.log.Info("the target takes messages")
-	}
-	if t.opts.State != nil {
-		t.opts.State(err)
+		t.news.Tell(nil)
 	}
 }

@@ -38,7 +38,7 @@ func (m *member) adjust(ctx context.Context, all map[string]map[int32]kgo.Offset
 	m.mu.Lock()
 	m.joined, m.gone, m.doubt = true, nil, m.opts.Ordered
 	m.mu.Unlock()
-	m.changed()
+	m.feed.Wake()
 	m.tell()
 	return all, nil
 }

@@ -42,12 +42,12 @@ func (m *member) flow(ctx context.Context) error {
 		var out chan<- *message.Message
 		var packed *message.Message
 		if next != nil {
-			out, packed = m.out, next.packed
+			out, packed = m.feed.Out, next.packed
 		}
 		select {
 		case out <- packed:
 			m.pending.sent()
-		case <-m.wake:
+		case <-m.feed.Woken:
 		case <-look.C:
 			m.listen()
 		case err := <-m.fault:

@@ -178,7 +178,7 @@ func (m *member) assigned(_ context.Context, _ *kgo.Client, added map[string][]i
 		m.joined, m.gone = true, nil
 	}
 	m.mu.Unlock()
-	m.changed()
+	m.feed.Wake()
 	m.tell()
 }
 
@@ -191,7 +191,7 @@ func (m *member) revoked(_ context.Context, _ *kgo.Client, revoked map[string][]
 	for _, s := range sessions {
 		s.leave()
 	}
-	m.changed()
+	m.feed.Wake()
 	m.await(sessions)
 	m.finish(sessions)
 	m.drop(sessions)
@@ -289,7 +289,7 @@ func (m *member) tell() {
 	}
 	m.mu.Unlock()
 	if joined || err != nil {
-		m.report(err)
+		m.news.Tell(err)
 	}
 }
 

@@ -41,7 +41,7 @@ func (m *member) drop(sessions []*session) {
 		}
 		m.mu.Unlock()
 	}
-	m.changed()
+	m.feed.Wake()
 }
 
 func (m *member) all() []*session {
@@ -83,7 +83,7 @@ func (m *member) settled(n int, bytes int64, uncommitted int) {
 		signal(m.urgent)
 	}
 	signal(m.dirty)
-	m.changed()
+	m.feed.Wake()
 }
 
 // cap stops fetching from a partition of which too much is uncommitted, because

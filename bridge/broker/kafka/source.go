@@ -6,14 +6,15 @@ import (
 	"log/slog"
 	"sync"
 	"sync/atomic"
-	"time"
 
 	"github.com/ThreeDotsLabs/watermill/message"
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/brokerbridge/bridge/bridge/broker"
+	"github.com/brokerbridge/bridge/bridge/broker/internal/feed"
 	"github.com/brokerbridge/bridge/bridge/broker/internal/pace"
+	"github.com/brokerbridge/bridge/bridge/broker/internal/told"
 	"github.com/brokerbridge/bridge/bridge/config"
 )
 
@@ -41,23 +42,16 @@ type Source struct {
 	group string
 	owner owner
 
-	out  chan *message.Message
-	wake chan struct{} // something that the flow looks at has changed
+	feed *feed.Feed
+	news *told.Teller
 
-	subscribed atomic.Bool
-	paused     atomic.Bool
-	accept     atomic.Bool // the offsets of the group, at the next assignment
-	stop       context.CancelFunc
-	stopped    context.Context // ends with Close
-	done       chan struct{}   // run has returned
+	paused atomic.Bool
+	accept atomic.Bool // the offsets of the group, at the next assignment
 
 	mu     sync.Mutex
 	member *member // nil: in no group
 	side   *kgo.Client
 	closed bool
-
-	telling  sync.Mutex // held while State is told: in the order of events
-	reported string
 
 	// What follows belongs to run.
 	pace   pace.Pace
@@ -68,9 +62,7 @@ func newSource(b *Broker, from config.From, opts broker.SourceOptions) *Source {
 	s := &Source{
 		b: b, from: from, opts: opts, group: from.Group,
 		log:  b.logger.With("route", opts.Route, "topic", from.Topic),
-		out:  make(chan *message.Message),
-		wake: make(chan struct{}, 1),
-		done: make(chan struct{}),
+		feed: feed.New(),
 	}
 	if s.group == "" {
 		s.group = "bridge-" + opts.Route
@@ -81,9 +73,9 @@ func newSource(b *Broker, from config.From, opts broker.SourceOptions) *Source {
 	if s.from.WindowBytes <= 0 {
 		s.from.WindowBytes = defaultWindowBytes
 	}
+	s.news = told.Source(s.log, opts.State)
 	s.owner = newOwner(opts, from.Topic)
 	s.accept.Store(opts.AcceptOffset)
-	s.stopped, s.stop = context.WithCancel(context.Background())
 	return s
 }
 
@@ -92,19 +84,7 @@ func (s *Source) Name() string { return "kafka topic " + s.from.Topic }
 
 // Subscribe begins to read, once. The topic is ignored.
 func (s *Source) Subscribe(ctx context.Context, _ string) (<-chan *message.Message, error) {
-	if !s.subscribed.CompareAndSwap(false, true) {
-		return nil, errors.New("a source is subscribed to once")
-	}
-	ctx, cancel := context.WithCancel(ctx)
-	release := context.AfterFunc(s.stopped, cancel)
-	go func() {
-		defer close(s.done)
-		defer close(s.out)
-		defer cancel()
-		defer release()
-		s.run(ctx)
-	}()
-	return s.out, nil
+	return s.feed.Subscribe(ctx, s.run)
 }
 
 // Pause stops taking messages; those in hand stay unacknowledged.
@@ -116,19 +96,12 @@ func (s *Source) Pause() {
 // Resume goes on.
 func (s *Source) Resume() {
 	s.paused.Store(false)
-	s.changed()
-}
-
-func (s *Source) changed() {
-	select {
-	case s.wake <- struct{}{}:
-	default: // somebody said so already
-	}
+	s.feed.Wake()
 }
 
 // interrupt is changed for what cannot wait until the next records come.
 func (s *Source) interrupt() {
-	s.changed()
+	s.feed.Wake()
 	s.mu.Lock()
 	m := s.member
 	s.mu.Unlock()
@@ -139,10 +112,8 @@ func (s *Source) interrupt() {
 
 // Close ends the membership and the connections, and waits for both.
 func (s *Source) Close() error {
-	s.stop()
-	if s.subscribed.Swap(true) {
-		<-s.done
-	}
+	s.feed.Stop()
+	s.feed.Wait()
 	s.mu.Lock()
 	m, again := s.member, s.closed
 	s.member, s.closed = nil, true
@@ -158,19 +129,7 @@ func (s *Source) Close() error {
 }
 
 // run is a member of the group again and again, until ctx ends.
-func (s *Source) run(ctx context.Context) {
-	for {
-		began := time.Now()
-		err := s.serve(ctx)
-		if ctx.Err() != nil {
-			return
-		}
-		s.report(err)
-		if !sleep(ctx, s.pace.After(err, time.Since(began))) {
-			return
-		}
-	}
-}
+func (s *Source) run(ctx context.Context) { s.pace.Again(ctx, s.serve, s.news.Tell) }
 
 // serve is one membership, from looking for the topic to whatever ends it. When
 // that is ctx, the member stays, to acknowledge.
@@ -224,39 +183,6 @@ func (s *Source) admin() (*kadm.Client, error) {
 		s.side = client
 	}
 	return kadm.NewClient(s.side), nil
-}
-
-// report tells of a change: once per change, not once per try.
-func (s *Source) report(err error) {
-	text := "delivering"
-	if err != nil {
-		text = err.Error()
-	}
-	s.telling.Lock()
-	defer s.telling.Unlock()
-	if text == s.reported {
-		return
-	}
-	s.reported = text
-	if err != nil {
-		s.log.Warn("the source does not deliver", "error", err)
-	} else {
-		s.log.Info("the source delivers")
-	}
-	if s.opts.State != nil {
-		s.opts.State(err)
-	}
-}
-
-func sleep(ctx context.Context, d time.Duration) bool {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return true
-	case <-ctx.Done():
-		return false
-	}
 }
 
 var _ broker.Source = (*Source)(nil)

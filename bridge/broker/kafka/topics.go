@@ -125,7 +125,7 @@ func (t *Target) look(msgs []*message.Message) {
 	found, err := admin.ListTopics(ctx, names...)
 	if err != nil {
 		err = t.watch.reached(err)
-		t.watch.report(err)
+		t.watch.news.Tell(err)
 		for _, name := range names {
 			t.topics.note(name, finding{policies.As(policies.Unavailable, err), time.Now().Add(pauseAfterOutage)})
 		}

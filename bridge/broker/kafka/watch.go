@@ -14,6 +14,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/brokerbridge/bridge/bridge/broker"
+	"github.com/brokerbridge/bridge/bridge/broker/internal/told"
 )
 
 const (
@@ -33,13 +34,13 @@ type watch struct {
 	gone error // why nothing can be published
 	dial error // the last connection that failed, until one succeeds
 
-	telling  sync.Mutex // held while State is told: in the order of events
-	reported string
+	news *told.Teller
 }
 
 func newWatch(t *Target) *watch {
 	w := &watch{
 		t:    t,
+		news: told.Target(t.log, t.opts.State),
 		look: make(chan struct{}, 1), looked: make(chan struct{}), ended: make(chan struct{}),
 	}
 	w.look <- struct{}{}
@@ -97,7 +98,7 @@ func (w *watch) set(err error) {
 	w.mu.Lock()
 	w.gone = err
 	w.mu.Unlock()
-	w.report(err)
+	w.news.Tell(err)
 }
 
 // verify looks for the topic and creates it if told to. Where messages name the
@@ -182,7 +183,7 @@ func (w *watch) lost() {
 }
 
 // answered notes that Kafka confirmed or refused something.
-func (w *watch) answered() { w.report(nil) }
+func (w *watch) answered() { w.news.Tell(nil) }
 
 // late notes that a publish takes long.
 func (w *watch) late() {
@@ -192,29 +193,7 @@ func (w *watch) late() {
 		err = fmt.Errorf("%w: %w", err, w.dial)
 	}
 	w.mu.Unlock()
-	w.report(err)
-}
-
-// report tells of a change, once.
-func (w *watch) report(err error) {
-	text := "answers"
-	if err != nil {
-		text = err.Error()
-	}
-	w.telling.Lock()
-	defer w.telling.Unlock()
-	if text == w.reported {
-		return
-	}
-	w.reported = text
-	if err != nil {
-		w.t.log.Warn("the target does not take messages", "error", err)
-	} else {
-		w.t.log.Info("the target takes messages")
-	}
-	if w.t.opts.State != nil {
-		w.t.opts.State(err)
-	}
+	w.news.Tell(err)
 }
 
 // OnBrokerConnect is the client's hook: it remembers why connecting fails, which

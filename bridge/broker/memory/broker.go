@@ -90,7 +90,7 @@ func (b *Broker) create(name string) *queue {
 // changed wakes every source. Called with the lock held.
 func (b *Broker) changed() {
 	for s := range b.sources {
-		s.changed()
+		s.feed.Wake()
 	}
 }
 
@@ -131,8 +131,8 @@ func (b *Broker) Break(name string) {
 	}
 	b.mu.Unlock()
 	for _, s := range broken {
-		s.report(errBroken)
-		s.changed() // and only now may it say that it delivers again
+		s.news.Tell(errBroken)
+		s.feed.Wake() // and only now may it say that it delivers again
 	}
 }
 

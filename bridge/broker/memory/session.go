@@ -36,6 +36,6 @@ func (s *session) Ack(tokens []uint64) {
 			delete(s.open, token)
 		}
 	}
-	s.source.changed()
+	s.source.feed.Wake()
 	failpoint.Hit(failpoint.AfterAck)
 }

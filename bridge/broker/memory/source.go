@@ -4,12 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"sync"
-	"sync/atomic"
 
 	"github.com/ThreeDotsLabs/watermill/message"
 
 	"github.com/brokerbridge/bridge/bridge/broker"
+	"github.com/brokerbridge/bridge/bridge/broker/internal/feed"
+	"github.com/brokerbridge/bridge/bridge/broker/internal/told"
 	"github.com/brokerbridge/bridge/bridge/config"
 	"github.com/brokerbridge/bridge/ordering/failpoint"
 )
@@ -30,25 +30,18 @@ type Source struct {
 	from config.From
 	opts broker.SourceOptions
 
-	out        chan *message.Message
-	wake       chan struct{}
-	subscribed atomic.Bool
-	stop       context.CancelFunc
-	stopped    context.Context
-	done       chan struct{}
+	feed *feed.Feed
+	news *told.Teller
 
 	// Guarded by the broker's lock.
 	paused  bool
 	session *session
-
-	telling  sync.Mutex
-	reported string
 }
 
 func newSource(b *Broker, from config.From, opts broker.SourceOptions) *Source {
 	s := &Source{
 		b: b, name: from.Name(), from: from, opts: opts,
-		out: make(chan *message.Message), wake: make(chan struct{}, 1), done: make(chan struct{}),
+		feed: feed.New(), news: told.Source(b.logger.With("queue", from.Name()), opts.State),
 	}
 	if s.from.Window <= 0 {
 		s.from.Window = defaultWindow
@@ -57,7 +50,6 @@ func newSource(b *Broker, from config.From, opts broker.SourceOptions) *Source {
 		s.from.WindowBytes = defaultWindowBytes
 	}
 	s.session = newSession(s)
-	s.stopped, s.stop = context.WithCancel(context.Background())
 	return s
 }
 
@@ -66,35 +58,23 @@ func (s *Source) Name() string { return "memory queue " + s.name }
 
 // Subscribe begins to read, once. The topic is ignored.
 func (s *Source) Subscribe(ctx context.Context, _ string) (<-chan *message.Message, error) {
-	if !s.subscribed.CompareAndSwap(false, true) {
-		return nil, errors.New("a source is subscribed to once")
-	}
-	ctx, cancel := context.WithCancel(ctx)
-	release := context.AfterFunc(s.stopped, cancel)
-	go func() {
-		defer close(s.done)
-		defer close(s.out)
-		defer cancel()
-		defer release()
-		s.run(ctx)
-	}()
-	return s.out, nil
+	return s.feed.Subscribe(ctx, s.run)
 }
 
 func (s *Source) run(ctx context.Context) {
 	for {
 		carrier, err := s.take()
-		s.report(err)
+		s.news.Tell(err)
 		if carrier == nil {
 			select {
-			case <-s.wake:
+			case <-s.feed.Woken:
 				continue
 			case <-ctx.Done():
 				return
 			}
 		}
 		select {
-		case s.out <- broker.Pack(carrier):
+		case s.feed.Out <- broker.Pack(carrier):
 		case <-ctx.Done():
 			return
 		}
@@ -157,14 +137,7 @@ func (s *Source) setPaused(paused bool) {
 	s.b.mu.Lock()
 	defer s.b.mu.Unlock()
 	s.paused = paused
-	s.changed()
-}
-
-func (s *Source) changed() {
-	select {
-	case s.wake <- struct{}{}:
-	default: // somebody said so already
-	}
+	s.feed.Wake()
 }
 
 // Lag is how many messages wait.
@@ -180,10 +153,8 @@ func (s *Source) Lag(context.Context) (int64, error) {
 
 // Close ends the session and gives back what was not acknowledged.
 func (s *Source) Close() error {
-	s.stop()
-	if s.subscribed.Swap(true) {
-		<-s.done
-	}
+	s.feed.Stop()
+	s.feed.Wait()
 	s.b.mu.Lock()
 	defer s.b.mu.Unlock()
 	if q := s.b.queues[s.name]; q != nil {
@@ -193,26 +164,6 @@ func (s *Source) Close() error {
 	delete(s.b.sources, s)
 	s.b.changed()
 	return nil
-}
-
-// report tells of a change, once.
-func (s *Source) report(err error) {
-	text := "delivering"
-	if err != nil {
-		text = err.Error()
-	}
-	s.telling.Lock()
-	defer s.telling.Unlock()
-	if text == s.reported {
-		return
-	}
-	s.reported = text
-	if err != nil {
-		s.b.logger.Warn("the source does not deliver", "queue", s.name, "error", err)
-	}
-	if s.opts.State != nil {
-		s.opts.State(err)
-	}
 }
 
 var _ broker.Source = (*Source)(nil)

@@ -2,6 +2,7 @@
 package pace
 
 import (
+	"context"
 	"errors"
 	"math/rand/v2"
 	"time"
@@ -50,4 +51,32 @@ func (p *Pace) After(err error, lasted time.Duration) time.Duration {
 		return s.Wait + rand.N(s.Wait/4+1) // so that two that hit upon each other part
 	}
 	return p.exponential.NextBackOff()
+}
+
+// Again calls try until ctx ends, tells how each try ended, and waits between
+// them.
+func (p *Pace) Again(ctx context.Context, try func(context.Context) error, tell func(error)) {
+	for {
+		began := time.Now()
+		err := try(ctx)
+		if ctx.Err() != nil {
+			return
+		}
+		tell(err)
+		if !Sleep(ctx, p.After(err, time.Since(began))) {
+			return
+		}
+	}
+}
+
+// Sleep waits so long, unless ctx ends first: false.
+func Sleep(ctx context.Context, d time.Duration) bool {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
 }
