@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"errors"
 	"io"
 	"net/http"
 	"time"
@@ -34,6 +35,9 @@ func (b *Bridge) DeadLetters(route string) []api.DeadLetterDetail {
 			b.t.Fatalf("list the dead letters: %v", err)
 		}
 		detail, err := c.DeadLetter(b.t.Context(), route, d.ID)
+		if e, ok := errors.AsType[*api.Error](err); ok && e.Code == api.UnknownDeadLetter {
+			continue // settled since it was listed
+		}
 		if err != nil {
 			b.t.Fatalf("show dead letter %s: %v", d.ID, err)
 		}
