@@ -49,7 +49,8 @@ func TestR19_AwaitedCallIsNotMadeTwice(t *testing.T) {
 		for k := range 5 {
 			w.delivered(fmt.Sprint("k", k), 1, 2)
 		}
-		if st := run.rest(t, w); st.Ledger.Parked != 0 || st.Ledger.Delivered != 10 || st.Outage {
+		await(t, "nothing to be parked", func() bool { st, _ := r.Stats(t.Context()); return st.Ledger.Parked == 0 })
+		if st := run.rest(t, w); st.Ledger.Delivered != 10 || st.Outage {
 			t.Errorf("%+v", st)
 		}
 		if n := len(w.got); n != 10 {

@@ -86,6 +86,12 @@ type Config struct {
 	// MaxAhead is how many revisions of a key may be published ahead of their
 	// checkpoint, and so how many may be published twice after a crash. Default 64.
 	MaxAhead int
+	// Chunk is how many consecutive messages of a key one call may hold, at most.
+	// More than one only for a batch handler that delivers them whole or not at all:
+	// it must refuse a message whose [Chunk] is not nil unless the one before it in
+	// the call is the one before it in the chunk, and goes where it goes. Such a
+	// refusal spends no try. Default 1.
+	Chunk int
 	// MaxJump is how far a revision may be above the highest known one. Default
 	// 10,000.
 	MaxJump lane.Revision
@@ -154,6 +160,7 @@ func (c *Config) fill() {
 	orDuration(&c.NotRunningAfter, 10*time.Second)
 	orInt(&c.Window, 2000)
 	orInt(&c.MaxAhead, 64)
+	orInt(&c.Chunk, 1)
 	orInt(&c.Lanes, 100_000)
 	if c.MaxJump <= 0 {
 		c.MaxJump = 10_000

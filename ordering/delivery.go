@@ -59,6 +59,8 @@ type item struct {
 	dead    string // the id of the dead letter it came from
 	refusal error  // why it could not be identified
 	foreign bool   // the route does not take it
+	rides   bool   // under way behind the head of its lane
+	awaited bool   // its call is still under way, and only this very message finds the outcome
 	verdict verdict
 }
 

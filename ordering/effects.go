@@ -126,13 +126,14 @@ func (e *entry) pick(cur *item, r lane.Revision) *item {
 	return it
 }
 
-// deliver puts the head of a lane where the workers find it.
+// deliver puts the head of a lane where the workers find it, unless the target
+// is not to have it, or has it.
 func (l *loop) deliver(e *entry, cur *item, r lane.Revision) {
 	it := e.pick(cur, r)
 	if it == cur {
 		e.keep(it)
 	}
-	if it.foreign {
+	if it.foreign || e.landed(r) {
 		l.passing = append(l.passing, it)
 		return
 	}

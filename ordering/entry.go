@@ -21,6 +21,7 @@ type entry struct {
 	pending *change // not handed to the committer yet
 	sent    *change // being committed
 
+	ahead    []lane.Revision // the target has them, though their turn has not come
 	cache    []store.Message // parked messages read ahead, ascending
 	deadline time.Time       // as it stands in the timers
 	index    int             // in the timers; -1: not there
@@ -96,10 +97,11 @@ func (e *entry) drop(it *item) {
 	}
 }
 
-// storing returns the lowest revision above r that is parked but not durable.
-func (e *entry) storing(r lane.Revision) lane.Revision {
+// parkedAbove returns the lowest revision above r that is parked and in memory
+// too: not durable yet, or under way.
+func (e *entry) parkedAbove(r lane.Revision) lane.Revision {
 	for _, it := range e.items {
-		if it.storing > 0 && it.id.Revision > r {
+		if it.origin == fromParked && it.id.Revision > r {
 			return it.id.Revision
 		}
 	}
@@ -115,7 +117,7 @@ func (e *entry) trial() *entry {
 
 // idle reports whether the entry can be forgotten.
 func (e *entry) idle() bool {
-	return e.lane != nil && e.pending == nil && e.sent == nil && len(e.items) == 0 && e.lane.Idle()
+	return e.lane != nil && e.pending == nil && e.sent == nil && len(e.items)+len(e.ahead) == 0 && e.lane.Idle()
 }
 
 // record is the lane as it is to be stored.

@@ -68,7 +68,7 @@ func sizeOf(m *store.Message) int {
 // fetch brings the next message of a lane into memory, from where it is parked
 // or from the dead letters.
 func (l *loop) fetch(e *entry, dead bool) {
-	if l.stopping {
+	if l.stopping && !slices.Contains(e.ahead, e.lane.Next) {
 		return
 	}
 	ev, err := lane.Event{}, error(nil)
@@ -101,18 +101,24 @@ func (l *loop) fetchParked(e *entry) (lane.Event, error) {
 			ev.Kind = lane.Missing
 			return ev, nil
 		}
-		it = l.restore(e, e.cache[0], fromParked)
-		l.cached.drop(e.cache[0])
-		e.cache[0] = store.Message{}
-		e.cache = e.cache[1:]
-		e.keep(it)
+		it = l.unpack(e)
 	}
 	ev.Print = it.print
 	ev.To = above
-	if s := e.storing(r); s != 0 && (above == 0 || s < above) {
+	if s := e.parkedAbove(r); s != 0 && (above == 0 || s < above) {
 		ev.To = s
 	}
 	return ev, nil
+}
+
+// unpack brings the first message that was read ahead of a lane into memory.
+func (l *loop) unpack(e *entry) *item {
+	it := l.restore(e, e.cache[0], fromParked)
+	l.cached.drop(e.cache[0])
+	e.cache[0] = store.Message{}
+	e.cache = e.cache[1:]
+	e.keep(it)
+	return it
 }
 
 // readParked makes sure that r (if wanted) and the revision stored above it are

@@ -10,6 +10,7 @@ import (
 
 	"github.com/brokerbridge/bridge/ordering"
 	"github.com/brokerbridge/bridge/ordering/lane"
+	"github.com/brokerbridge/bridge/ordering/store"
 	"github.com/brokerbridge/bridge/ordering/store/memory"
 )
 
@@ -35,16 +36,38 @@ func (w *world) silent(about func(*message.Message) bool) *silence {
 	return s
 }
 
+// away makes the target unavailable until it is false; then answers is asked.
+func (w *world) away(answers func(*message.Message) error) *atomic.Bool {
+	var away atomic.Bool
+	away.Store(true)
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.fail = func(m *message.Message) error {
+		if away.Load() {
+			return verdict{class: "unavailable", pause: 5 * time.Millisecond}
+		}
+		return answers(m)
+	}
+	return &away
+}
+
+// pausing is a configuration that pauses the source when the target is away for
+// so long, and whether it is paused.
+func pausing(s store.Store, w *world, outageAfter time.Duration) (ordering.Config, *atomic.Bool) {
+	var paused atomic.Bool
+	cfg := config(s, w)
+	cfg.OutageAfter, cfg.Pause = outageAfter, paused.Store
+	return cfg, &paused
+}
+
 // TestRule17_SilentTarget has a target that takes messages and does not answer,
 // longer than a broker may wait for an acknowledgement: everything in hand is
 // parked, what is under way as well, and the source pauses.
 func TestRule17_SilentTarget(t *testing.T) {
 	w, s := newWorld(t, 50), memory.New()
 	silent := w.silent(func(*message.Message) bool { return true })
-	var paused atomic.Bool
-	cfg := config(s, w)
-	cfg.OutageAfter, cfg.Workers = 100*time.Millisecond, 1
-	cfg.Pause = paused.Store
+	cfg, paused := pausing(s, w, 100*time.Millisecond)
+	cfg.Workers = 1
 	r := w.run(cfg)
 	w.send(stream(10, 20)...)
 	await(t, "all to be parked", func() bool {
@@ -66,6 +89,7 @@ func TestRule17_SilentTargetAndCrash(t *testing.T) {
 	w, s := newWorld(t, 50), memory.New()
 	silent := w.silent(func(*message.Message) bool { return true })
 	cfg := config(s, w)
+	cfg.Chunk = 1
 	cfg.OutageAfter, cfg.Drain = 50*time.Millisecond, 20*time.Millisecond
 	r := w.run(cfg)
 	w.send(stream(10, 5)...)
@@ -87,10 +111,7 @@ func TestRule17_SilentTargetAndCrash(t *testing.T) {
 func TestRule6_SlowMessage(t *testing.T) {
 	w, s := newWorld(t, 50), memory.New()
 	silent := w.silent(func(m *message.Message) bool { return m.Metadata["key"] == "slow" })
-	var paused atomic.Bool
-	cfg := config(s, w)
-	cfg.OutageAfter = 100 * time.Millisecond
-	cfg.Pause = paused.Store
+	cfg, paused := pausing(s, w, 100*time.Millisecond)
 	r := w.run(cfg)
 	w.send(msg("slow", 1))
 	await(t, "the slow one", func() bool { return silent.called.Load() == 1 })
@@ -114,22 +135,15 @@ func TestRule6_SlowMessage(t *testing.T) {
 // the target is back: others find out.
 func TestOutage_ProbeIsPoison(t *testing.T) {
 	w, s := newWorld(t, 50), memory.New()
-	var away, poison atomic.Bool
-	away.Store(true)
+	var poison atomic.Bool
 	poison.Store(true)
-	w.fail = func(*message.Message) error {
-		switch {
-		case away.Load():
-			return verdict{class: "unavailable", pause: 5 * time.Millisecond}
-		case poison.CompareAndSwap(true, false):
+	away := w.away(func(*message.Message) error {
+		if poison.CompareAndSwap(true, false) {
 			return errPermanent
 		}
 		return nil
-	}
-	var paused atomic.Bool
-	cfg := config(s, w)
-	cfg.OutageAfter = 50 * time.Millisecond
-	cfg.Pause = paused.Store
+	})
+	cfg, paused := pausing(s, w, 50*time.Millisecond)
 	r := w.run(cfg)
 	w.send(stream(5, 2)...)
 	await(t, "all but the probe to be parked", func() bool { st, _ := r.Stats(t.Context()); return st.Ledger.Parked == 9 && paused.Load() })
@@ -143,21 +157,13 @@ func TestOutage_ProbeIsPoison(t *testing.T) {
 // TestOutage_OnlyPoison has nothing left to probe with: the source goes on.
 func TestOutage_OnlyPoison(t *testing.T) {
 	w, s := newWorld(t, 50), memory.New()
-	var away atomic.Bool
-	away.Store(true)
-	w.fail = func(m *message.Message) error {
-		switch {
-		case away.Load():
-			return verdict{class: "unavailable", pause: 5 * time.Millisecond}
-		case strings.HasPrefix(string(m.Payload), "a"):
+	away := w.away(func(m *message.Message) error {
+		if strings.HasPrefix(string(m.Payload), "a") {
 			return errPermanent
 		}
 		return nil
-	}
-	var paused atomic.Bool
-	cfg := config(s, w)
-	cfg.OutageAfter = 50 * time.Millisecond
-	cfg.Pause = paused.Store
+	})
+	cfg, paused := pausing(s, w, 50*time.Millisecond)
 	r := w.run(cfg)
 	w.send(msg("a", 1), msg("a", 2))
 	await(t, "the pause", paused.Load)

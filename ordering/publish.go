@@ -43,28 +43,36 @@ func (l *loop) publishReady() {
 		l.ready = append(l.outage.waiting, l.ready...)
 		l.outage.waiting = nil
 	}
-	most := l.handler.Load().perCall
 	for l.idle > 0 && len(l.ready) > 0 {
-		n := min(len(l.ready), most)
-		items := make([]*item, n)
-		copy(items, l.ready)
-		rest := copy(l.ready, l.ready[n:])
-		clear(l.ready[rest:])
-		l.ready = l.ready[:rest]
 		l.idle--
-		for _, it := range items {
-			if it.msg.Context().Err() != nil { // its delivery is over, or a handler's own: it is ours still
-				it.msg.SetContext(outlived{l.context, it.msg.Context()})
-			}
-			it.noteStory()
-		}
-		c := &call{items: items, since: l.now}
+		c := &call{items: l.board(), since: l.now}
 		l.calls = append(l.calls, c)
 		if l.lookAt.IsZero() {
 			l.lookAt = l.now.Add(l.cfg.OutageAfter)
 		}
 		l.work <- c
 	}
+}
+
+// board takes as many heads as fit into a call, each with what may go along.
+func (l *loop) board() []*item {
+	most, n := l.handler.Load().perCall, 0
+	items := make([]*item, 0, min(len(l.ready), most))
+	for ; n < len(l.ready) && len(items) < most; n++ {
+		items = l.gather(items, l.ready[n])
+	}
+	rest := copy(l.ready, l.ready[n:])
+	clear(l.ready[rest:])
+	l.ready = l.ready[:rest]
+	return items
+}
+
+// prepare makes a message ready for the handler.
+func (l *loop) prepare(it *item) {
+	if it.msg.Context().Err() != nil { // its delivery is over, or a handler's own: it is ours still
+		it.msg.SetContext(outlived{l.context, it.msg.Context()})
+	}
+	it.noteStory()
 }
 
 // outlived is the context of a message whose own has ended: with its values, and
@@ -84,7 +92,11 @@ func (l *loop) settle(c *call) {
 		return
 	}
 	var away error
-	for i, it := range c.items {
+	for i, n := 0, 0; i < len(c.items); i += n {
+		it := c.items[i]
+		if n = c.chunkAt(i); n > 1 {
+			l.landed(c.items[i:i+n], c.errs[i:i+n])
+		}
 		if c.errs[i] == nil {
 			l.confirmed(it)
 			l.outage.answered = true

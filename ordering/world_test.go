@@ -2,6 +2,7 @@ package ordering_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"maps"
@@ -32,6 +33,8 @@ type world struct {
 
 	got   []sent // what the target has, in order
 	fail  func(*message.Message) error
+	wrap  func([]*message.Message) func() // called before a batch, and what it returns after it
+	apart bool                            // what follows in a chunk is taken by itself
 	acked map[string]int
 }
 
@@ -139,10 +142,17 @@ func (w *world) lag(context.Context) (int64, error) {
 
 // publish is the target.
 func (w *world) publish(msgs []*message.Message) []error {
+	if w.wrap != nil {
+		defer w.wrap(msgs)()
+	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	errs := make([]error, len(msgs))
 	for i, m := range msgs {
+		if !w.apart && apart(msgs, errs, i) {
+			errs[i] = errApart
+			continue
+		}
 		if w.fail != nil {
 			if errs[i] = w.fail(m); errs[i] != nil {
 				continue
@@ -152,6 +162,23 @@ func (w *world) publish(msgs []*message.Message) []error {
 		w.got = append(w.got, sent{key: m.Metadata["key"], rev: rev, body: string(m.Payload)})
 	}
 	return errs
+}
+
+// errApart refuses what was not sent because the one before it in its chunk was
+// not taken.
+var errApart = errors.New("not without the one before it")
+
+// apart reports whether a message is not to be sent alone.
+func apart(msgs []*message.Message, errs []error, i int) bool {
+	id, at := ordering.Chunk(msgs[i])
+	if at == 0 {
+		return false
+	}
+	if i == 0 || errs[i-1] != nil {
+		return true
+	}
+	before, n := ordering.Chunk(msgs[i-1])
+	return before != id || n != at-1
 }
 
 // revisions are what the target got of a key, in order.
@@ -208,7 +235,7 @@ func config(s store.Store, w *world) ordering.Config {
 		Route: "r", Store: s, SingleInstance: true,
 		Identify: ordering.By{Key: []ordering.Field{ordering.Header("key")}, Revision: ordering.Header("revision")}.Identify,
 		First:    1, Hold: 20 * time.Millisecond, GapTimeout: time.Second, OnGap: lane.Quarantine,
-		Window: w.window, Lag: w.lag, Logger: slog.New(slog.DiscardHandler),
+		Window: w.window, Chunk: 5, Lag: w.lag, Logger: slog.New(slog.DiscardHandler),
 	}
 }
 

@@ -96,6 +96,9 @@ func (l *Lane) Held() int { return len(l.held) }
 // Flying reports whether a Deliver has not been answered yet.
 func (l *Lane) Flying() bool { return l.phase == flying }
 
+// Ahead is how many revisions are settled and not committed yet.
+func (l *Lane) Ahead() Revision { return l.Next - l.durable }
+
 // Unsure reports whether the caller has to look into the store before it steps
 // an [Arrive] of this revision.
 func (l *Lane) Unsure(r Revision) bool {

@@ -1,0 +1,161 @@
+package ordering
+
+import (
+	"context"
+	"slices"
+
+	"github.com/ThreeDotsLabs/watermill/message"
+
+	"github.com/brokerbridge/bridge/ordering/lane"
+)
+
+// chunkBytes bounds the payloads of a chunk: what it goes to takes a megabyte at
+// a time, by default.
+const chunkBytes = 256 << 10
+
+// member says where a message stands in a chunk.
+type member struct {
+	context.Context
+	head *item // nil: it goes alone
+	at   int
+}
+
+type memberKey struct{}
+
+func (m *member) Value(key any) any {
+	if key == (memberKey{}) {
+		return m
+	}
+	return m.Context.Value(key)
+}
+
+func memberOf(m *message.Message) (*member, bool) {
+	in, ok := m.Context().Value(memberKey{}).(*member)
+	return in, ok && in.head != nil
+}
+
+// Chunk says which chunk a message belongs to, and its place in there, from 0.
+// The id is nil for one that goes alone. See Config.Chunk.
+func Chunk(m *message.Message) (id any, at int) {
+	if in, ok := memberOf(m); ok {
+		return in.head, in.at
+	}
+	return nil, 0
+}
+
+// gather appends the head of a lane and the revisions behind it that may be in
+// one call with it.
+func (l *loop) gather(items []*item, head *item) []*item {
+	from := len(items)
+	items = append(items, head)
+	size := len(head.msg.Payload)
+	for most := l.reach(head); most > 1; most-- {
+		it := l.follower(items[len(items)-1], chunkBytes-size)
+		if it == nil {
+			break
+		}
+		size += len(it.msg.Payload)
+		it.rides = true
+		items = append(items, it)
+	}
+	for at, it := range items[from:] {
+		l.prepare(it)
+		it.awaited = false
+		it.join(head, at, len(items)-from)
+	}
+	return items
+}
+
+// reach is how many messages a chunk may have that begins with a head.
+func (l *loop) reach(head *item) int {
+	if head.lane == nil || !head.mayShare() || !l.outage.since.IsZero() {
+		return 1
+	}
+	return min(l.cfg.Chunk, l.cfg.MaxAhead-int(head.lane.lane.Ahead()))
+}
+
+// mayShare reports whether a message may be in a chunk: one that failed before
+// may fail again, and take the others with it.
+func (it *item) mayShare() bool {
+	return it.origin <= fromParked && it.storing == 0 && it.tries.Attempts == 0 && !it.foreign
+}
+
+// follower is the next revision, if it is in memory or read ahead and may go
+// along.
+func (l *loop) follower(it *item, room int) *item {
+	e, next := it.lane, it.id.Revision+1
+	follower, there := e.find(next)
+	switch {
+	case there:
+	case it.origin == fromParked && len(e.cache) > 0 && e.cache[0].Rev == next:
+		follower = l.unpack(e)
+	default:
+		return nil
+	}
+	if follower.mayShare() && len(follower.msg.Payload) <= room {
+		return follower
+	}
+	if !there {
+		l.leave(follower)
+	}
+	return nil
+}
+
+// leave forgets a parked message that was brought into memory before its turn. It
+// is read again, and so is what was read ahead with it, which begins behind it.
+func (l *loop) leave(it *item) {
+	it.lane.drop(it)
+	l.uncache(it.lane)
+}
+
+// join notes in the message which chunk it is part of.
+func (it *item) join(head *item, at, of int) {
+	if of == 1 {
+		head = nil
+		if _, was := memberOf(it.msg); !was {
+			return
+		}
+	}
+	it.msg.SetContext(&member{it.msg.Context(), head, at})
+}
+
+// chunkAt is how many items of a call belong together, from one on.
+func (c *call) chunkAt(i int) int {
+	n := 1
+	for i+n < len(c.items) && c.items[i+n].rides {
+		n++
+	}
+	return n
+}
+
+// landed notes what became of those that followed the head of a chunk. What the
+// target has is not sent again when its turn comes; what it has not waits, as if
+// it had not been tried.
+func (l *loop) landed(chunk []*item, errs []error) {
+	e := chunk[0].lane
+	for i, it := range chunk[1:] {
+		it.rides = false
+		it.awaited = isAwaited(errs[i+1])
+		switch {
+		case errs[i+1] == nil:
+			e.ahead = append(e.ahead, it.id.Revision)
+		case it.origin == fromParked && it.storing == 0 && !it.awaited:
+			l.leave(it)
+		}
+	}
+	if len(e.ahead) > 0 && errs[0] != nil {
+		l.log.Warn("the target took what follows a message that it did not take",
+			"revision", chunk[0].id.Revision, "error", errs[0])
+	}
+}
+
+// landed reports whether the target has a revision already whose turn has come
+// now.
+func (e *entry) landed(r lane.Revision) bool {
+	i := slices.Index(e.ahead, r)
+	if i < 0 {
+		return false
+	}
+	e.ahead = slices.Delete(e.ahead, i, i+1)
+	return true
+}
