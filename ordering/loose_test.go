@@ -19,6 +19,42 @@ import (
 // outOfOrder is an operation that accepts to be late.
 var outOfOrder = ordering.Operation{By: "ann", Reason: "the consumer copes", OutOfOrder: true}
 
+// near is a configuration that refuses what is more than five revisions ahead, and
+// whose gaps last.
+func near(s store.Store, w *world) ordering.Config {
+	cfg := config(s, w)
+	cfg.MaxJump, cfg.GapTimeout = 5, time.Minute
+	return cfg
+}
+
+// redrives fails unless the redrive of a dead letter is accepted.
+func (r *running) redrives(t *testing.T, id string, op ordering.Operation) {
+	t.Helper()
+	if _, err := r.Redrive(t.Context(), id, op); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// refuses fails unless the redrive of a dead letter is refused for this.
+func (r *running) refuses(t *testing.T, id string, op ordering.Operation, want error) {
+	t.Helper()
+	if _, err := r.Redrive(t.Context(), id, op); !errors.Is(err, want) {
+		t.Errorf("redriving %s: %v, want %v", id, err, want)
+	}
+}
+
+// allDead are the dead letters of the route.
+func allDead(t *testing.T, s store.Store) (all []store.DeadLetter) {
+	t.Helper()
+	for d, err := range s.DeadLetters(t.Context(), store.Query{Route: "r"}) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, d)
+	}
+	return all
+}
+
 // TestRule8_RedriveUnidentified redrives messages that had no usable key or
 // revision, before and after the configuration was repaired.
 func TestRule8_RedriveUnidentified(t *testing.T) {
@@ -32,10 +68,7 @@ func TestRule8_RedriveUnidentified(t *testing.T) {
 	w.send(named(1, "one"), named(3, "three"), msg("a", 2))
 	r.rest(t, w)
 	var first, third store.DeadLetter
-	for d, err := range s.DeadLetters(t.Context(), store.Query{Route: "r"}) {
-		if err != nil {
-			t.Fatal(err)
-		}
+	for _, d := range allDead(t, s) {
 		if string(d.Payload) == "one" {
 			first = d
 		} else {
@@ -84,17 +117,13 @@ func TestRule8_RedriveUnidentified(t *testing.T) {
 // it still is and when it no longer is.
 func TestRule8_RedriveImplausible(t *testing.T) {
 	w, s := newWorld(t, 100), memory.New()
-	cfg := config(s, w)
-	cfg.MaxJump, cfg.GapTimeout = 5, time.Minute
-	r := w.run(cfg)
+	r := w.run(near(s, w))
 	w.send(msg("a", 1), msg("a", 2))
 	w.delivered("a", 1, 2)
 	w.send(msg("a", 8))
 	r.rest(t, w)
 	d := letter(t, s, "a", 8)
-	if _, err := r.Redrive(t.Context(), d.ID, because); !errors.Is(err, ordering.ErrRefused) {
-		t.Errorf("too far ahead: %v", err)
-	}
+	r.refuses(t, d.ID, because, ordering.ErrRefused)
 	w.send(msg("a", 3))
 	w.delivered("a", 1, 2, 3)
 	// Its place is still ahead, so it goes in order though it might go otherwise.
@@ -105,170 +134,6 @@ func TestRule8_RedriveImplausible(t *testing.T) {
 	w.send(msg("a", 4), msg("a", 5), msg("a", 6), msg("a", 8), msg("a", 7))
 	w.delivered("a", upTo(8)...)
 	if st := r.rest(t, w); st.Ledger.Dead != 0 || st.Ledger.Duplicates != 1 {
-		t.Errorf("%+v", st.Ledger)
-	}
-}
-
-// TestRedrive_Passed asks for what successors have passed: it goes only out of
-// order, and is recorded so.
-func TestRedrive_Passed(t *testing.T) {
-	w, s := newWorld(t, 100), memory.New()
-	w.fail = func(m *message.Message) error {
-		if m.Metadata["revision"] != "2" {
-			return nil
-		}
-		n := ordering.Attempts(m) + 1
-		return verdict{class: "transient", attempts: n, final: n == 3, reason: "max_attempts"}
-	}
-	cfg := config(s, w)
-	cfg.OnFailure = lane.Continue
-	r := w.run(cfg)
-	w.send(msg("a", 1), msg("a", 2), msg("a", 3), msg("a", 4))
-	w.delivered("a", 1, 3, 4)
-	w.send(sent{key: "a", rev: 3, body: "other"})
-	r.rest(t, w)
-	w.mu.Lock()
-	w.fail = func(m *message.Message) error {
-		if n := ordering.Attempts(m); n != 0 {
-			t.Errorf("redriven with %d attempts behind it", n)
-		}
-		return nil
-	}
-	w.mu.Unlock()
-	passed, conflict := letter(t, s, "a", 2), letter(t, s, "a", 3)
-	for _, d := range []store.DeadLetter{passed, conflict} {
-		if _, err := r.Redrive(t.Context(), d.ID, because); !errors.Is(err, ordering.ErrPassed) {
-			t.Errorf("%s: %v", d.Reason, err)
-		}
-		o := outOfOrder
-		o.DryRun = true
-		if out, err := r.Redrive(t.Context(), d.ID, o); err != nil || out.Done || out.InOrder || !strings.Contains(out.Says, "out of order") {
-			t.Errorf("dry run of %s: %+v, %v", d.Reason, out, err)
-		}
-		if out, err := r.Redrive(t.Context(), d.ID, outOfOrder); err != nil || !out.Done || out.InOrder {
-			t.Fatalf("%+v, %v", out, err)
-		}
-	}
-	w.delivered("a", 1, 3, 4, 2, 3)
-	st := r.rest(t, w)
-	if st.Ledger.Dead != 0 || st.Ledger.Redriven != 2 || st.Ledger.Delivered != 5 || r.state(t, "a").Next != 5 {
-		t.Errorf("%+v", st.Ledger)
-	}
-	if got := audits(t, s); !slices.Equal(got, []string{"redrive_out_of_order a " + passed.ID + " ann", "redrive_out_of_order a " + conflict.ID + " ann"}) {
-		t.Errorf("audit: %v", got)
-	}
-}
-
-// TestRedrive_Late redrives an arrival inside a range that was skipped.
-func TestRedrive_Late(t *testing.T) {
-	w, s := newWorld(t, 100), memory.New()
-	cfg := config(s, w)
-	cfg.OnGap, cfg.GapTimeout = lane.Skip, 50*time.Millisecond
-	r := w.run(cfg)
-	w.send(msg("a", 1), msg("a", 3))
-	w.delivered("a", 1, 3)
-	w.send(msg("a", 2))
-	r.rest(t, w)
-	d := letter(t, s, "a", 2)
-	if _, err := r.Redrive(t.Context(), d.ID, because); !errors.Is(err, ordering.ErrPassed) {
-		t.Errorf("%v", err)
-	}
-	if _, err := r.Redrive(t.Context(), d.ID, outOfOrder); err != nil {
-		t.Fatal(err)
-	}
-	w.delivered("a", 1, 3, 2)
-	r.rest(t, w)
-}
-
-// TestRedrive_BesideTheOrder follows one through a target that is away, refuses
-// for a while, and refuses for good: it stays one dead letter all the time.
-func TestRedrive_BesideTheOrder(t *testing.T) {
-	w, s := newWorld(t, 100), memory.New()
-	r := w.run(config(s, w))
-	w.send(msg("a", 1), sent{key: "a", rev: 1, body: "other"})
-	r.rest(t, w)
-	d := letter(t, s, "a", 1)
-	answers := []error{
-		verdict{class: "unavailable", pause: 20 * time.Millisecond},
-		verdict{class: "interrupted"},
-		verdict{class: "transient", attempts: 1, pause: 20 * time.Millisecond},
-		verdict{class: "transient", attempts: 2, final: true, reason: "max_attempts"},
-		verdict{class: "transient", attempts: 1, pause: 5 * time.Millisecond},
-	}
-	var asked atomic.Int64
-	w.mu.Lock()
-	w.fail = func(*message.Message) error {
-		if n := int(asked.Add(1)); n <= len(answers) {
-			return answers[n-1]
-		}
-		return nil
-	}
-	w.mu.Unlock()
-	if _, err := r.Redrive(t.Context(), d.ID, outOfOrder); err != nil {
-		t.Fatal(err)
-	}
-	if out, err := r.Redrive(t.Context(), d.ID, outOfOrder); err != nil || out.Done {
-		t.Errorf("once more: %+v, %v", out, err)
-	}
-	if _, err := r.Discard(t.Context(), d.ID, because); !errors.Is(err, ordering.ErrBusy) {
-		t.Errorf("discarded while it is redriven: %v", err)
-	}
-	await(t, "the end of it", func() bool { return letter(t, s, "a", 1).Attempts == 2 })
-	st := r.rest(t, w)
-	again := letter(t, s, "a", 1)
-	if st.Ledger.Dead != 1 || again.Reason != d.Reason || !again.FirstFailed.Equal(d.FirstFailed) || again.Class != "transient" || again.ID != d.ID {
-		t.Errorf("%+v after %+v", again, d)
-	}
-	if _, err := r.Redrive(t.Context(), d.ID, outOfOrder); err != nil {
-		t.Fatal(err)
-	}
-	await(t, "its delivery", func() bool { w.mu.Lock(); defer w.mu.Unlock(); return len(w.got) == 2 && w.got[1].body == "other" })
-	if st = r.rest(t, w); st.Ledger.Dead != 0 || st.Ledger.Redriven != 1 || asked.Load() != 6 {
-		t.Errorf("%+v after %d tries", st.Ledger, asked.Load())
-	}
-}
-
-// TestRedrive_BesideTheOrderAndStopped stops while one waits for its next try,
-// and while another is under way.
-func TestRedrive_BesideTheOrderAndStopped(t *testing.T) {
-	w, s := newWorld(t, 100), memory.New()
-	r := w.run(config(s, w))
-	for _, body := range []string{"b", "c", "d"} {
-		w.send(msg("a", 1), sent{key: "a", rev: 1, body: body})
-	}
-	r.rest(t, w)
-	var asked atomic.Int64
-	w.mu.Lock()
-	w.fail = func(m *message.Message) error {
-		asked.Add(1)
-		switch string(m.Payload) {
-		case "b":
-			return verdict{class: "transient", attempts: 1, pause: time.Minute}
-		case "c":
-			return verdict{class: "unavailable", pause: time.Minute}
-		}
-		w.mu.Unlock()
-		<-m.Context().Done()
-		w.mu.Lock()
-		return verdict{class: "interrupted"}
-	}
-	w.mu.Unlock()
-	for d, err := range s.DeadLetters(t.Context(), store.Query{Route: "r"}) {
-		if err != nil {
-			t.Fatal(err)
-		}
-		if _, err := r.Redrive(t.Context(), d.ID, outOfOrder); err != nil {
-			t.Fatal(err)
-		}
-	}
-	await(t, "some tries", func() bool { return asked.Load() >= 1 })
-	time.Sleep(20 * time.Millisecond)
-	if err := r.stop(); err != nil {
-		t.Fatal(err)
-	}
-	r = w.run(config(s, w))
-	r.state(t, "a") // it runs
-	if st := r.rest(t, w); st.Ledger.Dead != 3 || st.Ledger.Redriven != 0 {
 		t.Errorf("%+v", st.Ledger)
 	}
 }
@@ -290,9 +155,7 @@ func TestRedrive_LooseFailsInItsLane(t *testing.T) {
 		w.delivered("a", upTo(rev)...)
 	}
 	w.failing("a/9")
-	if _, err := r.Redrive(t.Context(), d.ID, because); err != nil {
-		t.Fatal(err)
-	}
+	r.redrives(t, d.ID, because)
 	await(t, "the quarantine", func() bool { return r.state(t, "a").Mode == lane.Quarantined })
 	st := r.rest(t, w)
 	now := letter(t, s, "a", 9)
@@ -300,9 +163,7 @@ func TestRedrive_LooseFailsInItsLane(t *testing.T) {
 		t.Errorf("%+v, %+v", st.Ledger, now)
 	}
 	w.failing()
-	if _, err := r.Redrive(t.Context(), now.ID, because); err != nil {
-		t.Fatal(err)
-	}
+	r.redrives(t, now.ID, because)
 	w.delivered("a", upTo(9)...)
 	r.rest(t, w)
 }
@@ -310,9 +171,7 @@ func TestRedrive_LooseFailsInItsLane(t *testing.T) {
 // TestRedrive_CopyWaits redrives what is waiting already, as another copy.
 func TestRedrive_CopyWaits(t *testing.T) {
 	w, s := newWorld(t, 100), memory.New()
-	cfg := config(s, w)
-	cfg.MaxJump, cfg.GapTimeout = 5, time.Minute
-	r := w.run(cfg)
+	r := w.run(near(s, w))
 	w.send(msg("a", 1))
 	w.delivered("a", 1)
 	w.send(msg("a", 8), msg("a", 2))
@@ -326,9 +185,7 @@ func TestRedrive_CopyWaits(t *testing.T) {
 	if err != nil || out.Done || !strings.Contains(out.Says, "waits") {
 		t.Errorf("a copy: %+v, %v", out, err)
 	}
-	if _, err = r.Redrive(t.Context(), letter(t, s, "b", 3).ID, because); !errors.Is(err, ordering.ErrPassed) {
-		t.Errorf("other content: %v", err)
-	}
+	r.refuses(t, letter(t, s, "b", 3).ID, because, ordering.ErrPassed)
 	if st := r.rest(t, w); st.Ledger.Dead != 2 {
 		t.Errorf("%+v", st.Ledger)
 	}
@@ -353,13 +210,7 @@ func TestRedrive_SetAsideAndExpelled(t *testing.T) {
 	m.meta = map[string]string{"id": "x"}
 	w.send(m)
 	r.rest(t, w)
-	var d store.DeadLetter
-	for letter, err := range s.DeadLetters(t.Context(), store.Query{Route: "r"}) {
-		if err != nil {
-			t.Fatal(err)
-		}
-		d = letter
-	}
+	d := letter(t, s, "", 0)
 	mended.Store(true)
 	if out, err := r.Redrive(t.Context(), d.ID, because); err != nil || !out.Done || !out.InOrder {
 		t.Fatalf("%+v, %v", out, err)
@@ -371,12 +222,8 @@ func TestRedrive_SetAsideAndExpelled(t *testing.T) {
 	if now, err := s.DeadLetter(t.Context(), "r", d.ID); err != nil || now.Reason != d.Reason || st.Ledger.Dead != 1 || st.Ledger.Redriven != 0 {
 		t.Errorf("%+v, %v, %+v", now, err, st.Ledger)
 	}
-	if _, err := r.Redrive(t.Context(), d.ID, because); !errors.Is(err, ordering.ErrRefused) {
-		t.Errorf("once more: %v", err)
-	}
-	if _, err := r.Redrive(t.Context(), d.ID, outOfOrder); err != nil {
-		t.Fatal(err)
-	}
+	r.refuses(t, d.ID, because, ordering.ErrRefused)
+	r.redrives(t, d.ID, outOfOrder)
 	w.delivered("a", 1, 500)
 	r.rest(t, w)
 }
@@ -399,10 +246,7 @@ func TestI1_MessageIDsThatAreNotUnique(t *testing.T) {
 		n += len(<-acks)
 	}
 	var bodies []string
-	for d, err := range s.DeadLetters(t.Context(), store.Query{Route: "r"}) {
-		if err != nil {
-			t.Fatal(err)
-		}
+	for _, d := range allDead(t, s) {
 		bodies = append(bodies, string(d.Payload))
 	}
 	slices.Sort(bodies)

@@ -39,9 +39,7 @@ func plausible(t *testing.T, w *world, r *running, s store.Store) store.DeadLett
 func TestRedrive_LooseRetried(t *testing.T) {
 	for _, pause := range []time.Duration{time.Millisecond, 50 * time.Millisecond} {
 		w, s := newWorld(t, 100), memory.New()
-		cfg := config(s, w)
-		cfg.MaxJump, cfg.GapTimeout = 5, time.Minute
-		r := w.run(cfg)
+		r := w.run(near(s, w))
 		d := plausible(t, w, r, s)
 		w.mu.Lock()
 		w.fail = func(m *message.Message) error {
@@ -53,9 +51,7 @@ func TestRedrive_LooseRetried(t *testing.T) {
 		w.mu.Unlock()
 		w.send(msg("a", 7))
 		w.delivered("a", upTo(7)...)
-		if _, err := r.Redrive(t.Context(), d.ID, because); err != nil {
-			t.Fatal(err)
-		}
+		r.redrives(t, d.ID, because)
 		w.delivered("a", upTo(8)...)
 		if st := r.rest(t, w); st.Ledger.Dead != 0 || st.Ledger.Redriven != 1 || st.Ledger.Parked != 0 {
 			t.Errorf("%+v", st.Ledger)
@@ -67,8 +63,7 @@ func TestRedrive_LooseRetried(t *testing.T) {
 // parked there, and goes on with the next start.
 func TestRedrive_LooseStopped(t *testing.T) {
 	w, s := newWorld(t, 100), memory.New()
-	cfg := config(s, w)
-	cfg.MaxJump, cfg.GapTimeout = 5, time.Minute
+	cfg := near(s, w)
 	r := w.run(cfg)
 	d := plausible(t, w, r, s)
 	w.send(msg("a", 7))
@@ -83,9 +78,7 @@ func TestRedrive_LooseStopped(t *testing.T) {
 		return verdict{class: "interrupted"}
 	}
 	w.mu.Unlock()
-	if _, err := r.Redrive(t.Context(), d.ID, because); err != nil {
-		t.Fatal(err)
-	}
+	r.redrives(t, d.ID, because)
 	await(t, "the try", asked.Load)
 	if err := r.stop(); err != nil {
 		t.Fatal(err)
@@ -94,48 +87,6 @@ func TestRedrive_LooseStopped(t *testing.T) {
 	r = w.run(cfg)
 	w.delivered("a", upTo(8)...)
 	if st := r.rest(t, w); st.Ledger.Dead != 0 || st.Ledger.Redriven != 1 {
-		t.Errorf("%+v", st.Ledger)
-	}
-}
-
-// TestRedrive_BesideALongOutage redrives several out of order while the target
-// is away for long: they stay dead letters until it is back.
-func TestRedrive_BesideALongOutage(t *testing.T) {
-	w, s := newWorld(t, 100), memory.New()
-	cfg := config(s, w)
-	cfg.OutageAfter = 50 * time.Millisecond
-	r := w.run(cfg)
-	for _, body := range []string{"a-1", "b", "c", "d"} {
-		w.send(sent{key: "a", rev: 1, body: body})
-	}
-	r.rest(t, w)
-	var away atomic.Bool
-	away.Store(true)
-	w.mu.Lock()
-	w.fail = func(*message.Message) error {
-		if away.Load() {
-			return verdict{class: "unavailable", pause: 5 * time.Millisecond}
-		}
-		return nil
-	}
-	w.mu.Unlock()
-	for d, err := range s.DeadLetters(t.Context(), store.Query{Route: "r"}) {
-		if err != nil {
-			t.Fatal(err)
-		}
-		if _, err := r.Redrive(t.Context(), d.ID, outOfOrder); err != nil {
-			t.Fatal(err)
-		}
-	}
-	w.send(stream(3, 3)...)
-	await(t, "the rest to be parked", func() bool { st, _ := r.Stats(t.Context()); return st.Ledger.Parked >= 8 })
-	time.Sleep(100 * time.Millisecond)
-	if st := r.accounted(t); st.Ledger.Dead != 3 {
-		t.Errorf("%+v", st.Ledger)
-	}
-	away.Store(false)
-	await(t, "all of it", func() bool { st, _ := r.Stats(t.Context()); return st.Ledger.Delivered == 13 })
-	if st := r.rest(t, w); st.Ledger.Dead != 0 || st.Ledger.Redriven != 3 || st.Ledger.Parked != 0 {
 		t.Errorf("%+v", st.Ledger)
 	}
 }
@@ -161,12 +112,8 @@ func TestI9_RedriveLeavesTheDeadLetterAsItWas(t *testing.T) {
 	w.mu.Lock()
 	w.fail = func(*message.Message) error { return errPermanent }
 	w.mu.Unlock()
-	if _, err := r.Redrive(t.Context(), d.ID, because); !errors.Is(err, ordering.ErrPassed) {
-		t.Errorf("%v", err)
-	}
-	if _, err := r.Redrive(t.Context(), d.ID, outOfOrder); err != nil {
-		t.Fatal(err)
-	}
+	r.refuses(t, d.ID, because, ordering.ErrPassed)
+	r.redrives(t, d.ID, outOfOrder)
 	await(t, "the failure", func() bool { return letter(t, s, "", 0).Attempts == 1 })
 	if now := letter(t, s, "", 0); !maps.Equal(now.Metadata, d.Metadata) || string(now.Payload) != string(d.Payload) || now.Reason != d.Reason {
 		t.Errorf("%+v became %+v", d, now)
@@ -190,9 +137,7 @@ func (g *gated) Commit(ctx context.Context, cs ...store.Change) []error {
 // its way into the store: they wait, and do not act on what is no longer so.
 func TestOperations_WaitForCommits(t *testing.T) {
 	w, s := newWorld(t, 100), &gated{Store: memory.New()}
-	cfg := config(s, w)
-	cfg.MaxJump, cfg.GapTimeout = 5, time.Minute
-	r := w.run(cfg)
+	r := w.run(near(s, w))
 	d := plausible(t, w, r, s)
 	w.send(msg("a", 7))
 	w.delivered("a", upTo(7)...)
@@ -262,9 +207,7 @@ func TestRedrive_SettlesOnce(t *testing.T) {
 			return nil
 		}
 		w.mu.Unlock()
-		if _, err := r.Redrive(t.Context(), d.ID, because); err != nil {
-			t.Fatal(err)
-		}
+		r.redrives(t, d.ID, because)
 		await(t, "the delivery", func() bool { return len(w.revisions("a")) > 0 })
 		done := make(chan error, 1)
 		go func() { _, err := r.Redrive(t.Context(), d.ID, outOfOrder); done <- err }()

@@ -11,15 +11,10 @@ import (
 
 // redrive sends a dead letter through again.
 func (l *loop) redrive(o *operation, id string) error {
-	d, err := l.deadLetter(id)
+	d, e, err := l.about(o, "redrive", id)
 	if err != nil {
 		return err
 	}
-	e, err := l.blockedBy(&d)
-	if err != nil {
-		return err
-	}
-	o.out = Outcome{Action: "redrive", Key: d.Key, Epoch: d.Epoch, Revision: d.Rev, Dead: []string{id}}
 	if e == nil {
 		return l.redriveLoose(o, &d)
 	}
@@ -56,15 +51,10 @@ func (l *loop) obey(e *entry, durable time.Time) {
 
 // discard gives a dead letter up.
 func (l *loop) discard(o *operation, id string) error {
-	d, err := l.deadLetter(id)
+	d, e, err := l.about(o, "discard", id)
 	if err != nil {
 		return err
 	}
-	e, err := l.blockedBy(&d)
-	if err != nil {
-		return err
-	}
-	o.out = Outcome{Action: "discard", Key: d.Key, Epoch: d.Epoch, Revision: d.Rev, Dead: []string{id}}
 	if l.loose.has(id) || e != nil && !e.due.IsZero() {
 		return fmt.Errorf("%w: the dead letter is being redriven", ErrBusy)
 	}
@@ -150,6 +140,19 @@ func (l *loop) release(o *operation, k laneKey) error {
 		l.sign(o, e, store.Audit{Target: spanText(e.lane.Next, e.lane.Next)}, nil)
 	}
 	return nil
+}
+
+// about reads the dead letter of an operation, and the lane that waits for it, nil
+// if there is none. The outcome says so.
+func (l *loop) about(o *operation, action, id string) (d store.DeadLetter, e *entry, err error) {
+	if d, err = l.deadLetter(id); err != nil {
+		return d, nil, err
+	}
+	if e, err = l.blockedBy(&d); err != nil {
+		return d, nil, err
+	}
+	o.out = Outcome{Action: action, Key: d.Key, Epoch: d.Epoch, Revision: d.Rev, Dead: []string{id}}
+	return d, e, nil
 }
 
 // blockedBy returns the lane that waits for a dead letter, nil if there is none.

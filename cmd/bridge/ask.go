@@ -82,6 +82,16 @@ func (a *ask) routes(ctx context.Context, c *client.Client) ([]string, error) {
 	return names, nil
 }
 
+// reach finds the bridge and the names of the routes that are asked about.
+func (a *ask) reach(cmd *cobra.Command) (*client.Client, []string, error) {
+	c, err := a.client(cmd)
+	if err != nil {
+		return nil, nil, err
+	}
+	routes, err := a.routes(cmd.Context(), c)
+	return c, routes, err
+}
+
 // ofRoutes is one list after the other. One more than limit is asked for, so
 // that it shows whether there are more.
 func ofRoutes[T any](routes []string, limit int, list func(route string, limit int) iter.Seq2[T, error]) iter.Seq2[T, error] {
@@ -97,6 +107,21 @@ func ofRoutes[T any](routes []string, limit int, list func(route string, limit i
 			}
 		}
 	}
+}
+
+// look shows a thing as each route has it that knows it.
+func look[T any](cmd *cobra.Command, a *ask, name string,
+	get func(c *client.Client, ctx context.Context, route, name string) (T, error), text func(*cobra.Command, T),
+) error {
+	c, routes, err := a.reach(cmd)
+	if err != nil {
+		return err
+	}
+	found, err := find(routes, func(route string) (T, error) { return get(c, cmd.Context(), route, name) })
+	if err != nil {
+		return err
+	}
+	return show(cmd, a.output.value, found, text)
 }
 
 // find asks each route until one knows the thing.

@@ -48,6 +48,17 @@ func (f *changing) change() (api.Change, error) {
 	return api.Change{Reason: reason, By: whoAmI(), DryRun: f.dryRun}, nil
 }
 
+// begin is what comes before each change: what is asked for, and the bridge that
+// is asked.
+func (f *changing) begin(cmd *cobra.Command) (*client.Client, api.Change, error) {
+	ch, err := f.change()
+	if err != nil {
+		return nil, ch, err
+	}
+	c, err := f.client(cmd)
+	return c, ch, err
+}
+
 // whoAmI is the user, and behind sudo the one who became it.
 func whoAmI() string {
 	name := os.Getenv("USER")

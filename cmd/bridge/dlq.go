@@ -23,11 +23,7 @@ func newDLQList() *cobra.Command {
 		Use: "ls", Short: "List the dead letters, and the gaps whose time is over", Args: cobra.NoArgs,
 		Example: "  bridge dlq ls\n  bridge dlq ls --reason too_large\n  bridge dlq ls --route orders --key 4711 -o json",
 		RunE: does(func(cmd *cobra.Command, _ []string) error {
-			c, err := a.client(cmd)
-			if err != nil {
-				return err
-			}
-			routes, err := a.routes(cmd.Context(), c)
+			c, routes, err := a.reach(cmd)
 			if err != nil {
 				return err
 			}

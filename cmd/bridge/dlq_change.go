@@ -35,15 +35,11 @@ func newDLQRedrive() *cobra.Command {
 			return nil
 		},
 		RunE: does(func(cmd *cobra.Command, ids []string) error {
-			ch, err := f.change()
+			c, ch, err := f.begin(cmd)
 			if err != nil {
 				return err
 			}
 			ch.OutOfOrder = outOfOrder
-			c, err := f.client(cmd)
-			if err != nil {
-				return err
-			}
 			if key != "" {
 				return f.redriveKey(cmd, c, key, ch)
 			}
@@ -65,11 +61,7 @@ func newDLQDiscard() *cobra.Command {
 		Example: "  bridge dlq discard 7c0e0d1e-… --reason 'a test order'",
 		Args:    some("ID"),
 		RunE: does(func(cmd *cobra.Command, ids []string) error {
-			ch, err := f.change()
-			if err != nil {
-				return err
-			}
-			c, err := f.client(cmd)
+			c, ch, err := f.begin(cmd)
 			if err != nil {
 				return err
 			}
@@ -102,10 +94,7 @@ func (f *changing) letters(cmd *cobra.Command, c *client.Client, ids []string, c
 // be out of order.
 func (f *changing) redriveKey(cmd *cobra.Command, c *client.Client, key string, ch api.Change) error {
 	ctx := cmd.Context()
-	route, err := f.theRoute(ctx, c, func(route string) error {
-		_, err := c.Explain(ctx, route, key)
-		return err
-	})
+	route, err := f.routeOfKey(ctx, c, key)
 	if err != nil {
 		return err
 	}

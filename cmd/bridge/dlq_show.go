@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/brokerbridge/bridge/bridge/admin/api"
+	"github.com/brokerbridge/bridge/bridge/admin/client"
 )
 
 // What is shown of a body on a terminal; -o json has more.
@@ -22,21 +23,7 @@ func newDLQShow() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "show ID", Short: "Show a dead letter with its headers and body", Args: one("ID"),
 		RunE: does(func(cmd *cobra.Command, args []string) error {
-			c, err := a.client(cmd)
-			if err != nil {
-				return err
-			}
-			routes, err := a.routes(cmd.Context(), c)
-			if err != nil {
-				return err
-			}
-			found, err := find(routes, func(route string) (api.DeadLetterDetail, error) {
-				return c.DeadLetter(cmd.Context(), route, args[0])
-			})
-			if err != nil {
-				return err
-			}
-			return show(cmd, a.output.value, found, deadLetterText)
+			return look(cmd, &a, args[0], (*client.Client).DeadLetter, deadLetterText)
 		}),
 	}
 	a.addRoute(cmd)

@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/brokerbridge/bridge/bridge/admin/api"
+	"github.com/brokerbridge/bridge/bridge/admin/client"
 	"github.com/brokerbridge/bridge/bridge/status"
 )
 
@@ -21,19 +22,7 @@ func newExplain() *cobra.Command {
 		Use: "explain KEY", Short: "Say what a key waits for, and what would let it go on", Long: explainLong,
 		Example: "  bridge explain 4711", Args: one("KEY"),
 		RunE: does(func(cmd *cobra.Command, args []string) error {
-			c, err := a.client(cmd)
-			if err != nil {
-				return err
-			}
-			routes, err := a.routes(cmd.Context(), c)
-			if err != nil {
-				return err
-			}
-			found, err := find(routes, func(route string) (api.Explanation, error) { return c.Explain(cmd.Context(), route, args[0]) })
-			if err != nil {
-				return err
-			}
-			return show(cmd, a.output.value, found, a.explainText)
+			return look(cmd, &a, args[0], (*client.Client).Explain, a.explainText)
 		}),
 	}
 	a.addRoute(cmd)

@@ -25,11 +25,7 @@ func newKeysList() *cobra.Command {
 		Use: "ls", Short: "List the keys that do not flow", Args: cobra.NoArgs,
 		Example: "  bridge keys ls\n  bridge keys ls --all --limit 0 -o jsonl",
 		RunE: does(func(cmd *cobra.Command, _ []string) error {
-			c, err := a.client(cmd)
-			if err != nil {
-				return err
-			}
-			routes, err := a.routes(cmd.Context(), c)
+			c, routes, err := a.reach(cmd)
 			if err != nil {
 				return err
 			}
@@ -92,19 +88,7 @@ func newKeysShow() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "show KEY", Short: "Show a key in all its epochs, and what it waits for", Args: one("KEY"),
 		RunE: does(func(cmd *cobra.Command, args []string) error {
-			c, err := a.client(cmd)
-			if err != nil {
-				return err
-			}
-			routes, err := a.routes(cmd.Context(), c)
-			if err != nil {
-				return err
-			}
-			found, err := find(routes, func(route string) (api.Key, error) { return c.Key(cmd.Context(), route, args[0]) })
-			if err != nil {
-				return err
-			}
-			return show(cmd, a.output.value, found, keyText)
+			return look(cmd, &a, args[0], (*client.Client).Key, keyText)
 		}),
 	}
 	a.addRoute(cmd)

@@ -51,16 +51,12 @@ func aboutKey(cmd *cobra.Command,
 	var epoch uint32
 	cmd.Args = one("KEY")
 	cmd.RunE = does(func(cmd *cobra.Command, args []string) error {
-		ch, err := f.change()
+		c, ch, err := f.begin(cmd)
 		if err != nil {
 			return err
 		}
 		if cmd.Flags().Changed("epoch") {
 			ch.Epoch = &epoch
-		}
-		c, err := f.client(cmd)
-		if err != nil {
-			return err
 		}
 		route, err := f.routeOfKey(cmd.Context(), c, args[0])
 		if err != nil {

@@ -43,11 +43,7 @@ func aboutRoute(cmd *cobra.Command,
 	var f changing
 	cmd.Args = one("NAME")
 	cmd.RunE = does(func(cmd *cobra.Command, args []string) error {
-		ch, err := f.change()
-		if err != nil {
-			return err
-		}
-		c, err := f.client(cmd)
+		c, ch, err := f.begin(cmd)
 		if err != nil {
 			return err
 		}

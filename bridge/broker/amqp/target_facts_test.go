@@ -14,7 +14,6 @@ import (
 	amqp091 "github.com/rabbitmq/amqp091-go"
 
 	"github.com/brokerbridge/bridge/bridge/config"
-	"github.com/brokerbridge/bridge/bridge/internal/rig"
 	"github.com/brokerbridge/bridge/policies"
 )
 
@@ -23,11 +22,7 @@ import (
 // key, ids and bodies repeat, and a header decides.
 func TestW2_UnroutableIsAnErrorOfExactlyThatMessage(t *testing.T) {
 	t.Parallel()
-	p := newPlace(t, nil)
-	p.exchange = rig.Name(t)
-	if err := p.ch.ExchangeDeclare(p.exchange, "headers", true, false, false, false, nil); err != nil {
-		t.Fatal(err)
-	}
+	p := newExchange(t, "headers")
 	p.queue.Create(t)
 	if err := p.ch.QueueBind(p.name, "", p.exchange, false, amqp091.Table{"x-match": "all", "taken": "yes"}); err != nil {
 		t.Fatal(err)
@@ -83,11 +78,7 @@ func TestW2_UnroutableIsAnErrorOfExactlyThatMessage(t *testing.T) {
 // fault. It is told, and it ends by itself.
 func TestW2_UnboundExchangeIsUnavailable(t *testing.T) {
 	t.Parallel()
-	p := newPlace(t, nil)
-	p.exchange = rig.Name(t)
-	if err := p.ch.ExchangeDeclare(p.exchange, "direct", true, false, false, false, nil); err != nil {
-		t.Fatal(err)
-	}
+	p := newExchange(t, "direct")
 	target, told := openTarget(t, p.proxy.url, p.To(), 0)
 	await(t, told, "that it answers", isNil)
 	err := target.Publish("", body("lost"))
@@ -109,11 +100,7 @@ func TestW2_UnboundExchangeIsUnavailable(t *testing.T) {
 // returns, says why, and goes on by itself; nothing is written twice.
 func TestW3_AlarmIsToldAndOutlasted(t *testing.T) {
 	t.Parallel()
-	p := newPlace(t, nil)
-	p.Create(t)
-	w := newWire(t, rig.AMQP(t))
-	target, told := openTarget(t, w.url, p.To(), time.Second)
-	await(t, told, "that it answers", isNil)
+	p, w, target, told := wired(t, time.Second)
 	if err := target.Publish("", body("before")); err != nil {
 		t.Fatal(err)
 	}
@@ -146,11 +133,7 @@ func TestW3_AlarmIsToldAndOutlasted(t *testing.T) {
 // W3: what the socket does not take holds nobody, not even Close.
 func TestW3_SocketThatTakesNothing(t *testing.T) {
 	t.Parallel()
-	p := newPlace(t, nil)
-	p.Create(t)
-	w := newWire(t, rig.AMQP(t))
-	target, told := openTarget(t, w.url, p.To(), time.Second)
-	await(t, told, "that it answers", isNil)
+	_, w, target, _ := wired(t, time.Second)
 	w.hold(true, false)
 	large := bodies("large", 40)
 	for _, m := range large {
@@ -181,11 +164,7 @@ func TestW3_SocketThatTakesNothing(t *testing.T) {
 // confirmed by nobody is sent again with the same id, until somebody did.
 func TestW5_NothingIsDoneBeforeItsConfirm(t *testing.T) {
 	t.Parallel()
-	p := newPlace(t, nil)
-	p.Create(t)
-	w := newWire(t, rig.AMQP(t))
-	target, told := openTarget(t, w.url, p.To(), time.Minute)
-	await(t, told, "that it answers", isNil)
+	p, w, target, _ := wired(t, time.Minute)
 	w.hold(false, true)
 	done := make(chan error)
 	go func() { done <- errors.Join(target.PublishBatch(bodies("b", 10))...) }()
@@ -222,11 +201,7 @@ func TestW5_NothingIsDoneBeforeItsConfirm(t *testing.T) {
 // tried; a message that differs is another one.
 func TestI3_LateConfirmIsAwaitedNotDoubled(t *testing.T) {
 	t.Parallel()
-	p := newPlace(t, nil)
-	p.Create(t)
-	w := newWire(t, rig.AMQP(t))
-	target, told := openTarget(t, w.url, p.To(), 300*time.Millisecond)
-	await(t, told, "that it answers", isNil)
+	p, w, target, told := wired(t, 300*time.Millisecond)
 	w.hold(false, true)
 	msgs := bodies("b", 20)
 	for range 3 {
@@ -250,11 +225,7 @@ func TestI3_LateConfirmIsAwaitedNotDoubled(t *testing.T) {
 // that it arrived is told.
 func TestI3_LateConfirmIsRemembered(t *testing.T) {
 	t.Parallel()
-	p := newPlace(t, nil)
-	p.Create(t)
-	w := newWire(t, rig.AMQP(t))
-	target, told := openTarget(t, w.url, p.To(), 300*time.Millisecond)
-	await(t, told, "that it answers", isNil)
+	p, w, target, told := wired(t, 300*time.Millisecond)
 	w.hold(false, true)
 	msgs := bodies("b", 20)
 	unavailable(t, target.PublishBatch(msgs), "no answer")

@@ -25,13 +25,8 @@ func TestA3_HalfOpenPeer(t *testing.T) {
 	p := newPlace(t, nil)
 	p.Create(t)
 	w := newWire(t, rig.AMQP(t))
-	b := amqp.New("test", config.AMQP{URL: config.NewSecret(w.url), Heartbeat: 2 * time.Second}, nil)
-	told := make(chan error, 100)
-	target, err := b.Target(p.To(), broker.TargetOptions{Route: "route", State: func(err error) { told <- err }, Timeout: time.Minute})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = target.Close() }()
+	cfg := config.AMQP{URL: config.NewSecret(w.url), Heartbeat: 2 * time.Second}
+	target, told := openTargetWith(t, cfg, p.To(), time.Minute)
 	await(t, told, "that it answers", isNil)
 	w.hold(true, true)
 	done := make(chan error)
@@ -223,11 +218,7 @@ func TestTargetStateIsToldOfChanges(t *testing.T) {
 // Close ends publishes that have no outcome as nobody's fault, written or not.
 func TestCloseInterrupts(t *testing.T) {
 	t.Parallel()
-	p := newPlace(t, nil)
-	p.Create(t)
-	w := newWire(t, rig.AMQP(t))
-	target, told := openTarget(t, w.url, p.To(), time.Minute)
-	await(t, told, "that it answers", isNil)
+	_, w, target, _ := wired(t, time.Minute)
 	w.hold(false, true)
 	done := make(chan []error, 4)
 	for c := range 4 {
@@ -267,11 +258,7 @@ func TestTargetNeedsAPlace(t *testing.T) {
 // makes room once it is known.
 func TestI7_WhatNobodyWaitsForIsLetGo(t *testing.T) {
 	t.Parallel()
-	p := newPlace(t, nil)
-	p.Create(t)
-	w := newWire(t, rig.AMQP(t))
-	target, told := openTarget(t, w.url, p.To(), 2*time.Second)
-	await(t, told, "that it answers", isNil)
+	p, w, target, _ := wired(t, 2*time.Second)
 	w.hold(false, true)
 	unavailable(t, target.PublishBatch(bodies("b", 10_000)), "no answer")
 	if n := p.Depth(t); n == 0 || n > 5000 {

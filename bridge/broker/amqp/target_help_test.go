@@ -11,13 +11,41 @@ import (
 	"github.com/brokerbridge/bridge/bridge/broker"
 	"github.com/brokerbridge/bridge/bridge/broker/amqp"
 	"github.com/brokerbridge/bridge/bridge/config"
+	"github.com/brokerbridge/bridge/bridge/internal/rig"
 	"github.com/brokerbridge/bridge/policies"
 )
 
+// wired is a new queue and a target that answers, over a wire of its own.
+func wired(t testing.TB, timeout time.Duration) (*place, *wire, broker.Target, <-chan error) {
+	t.Helper()
+	p := newPlace(t, nil)
+	p.Create(t)
+	w := newWire(t, rig.AMQP(t))
+	target, told := openTarget(t, w.url, p.To(), timeout)
+	await(t, told, "that it answers", isNil)
+	return p, w, target, told
+}
+
+// newExchange is an exchange of this kind that routes to no queue yet.
+func newExchange(t testing.TB, kind string) *place {
+	t.Helper()
+	p := newPlace(t, nil)
+	p.exchange = rig.Name(t)
+	if err := p.ch.ExchangeDeclare(p.exchange, kind, true, false, false, false, nil); err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
 func openTarget(t testing.TB, url string, to config.To, timeout time.Duration) (broker.Target, <-chan error) {
 	t.Helper()
+	return openTargetWith(t, config.AMQP{URL: config.NewSecret(url)}, to, timeout)
+}
+
+func openTargetWith(t testing.TB, cfg config.AMQP, to config.To, timeout time.Duration) (broker.Target, <-chan error) {
+	t.Helper()
 	told := make(chan error, 1000)
-	b := amqp.New("test", config.AMQP{URL: config.NewSecret(url)}, nil)
+	b := amqp.New("test", cfg, nil)
 	target, err := b.Target(to, broker.TargetOptions{
 		Route: "route", Timeout: timeout, State: func(err error) { told <- err },
 	})

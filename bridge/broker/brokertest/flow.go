@@ -17,16 +17,16 @@ func testWindow(t *testing.T, s Sources) {
 		q := s.Queue(t)
 		q.Put(t, numbered(0, 3*window)...)
 		r := read(t, q, window, nil)
-		first := r.next(window)
+		first := r.Next(window)
 		r.none()
-		r.src.Pause() // so that the next ones come in one piece
-		r.src.Resume()
+		r.Source.Pause() // so that the next ones come in one piece
+		r.Source.Resume()
 		ackAll(first)
-		second := r.next(1)
+		second := r.Next(1)
 		if want := fmt.Sprint(window); string(second[0].Payload) != want {
 			t.Errorf("window %d: then came %s, want %s", window, second[0].Payload, want)
 		}
-		r.close()
+		r.Close()
 		holds(t, q, 2*window)
 	}
 }
@@ -40,18 +40,18 @@ func testHolding(t *testing.T, s Sources) {
 	q := s.Queue(t)
 	q.Put(t, numbered(0, n)...)
 	r := read(t, q, window, nil)
-	held := r.next(1)[0]
+	held := r.Next(1)[0]
 	for i := 1; i < n; i++ {
-		d := r.next(1)[0]
+		d := r.Next(1)[0]
 		if string(d.Payload) != fmt.Sprint(i) {
 			t.Fatalf("got %s, want %d", d.Payload, i)
 		}
-		d.ack()
+		d.Ack()
 	}
 	r.none()
-	held.ack()
+	held.Ack()
 	settle(t, r)
-	r.close()
+	r.Close()
 	holds(t, q, 0)
 }
 
@@ -60,7 +60,7 @@ func testAnyOrder(t *testing.T, s Sources) {
 	q.Put(t, numbered(0, 1000)...)
 	r := read(t, q, 200, nil)
 	for range 10 {
-		ds := r.next(100)
+		ds := r.Next(100)
 		rand.Shuffle(len(ds), func(i, j int) { ds[i], ds[j] = ds[j], ds[i] })
 		for len(ds) > 0 {
 			n := min(len(ds), 1+rand.IntN(9))
@@ -69,7 +69,7 @@ func testAnyOrder(t *testing.T, s Sources) {
 		}
 	}
 	r.none()
-	r.close()
+	r.Close()
 	holds(t, q, 0)
 }
 
@@ -77,9 +77,9 @@ func testComeBack(t *testing.T, s Sources) {
 	q := s.Queue(t)
 	q.Put(t, numbered(0, 10)...)
 	r := read(t, q, 100, nil)
-	ds := r.next(10)
+	ds := r.Next(10)
 	for _, i := range []int{0, 1, 4, 8} {
-		ds[i].ack()
+		ds[i].Ack()
 	}
 	settle(t, r)
 	want := "2 3 5 6 7 9"
@@ -88,21 +88,21 @@ func testComeBack(t *testing.T, s Sources) {
 		want = "2 3 4 5 6 7 8 9"
 	}
 	q.Break(t)
-	again := r.next(strings.Count(want, " ") + 1)
+	again := r.Next(strings.Count(want, " ") + 1)
 	if got := bodies(again); got != want {
 		t.Errorf("came back: %s, want %s", got, want)
 	}
 	r.none()
 	ackAll(again)
-	r.close()
+	r.Close()
 	holds(t, q, 0)
 }
 
 // settle returns when the acknowledgements before it have arrived: what is
 // written to a connection that is then cut may be lost, and rightly so.
-func settle(t testing.TB, r *reader) {
+func settle(t testing.TB, r *Reader) {
 	t.Helper()
-	if _, err := r.src.Lag(t.Context()); err != nil {
+	if _, err := r.Source.Lag(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	r.none()
@@ -112,21 +112,21 @@ func testLateAck(t *testing.T, s Sources) {
 	q := s.Queue(t)
 	q.Put(t, numbered(0, 5)...)
 	r := read(t, q, 100, nil)
-	old := r.next(5)
-	told := r.state.await(t, "that it delivers", 0, isNil)
+	old := r.Next(5)
+	told := r.State.await(t, "that it delivers", 0, isNil)
 	q.Break(t)
-	fresh := r.next(5)
+	fresh := r.Next(5)
 	ackAll(old)
 	r.none()
-	fresh[4].ack()
+	fresh[4].Ack()
 	settle(t, r)
-	r.close()
+	r.Close()
 	if s.Offsets {
 		holds(t, q, 5)
 	} else {
 		holds(t, q, 4)
 	}
-	r.state.await(t, "of the loss", told, anyError)
+	r.State.await(t, "of the loss", told, anyError)
 }
 
 func testAckTwice(t *testing.T, s Sources) {
@@ -134,9 +134,9 @@ func testAckTwice(t *testing.T, s Sources) {
 	q.Put(t, numbered(0, 20)...)
 	r := read(t, q, 5, nil)
 	for range 4 {
-		ds := r.next(5)
-		ds[1].ack()
-		ds[1].ack()
+		ds := r.Next(5)
+		ds[1].Ack()
+		ds[1].Ack()
 		ackAll(ds)
 		ackAll(ds)
 	}
@@ -147,11 +147,11 @@ func testAckTwice(t *testing.T, s Sources) {
 		}
 	}
 	q.Put(t, plain("last"))
-	last := r.next(1)
+	last := r.Next(1)
 	ackNothing(last[0].session)
-	last[0].ack()
+	last[0].Ack()
 	settle(t, r)
-	r.close()
+	r.Close()
 	holds(t, q, 0)
 }
 
@@ -160,7 +160,7 @@ func testBodies(t *testing.T, s Sources) {
 	large := bytes.Repeat([]byte("x"), 900_000) // Kafka takes a little more by default
 	q.Put(t, plain(""), plain("\x00\xff"), &message.Message{Payload: large})
 	r := read(t, q, 10, nil)
-	ds := r.next(3)
+	ds := r.Next(3)
 	if ds[0].Payload == nil || len(ds[0].Payload) != 0 {
 		t.Errorf("an empty body came as %v: null is not empty", ds[0].Payload)
 	}
@@ -179,7 +179,7 @@ func testHostileHeaders(t *testing.T, s Sources) {
 		want[fmt.Sprint("many-", i)] = "v"
 	}
 	q.Put(t, &message.Message{Metadata: want, Payload: []byte("b")})
-	d := read(t, q, 10, nil).next(1)[0]
+	d := read(t, q, 10, nil).Next(1)[0]
 	for name, v := range want {
 		if got, ok := d.Metadata[name]; !ok || got != v {
 			t.Errorf("header %q is %.40q, want %.40q", name, got, v)
@@ -194,7 +194,7 @@ func testStream(t *testing.T, s Sources) {
 	q.Put(t, numbered(0, n)...)
 	r := read(t, q, 2000, nil)
 	for i := 0; i < n; {
-		ds := r.next(min(1+rand.IntN(700), n-i))
+		ds := r.Next(min(1+rand.IntN(700), n-i))
 		for _, d := range ds {
 			if string(d.Payload) != fmt.Sprint(i) {
 				t.Fatalf("got %s, want %d", d.Payload, i)
@@ -204,7 +204,7 @@ func testStream(t *testing.T, s Sources) {
 		ackAll(ds)
 	}
 	r.none()
-	r.close()
+	r.Close()
 	holds(t, q, 0)
 }
 
@@ -219,10 +219,10 @@ func testWindowBytes(t *testing.T, s Sources) {
 	from := q.From()
 	from.Window, from.WindowBytes = 1000, limit
 	r := readFrom(t, q, from, nil)
-	ackAll(r.next(100))
-	hand, bytes, most := []got(nil), 0, 0
+	ackAll(r.Next(100))
+	hand, bytes, most := []Delivery(nil), 0, 0
 	for seen := 0; seen < 200; seen++ {
-		d := r.next(1)[0]
+		d := r.Next(1)[0]
 		hand = append(hand, d)
 		bytes += len(d.Payload)
 		most = max(most, bytes+len(r.left)*size)

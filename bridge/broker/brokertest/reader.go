@@ -21,83 +21,102 @@ const (
 	quiet = 300 * time.Millisecond // for what must not
 )
 
-// got is a delivery.
-type got struct {
+// Delivery is a message that came.
+type Delivery struct {
 	*message.Message
 	token   uint64
 	session broker.Session
 }
 
-func (g got) ack() { g.session.Ack([]uint64{g.token}) }
+// Ack acknowledges it to the session that brought it.
+func (d Delivery) Ack() { d.session.Ack([]uint64{d.token}) }
 
-// reader reads a source and takes carriers apart.
-type reader struct {
-	t      testing.TB
-	src    broker.Source
-	state  *states
-	out    <-chan *message.Message
-	cancel context.CancelFunc
-	left   []got
+// Deliveries takes a carrier apart.
+func Deliveries(carrier *message.Message) ([]Delivery, error) {
+	c, ok := broker.Unpack(carrier)
+	if !ok || len(c.Messages) != len(c.Tokens) || len(c.Messages) == 0 || c.Session == nil {
+		return nil, fmt.Errorf("this is no carrier: %+v", c)
+	}
+	ds := make([]Delivery, len(c.Messages))
+	for i, m := range c.Messages {
+		ds[i] = Delivery{m, c.Tokens[i], c.Session}
+	}
+	return ds, nil
+}
+
+// Reader reads a source and takes its carriers apart. It is for one goroutine.
+type Reader struct {
+	Source   broker.Source
+	State    *States                 // what the source's State is told
+	Carriers <-chan *message.Message // to take them oneself
+	Cancel   func()                  // ends the subscription
+	Patience time.Duration           // for what must come; default 20 s
+
+	t    testing.TB
+	left []Delivery
+}
+
+// Subscribe reads a source, until the test ends at the latest. State is what the
+// options of the source have.
+func Subscribe(t testing.TB, src broker.Source, state *States) *Reader {
+	t.Helper()
+	ctx, cancel := context.WithCancel(context.Background())
+	out, err := src.Subscribe(ctx, "")
+	if err != nil {
+		cancel()
+		t.Fatal(err)
+	}
+	r := &Reader{Source: src, State: state, Carriers: out, Cancel: cancel, Patience: soon, t: t}
+	t.Cleanup(r.Close)
+	return r
 }
 
 // read opens a source with this window; further options by the function.
-func read(t testing.TB, q Queue, window int, change func(*broker.SourceOptions)) *reader {
+func read(t testing.TB, q Queue, window int, change func(*broker.SourceOptions)) *Reader {
 	t.Helper()
 	from := q.From()
 	from.Window = window
 	return readFrom(t, q, from, change)
 }
 
-func readFrom(t testing.TB, q Queue, from config.From, change func(*broker.SourceOptions)) *reader {
+func readFrom(t testing.TB, q Queue, from config.From, change func(*broker.SourceOptions)) *Reader {
 	t.Helper()
 	opts, st := optionsOf(change)
-	src := q.Source(t, from, opts)
-	ctx, cancel := context.WithCancel(context.Background())
-	out, err := src.Subscribe(ctx, "")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		cancel()
-		if err := src.Close(); err != nil {
-			t.Errorf("close: %v", err)
-		}
-	})
-	return &reader{t: t, src: src, state: st, out: out, cancel: cancel}
+	return Subscribe(t, q.Source(t, from, opts), st)
 }
 
-// close ends the source now; what was not acknowledged goes back.
-func (r *reader) close() {
+// Close ends the source now; what was not acknowledged goes back.
+func (r *Reader) Close() {
 	r.t.Helper()
-	r.cancel()
-	if err := r.src.Close(); err != nil {
+	r.Cancel()
+	if err := r.Source.Close(); err != nil {
 		r.t.Errorf("close: %v", err)
 	}
 }
 
 // optionsOf are the options of a source, and what its State is told.
-func optionsOf(change func(*broker.SourceOptions)) (broker.SourceOptions, *states) {
-	st := &states{}
-	opts := broker.SourceOptions{Route: "route", Owner: "owner", State: st.told}
+func optionsOf(change func(*broker.SourceOptions)) (broker.SourceOptions, *States) {
+	st := &States{}
+	opts := broker.SourceOptions{Route: "route", Owner: "owner", State: st.Hear}
 	if change != nil {
 		change(&opts)
 	}
 	return opts, st
 }
 
-// next returns n deliveries, or fails.
-func (r *reader) next(n int) []got {
+// Next returns n deliveries, or fails.
+func (r *Reader) Next(n int) []Delivery {
 	r.t.Helper()
-	deadline := time.After(soon)
+	deadline := time.After(r.Patience)
 	for len(r.left) < n {
 		select {
-		case m, ok := <-r.out:
+		case m, ok := <-r.Carriers:
 			if !ok {
 				r.t.Fatalf("the source ended after %d of %d", len(r.left), n)
 			}
 			r.unpack(m)
 		case <-deadline:
-			r.t.Fatalf("got %d of %d deliveries; state: %v", len(r.left), n, r.state.last())
+			r.t.Fatalf("%d of %d came; told: %v", len(r.left), n, r.State.All())
 		}
 	}
 	out := slices.Clone(r.left[:n])
@@ -105,55 +124,63 @@ func (r *reader) next(n int) []got {
 	return out
 }
 
-// none fails if anything comes.
-func (r *reader) none() {
+// Some returns what comes until nothing comes for a while.
+func (r *Reader) Some(idle time.Duration) []Delivery {
 	r.t.Helper()
-	select {
-	case m, ok := <-r.out:
-		if ok {
-			r.unpack(m)
+	for {
+		select {
+		case m, ok := <-r.Carriers:
+			if ok {
+				r.unpack(m)
+				continue
+			}
+		case <-time.After(idle):
 		}
-	case <-time.After(quiet):
-	}
-	if len(r.left) > 0 {
-		r.t.Fatalf("%d deliveries too many: %s…", len(r.left), r.left[0].Payload)
+		out := r.left
+		r.left = nil
+		return out
 	}
 }
 
-func (r *reader) unpack(m *message.Message) {
+// none fails if anything comes.
+func (r *Reader) none() {
 	r.t.Helper()
-	c, ok := broker.Unpack(m)
-	if !ok || len(c.Messages) != len(c.Tokens) || len(c.Messages) == 0 || c.Session == nil {
-		r.t.Fatalf("this is no carrier: %+v", c)
-	}
-	for i, m := range c.Messages {
-		r.left = append(r.left, got{m, c.Tokens[i], c.Session})
+	if ds := r.Some(quiet); len(ds) > 0 {
+		r.t.Fatalf("%d deliveries too many: %s…", len(ds), ds[0].Payload)
 	}
 }
 
-// states records what State was told.
-type states struct {
+func (r *Reader) unpack(carrier *message.Message) {
+	r.t.Helper()
+	ds, err := Deliveries(carrier)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	r.left = append(r.left, ds...)
+}
+
+// States is what State was told.
+type States struct {
 	mu   sync.Mutex
 	errs []error
 }
 
-func (s *states) told(err error) {
+// Hear is the State of the options.
+func (s *States) Hear(err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.errs = append(s.errs, err)
 }
 
-func (s *states) last() any {
+// All returns it, the oldest first.
+func (s *States) All() []error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if len(s.errs) == 0 {
-		return "not told"
-	}
-	return s.errs[len(s.errs)-1]
+	return slices.Clone(s.errs)
 }
 
 // await returns when State was told what fits, after the first n.
-func (s *states) await(t testing.TB, what string, n int, fits func(error) bool) (after int) {
+func (s *States) await(t testing.TB, what string, n int, fits func(error) bool) (after int) {
 	t.Helper()
 	for end := time.Now().Add(soon); time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
 		s.mu.Lock()
@@ -193,7 +220,7 @@ func plain(body string) *message.Message {
 }
 
 // bodies of deliveries, separated by blanks.
-func bodies(ds []got) string {
+func bodies(ds []Delivery) string {
 	var b []string
 	for _, d := range ds {
 		b = append(b, string(d.Payload))
@@ -201,7 +228,7 @@ func bodies(ds []got) string {
 	return strings.Join(b, " ")
 }
 
-func ackAll(ds []got) {
+func ackAll(ds []Delivery) {
 	bySession := map[broker.Session][]uint64{}
 	for _, d := range ds {
 		bySession[d.session] = append(bySession[d.session], d.token)

@@ -93,10 +93,10 @@ func TestTargets(t *testing.T, s Targets) {
 	}
 }
 
-func write(t testing.TB, topic Topic, to config.To) (broker.Target, *states) {
+func write(t testing.TB, topic Topic, to config.To) (broker.Target, *States) {
 	t.Helper()
-	st := &states{}
-	target := topic.Target(t, to, broker.TargetOptions{Route: "route", State: st.told})
+	st := &States{}
+	target := topic.Target(t, to, broker.TargetOptions{Route: "route", State: st.Hear})
 	t.Cleanup(func() {
 		if err := target.Close(); err != nil {
 			t.Errorf("close: %v", err)

@@ -14,62 +14,59 @@ import (
 // that is above a message which is not acknowledged.
 func TestI4_OffsetsStayBelowTheLowestUnacknowledged(t *testing.T) {
 	t.Parallel()
-	for _, p := range protocols {
-		t.Run(p.title, func(t *testing.T) {
-			t.Parallel()
-			const partitions, n = 3, 3000
-			l := newLog(t, rig.Topic(t, partitions), p)
-			l.fill(t, partitions, 0, n)
-			var mu sync.Mutex
-			acked := map[int32]map[int64]bool{0: {}, 1: {}, 2: {}}
-			done := make(chan struct{})
-			var watcher sync.WaitGroup
-			watcher.Go(func() {
-				for looks := 0; ; looks++ {
-					committed := l.committed(t) // older than what is acknowledged
-					mu.Lock()
-					for p, at := range committed {
-						for offset := range at {
-							if !acked[p][offset] {
-								t.Errorf("partition %d is committed up to %d, and %d is not acknowledged", p, at, offset)
-								break
-							}
+	eachProtocol(t, func(t *testing.T, p protocol) {
+		const partitions, n = 3, 3000
+		l := newLog(t, rig.Topic(t, partitions), p)
+		l.fill(t, partitions, 0, n)
+		var mu sync.Mutex
+		acked := map[int32]map[int64]bool{0: {}, 1: {}, 2: {}}
+		done := make(chan struct{})
+		var watcher sync.WaitGroup
+		watcher.Go(func() {
+			for looks := 0; ; looks++ {
+				committed := l.committed(t) // older than what is acknowledged
+				mu.Lock()
+				for p, at := range committed {
+					for offset := range at {
+						if !acked[p][offset] {
+							t.Errorf("partition %d is committed up to %d, and %d is not acknowledged", p, at, offset)
+							break
 						}
 					}
-					mu.Unlock()
-					select {
-					case <-done:
-						t.Logf("looked %d times", looks)
-						return
-					case <-time.After(rand.N(30 * time.Millisecond)):
-					}
-				}
-			})
-			in := l.read(t, func(s setup) { s.Window = 500 })
-			var held []delivery
-			for taken := 0; taken < partitions*n || len(held) > 0; {
-				if taken < partitions*n && len(held) < 400 {
-					ds := in.next(1)
-					taken += len(ds)
-					held = append(held, ds...)
-					continue
-				}
-				rand.Shuffle(len(held), func(i, j int) { held[i], held[j] = held[j], held[i] })
-				k := len(held) - rand.IntN(min(len(held), 100)+1)
-				mu.Lock()
-				for _, d := range held[k:] {
-					acked[d.partition][d.offset] = true
 				}
 				mu.Unlock()
-				ackAll(held[k:])
-				held = held[:k]
-				time.Sleep(rand.N(20 * time.Millisecond))
+				select {
+				case <-done:
+					t.Logf("looked %d times", looks)
+					return
+				case <-time.After(rand.N(30 * time.Millisecond)):
+				}
 			}
-			l.commits(t, map[int32]int64{0: n, 1: n, 2: n})
-			close(done)
-			watcher.Wait()
 		})
-	}
+		in := l.read(t, func(s setup) { s.Window = 500 })
+		var held []delivery
+		for taken := 0; taken < partitions*n || len(held) > 0; {
+			if taken < partitions*n && len(held) < 400 {
+				ds := in.next(1)
+				taken += len(ds)
+				held = append(held, ds...)
+				continue
+			}
+			rand.Shuffle(len(held), func(i, j int) { held[i], held[j] = held[j], held[i] })
+			k := len(held) - rand.IntN(min(len(held), 100)+1)
+			mu.Lock()
+			for _, d := range held[k:] {
+				acked[d.partition][d.offset] = true
+			}
+			mu.Unlock()
+			ackAll(held[k:])
+			held = held[:k]
+			time.Sleep(rand.N(20 * time.Millisecond))
+		}
+		l.commits(t, map[int32]int64{0: n, 1: n, 2: n})
+		close(done)
+		watcher.Wait()
+	})
 }
 
 // Rule 16: what is taken and not committed is at most ten windows, of the
@@ -89,19 +86,19 @@ func TestUncommittedIsTenWindowsAtMost(t *testing.T) {
 			held = d
 			continue
 		}
-		d.ack()
+		d.Ack()
 	}
 	for _, d := range in.some(quiet) {
 		came[d.partition]++
-		d.ack()
+		d.Ack()
 	}
 	if came[0] > 10*window || came[0] < 9*window {
 		t.Errorf("%d came beside the one that is not acknowledged, the window is %d", came[0], window)
 	}
 	l.commits(t, map[int32]int64{0: 0, 1: n})
-	held.ack()
+	held.Ack()
 	for range n - came[0] {
-		in.next(1)[0].ack()
+		in.next(1)[0].Ack()
 	}
 	l.commits(t, map[int32]int64{0: n, 1: n})
 }
@@ -112,14 +109,14 @@ func TestAcknowledgesAfterTheSubscription(t *testing.T) {
 	l.fill(t, 1, 0, 100)
 	in := l.read(t, ordered, keeping(p), func(s setup) { s.Window = 10 })
 	ds := in.next(10)
-	in.cancel()
-	for range in.out {
+	in.Cancel()
+	for range in.Carriers {
 		t.Error("a carrier came after the end")
 	}
 	ackAll(ds[:4])
 	l.commits(t, map[int32]int64{0: 4}) // without Close
 	ackAll(ds[4:8])
-	in.close()
+	in.Close()
 	l.commits(t, map[int32]int64{0: 8})
 	if row := p.of(t, 0); row.Next != 8 || row.Committed != 8 {
 		t.Errorf("the row is %+v, want 8", row)
@@ -132,67 +129,64 @@ func TestAcknowledgesAfterTheSubscription(t *testing.T) {
 // when members come and go in good order, nothing comes twice.
 func TestOrderlyRebalanceBringsNothingTwice(t *testing.T) {
 	t.Parallel()
-	for _, p := range protocols {
-		t.Run(p.title, func(t *testing.T) {
-			t.Parallel()
-			const partitions = 4
-			l := newLog(t, rig.Topic(t, partitions), p)
-			var mu sync.Mutex
-			came := map[string]int{}
-			slow := func(in *intake, stop <-chan struct{}) {
-				var acks sync.WaitGroup
-				go func() {
-					<-stop
-					in.cancel()
-				}()
-				for m := range in.out {
-					ds, err := unpack(m)
-					if err != nil {
-						t.Error(err)
-					}
-					mu.Lock()
-					for _, d := range ds {
-						came[fmt.Sprint(d.partition, ":", d.offset)]++
-					}
-					mu.Unlock()
-					acks.Go(func() {
-						time.Sleep(300 * time.Millisecond)
-						ackAll(ds)
-					})
+	eachProtocol(t, func(t *testing.T, p protocol) {
+		const partitions = 4
+		l := newLog(t, rig.Topic(t, partitions), p)
+		var mu sync.Mutex
+		came := map[string]int{}
+		slow := func(in *intake, stop <-chan struct{}) {
+			var acks sync.WaitGroup
+			go func() {
+				<-stop
+				in.Cancel()
+			}()
+			for m := range in.Carriers {
+				ds, err := unpack(m)
+				if err != nil {
+					t.Error(err)
 				}
-				acks.Wait()
-				in.close()
-			}
-			first, second, never := make(chan struct{}), make(chan struct{}), make(chan struct{})
-			var members sync.WaitGroup
-			members.Go(func() { slow(l.read(t), first) })
-			members.Go(func() { slow(l.read(t), second) })
-			const n = 300
-			for i := range n {
-				switch i {
-				case n / 3:
-					members.Go(func() { slow(l.read(t), never) })
-					close(first)
-				case 2 * n / 3:
-					close(second)
+				mu.Lock()
+				for _, d := range ds {
+					came[fmt.Sprint(d.partition, ":", d.offset)]++
 				}
-				l.fill(t, partitions, i, 1)
-				time.Sleep(40 * time.Millisecond)
+				mu.Unlock()
+				acks.Go(func() {
+					time.Sleep(300 * time.Millisecond)
+					ackAll(ds)
+				})
 			}
-			l.commits(t, map[int32]int64{0: n, 1: n, 2: n, 3: n})
-			close(never)
-			members.Wait()
-			twice := 0
-			for _, n := range came {
-				if n > 1 {
-					twice++
-				}
+			acks.Wait()
+			in.Close()
+		}
+		first, second, never := make(chan struct{}), make(chan struct{}), make(chan struct{})
+		var members sync.WaitGroup
+		members.Go(func() { slow(l.read(t), first) })
+		members.Go(func() { slow(l.read(t), second) })
+		const n = 300
+		for i := range n {
+			switch i {
+			case n / 3:
+				members.Go(func() { slow(l.read(t), never) })
+				close(first)
+			case 2 * n / 3:
+				close(second)
 			}
-			if len(came) != partitions*n || twice > 0 {
-				t.Errorf("%d of %d came, %d of them more than once", len(came), partitions*n, twice)
+			l.fill(t, partitions, i, 1)
+			time.Sleep(40 * time.Millisecond)
+		}
+		l.commits(t, map[int32]int64{0: n, 1: n, 2: n, 3: n})
+		close(never)
+		members.Wait()
+		twice := 0
+		for _, n := range came {
+			if n > 1 {
+				twice++
 			}
-		})
-	}
+		}
+		if len(came) != partitions*n || twice > 0 {
+			t.Errorf("%d of %d came, %d of them more than once", len(came), partitions*n, twice)
+		}
+	})
 }
 
 // Two members that begin at once at the latest place begin there with all
@@ -212,7 +206,7 @@ func TestTwoMembersBeginAtTheLatest(t *testing.T) {
 	came := map[string]int{}
 	eventually(t, "the new ones come", func() bool {
 		for _, d := range append(a.some(10*time.Millisecond), b.some(10*time.Millisecond)...) {
-			d.ack()
+			d.Ack()
 			came[fmt.Sprint(d.partition, ":", string(d.Payload))]++
 		}
 		return len(came) >= partitions

@@ -1,9 +1,7 @@
 package kafka_test
 
 import (
-	"context"
 	"fmt"
-	"math/rand/v2"
 	"slices"
 	"strings"
 	"sync"
@@ -21,32 +19,29 @@ import (
 // nothing: neither the group's offset nor what the store has written down.
 func TestW7_LateAckOfALostPartitionChangesNothing(t *testing.T) {
 	t.Parallel()
-	for _, p := range protocols {
-		t.Run(p.title, func(t *testing.T) {
-			t.Parallel()
-			l, store := newLog(t, rig.Topic(t, 1), p), &positions{}
-			l.fill(t, 1, 0, 10)
-			first := l.read(t, keeping(store))
-			old := first.next(10)
-			old[0].ack()
-			l.commits(t, map[int32]int64{0: 1})
-			l.Break(t)
-			fresh := first.next(9)
-			ackAll(old)
-			first.none()
-			fresh[0].ack()
-			l.commits(t, map[int32]int64{0: 2})
-			time.Sleep(quiet)
-			l.commits(t, map[int32]int64{0: 2})
-			first.close()
-			ackAll(old)
-			ackAll(fresh)
-			if row := store.of(t, 0); row.Next != 2 {
-				t.Errorf("the row is %+v, want 2", row)
-			}
-			l.commits(t, map[int32]int64{0: 2})
-		})
-	}
+	eachProtocol(t, func(t *testing.T, p protocol) {
+		l, store := newLog(t, rig.Topic(t, 1), p), &positions{}
+		l.fill(t, 1, 0, 10)
+		first := l.read(t, keeping(store))
+		old := first.next(10)
+		old[0].Ack()
+		l.commits(t, map[int32]int64{0: 1})
+		l.Break(t)
+		fresh := first.next(9)
+		ackAll(old)
+		first.none()
+		fresh[0].Ack()
+		l.commits(t, map[int32]int64{0: 2})
+		time.Sleep(quiet)
+		l.commits(t, map[int32]int64{0: 2})
+		first.Close()
+		ackAll(old)
+		ackAll(fresh)
+		if row := store.of(t, 0); row.Next != 2 {
+			t.Errorf("the row is %+v, want 2", row)
+		}
+		l.commits(t, map[int32]int64{0: 2})
+	})
 }
 
 // W7: nothing resends in place, for ever: what is not acknowledged just waits.
@@ -60,170 +55,6 @@ func TestW7_UnacknowledgedIsNotSentAgain(t *testing.T) {
 	in.none()
 	ackAll(ds)
 	l.commits(t, map[int32]int64{0: 3})
-}
-
-// A13: members come and go while messages flow. No message is lost, and what was
-// acknowledged in time does not come again and again.
-func TestA13_RebalanceStorm(t *testing.T) {
-	t.Parallel()
-	for _, p := range protocols {
-		t.Run(p.title, func(t *testing.T) {
-			t.Parallel()
-			newStorm(t, p).run()
-		})
-	}
-}
-
-// storm is a topic that members share, each with some messages in flight.
-type storm struct {
-	t     *testing.T
-	l     *log
-	store *positions
-
-	mu       sync.Mutex
-	acked    map[int32]map[int64]bool // by partition and offset
-	produced map[int32]int64
-	came     int
-}
-
-const stormPartitions = 6
-
-func newStorm(t *testing.T, p protocol) *storm {
-	return &storm{
-		t: t, l: newLog(t, rig.Topic(t, stormPartitions), p), store: &positions{},
-		acked: map[int32]map[int64]bool{}, produced: map[int32]int64{},
-	}
-}
-
-func (s *storm) run() {
-	lasts := 20 * time.Second
-	if rig.Full() {
-		lasts = 2 * time.Minute
-	}
-	ctx, cancel := context.WithTimeout(s.t.Context(), lasts)
-	defer cancel()
-	var wg sync.WaitGroup
-	wg.Go(func() { s.produce(ctx) })
-	wg.Go(func() { s.watch(ctx) })
-	for range 3 {
-		wg.Go(func() { s.comeAndGo(ctx) })
-	}
-	wg.Wait()
-	// At last, one member reads the rest.
-	in := s.l.read(s.t, keeping(s.store), func(c setup) { c.Window = 300 })
-	eventually(s.t, "everything is acknowledged", func() bool {
-		for _, d := range in.some(50 * time.Millisecond) {
-			s.ack(d)
-		}
-		return s.missing() == 0
-	}, func() any { return fmt.Sprint(s.missing(), " are missing; ", in.told.all()) })
-	s.l.commits(s.t, s.produced)
-	n := int64(0)
-	for _, end := range s.produced {
-		n += end
-	}
-	s.t.Logf("%d messages came %d times", n, s.came)
-	if s.came > 3*int(n) {
-		s.t.Errorf("%d messages came %d times", n, s.came)
-	}
-}
-
-func (s *storm) produce(ctx context.Context) {
-	for i := 0; ctx.Err() == nil; i++ {
-		records := make([]*kgo.Record, 60)
-		for j := range records {
-			records[j] = &kgo.Record{Topic: s.l.name, Partition: int32(j % stormPartitions), Value: []byte("v")}
-		}
-		if err := s.l.client.ProduceSync(context.Background(), records...).FirstErr(); err != nil {
-			s.t.Error(err)
-			return
-		}
-		s.mu.Lock()
-		for _, r := range records {
-			s.produced[r.Partition] = max(s.produced[r.Partition], r.Offset+1)
-		}
-		s.mu.Unlock()
-		time.Sleep(20 * time.Millisecond)
-	}
-}
-
-// watch looks that no offset is ever committed that is above an unacknowledged
-// message.
-func (s *storm) watch(ctx context.Context) {
-	for ctx.Err() == nil {
-		committed := s.l.committed(s.t) // before what is acknowledged: that grows only
-		s.mu.Lock()
-		for p, at := range committed {
-			for offset := range at {
-				if !s.acked[p][offset] {
-					s.t.Errorf("partition %d is committed up to %d, and %d is not acknowledged", p, at, offset)
-					break
-				}
-			}
-		}
-		s.mu.Unlock()
-		time.Sleep(100 * time.Millisecond)
-	}
-}
-
-// comeAndGo is a member for a while, again and again.
-func (s *storm) comeAndGo(ctx context.Context) {
-	for ctx.Err() == nil {
-		in := s.l.read(s.t, keeping(s.store), func(c setup) { c.Window = 50 + rand.IntN(300) })
-		stay := time.After(500*time.Millisecond + rand.N(3*time.Second))
-		var held []delivery
-		for staying := true; staying; {
-			select {
-			case m, ok := <-in.out:
-				if !ok {
-					staying = false
-					break
-				}
-				ds, err := unpack(m)
-				if err != nil {
-					s.t.Error(err)
-				}
-				held = append(held, ds...)
-				rand.Shuffle(len(held), func(i, j int) { held[i], held[j] = held[j], held[i] })
-				keep := rand.IntN(min(len(held), 40) + 1)
-				for _, d := range held[keep:] {
-					s.ack(d)
-				}
-				held = held[:keep]
-			case <-stay:
-				staying = false
-			case <-ctx.Done():
-				staying = false
-			}
-		}
-		in.close()
-		for _, err := range in.told.all() {
-			if err != nil && !strings.Contains(err.Error(), "place in the group") {
-				s.t.Errorf("told: %v", err)
-			}
-		}
-	}
-}
-
-func (s *storm) ack(d delivery) {
-	s.mu.Lock()
-	s.came++
-	if s.acked[d.partition] == nil {
-		s.acked[d.partition] = map[int64]bool{}
-	}
-	s.acked[d.partition][d.offset] = true // before Kafka may know
-	s.mu.Unlock()
-	d.ack()
-}
-
-// missing is how many messages nobody has acknowledged.
-func (s *storm) missing() (n int64) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for p, end := range s.produced {
-		n += end - int64(len(s.acked[p]))
-	}
-	return n
 }
 
 // Rule 20: of two bridges with a store each, one reads. The other says so, and
@@ -249,7 +80,7 @@ func TestOneOfTwoStoresReads(t *testing.T) {
 				came[i] += len(ds)
 			}
 			return came[0] >= 100 || came[1] >= 100
-		}, func() any { return fmt.Sprint(came, ins[0].told.all(), ins[1].told.all()) })
+		}, func() any { return fmt.Sprint(came, ins[0].State.All(), ins[1].State.All()) })
 		reads, waits := ins[0], ins[1]
 		if came[1] > came[0] {
 			reads, waits = waits, reads
@@ -260,8 +91,8 @@ func TestOneOfTwoStoresReads(t *testing.T) {
 		if err := waits.hear(broker.ErrElsewhere); !strings.Contains(err.Error(), "bridge-route-store") {
 			t.Errorf("who it is is not said: %v", err)
 		}
-		reads.close()
-		waits.close()
+		reads.Close()
+		waits.Close()
 	}
 }
 
@@ -284,7 +115,7 @@ func TestFencedByACopy(t *testing.T) {
 	l.fill(t, 2, 5, 1)
 	ackAll(second.next(2))
 	first.none()
-	second.close()
+	second.Close()
 	first.await(nil) // when the other's session has timed out
 	l.fill(t, 2, 6, 1)
 	first.next(2)
@@ -313,7 +144,7 @@ func TestRestartDoesNotRebalance(t *testing.T) {
 	l.fill(t, 3, 0, 10)
 	in := l.read(t, ordered)
 	ackAll(in.next(30))
-	in.close()
+	in.Close()
 	l.commits(t, map[int32]int64{0: 10, 1: 10, 2: 10})
 	before := l.instances(t)
 	if len(before) != 1 {
@@ -331,28 +162,25 @@ func TestRestartDoesNotRebalance(t *testing.T) {
 // A pause keeps the place in the group, however long it lasts.
 func TestPauseKeepsThePlace(t *testing.T) {
 	t.Parallel()
-	for _, p := range protocols {
-		t.Run(p.title, func(t *testing.T) {
-			t.Parallel()
-			l := newLog(t, rig.Topic(t, 2), p)
-			l.fill(t, 2, 0, 5)
-			in := l.read(t)
-			ds := in.next(10)
-			in.src.Pause()
-			before := l.members(t)
-			l.fill(t, 2, 5, 5)
-			time.Sleep(8 * time.Second) // the session is 6 s
-			in.none()
-			if after := l.members(t); !slices.Equal(before, after) {
-				t.Errorf("the members were %v and are %v", before, after)
-			}
-			ackAll(ds)
-			l.commits(t, map[int32]int64{0: 5, 1: 5})
-			in.src.Resume()
-			ackAll(in.next(10))
-			l.commits(t, map[int32]int64{0: 10, 1: 10})
-		})
-	}
+	eachProtocol(t, func(t *testing.T, p protocol) {
+		l := newLog(t, rig.Topic(t, 2), p)
+		l.fill(t, 2, 0, 5)
+		in := l.read(t)
+		ds := in.next(10)
+		in.Source.Pause()
+		before := l.members(t)
+		l.fill(t, 2, 5, 5)
+		time.Sleep(8 * time.Second) // the session is 6 s
+		in.none()
+		if after := l.members(t); !slices.Equal(before, after) {
+			t.Errorf("the members were %v and are %v", before, after)
+		}
+		ackAll(ds)
+		l.commits(t, map[int32]int64{0: 5, 1: 5})
+		in.Source.Resume()
+		ackAll(in.next(10))
+		l.commits(t, map[int32]int64{0: 10, 1: 10})
+	})
 }
 
 // The protocol is the one that was asked for.

@@ -13,6 +13,7 @@ import (
 	"github.com/ThreeDotsLabs/watermill/message"
 
 	"github.com/brokerbridge/bridge/bridge/broker"
+	"github.com/brokerbridge/bridge/bridge/broker/brokertest"
 	"github.com/brokerbridge/bridge/bridge/broker/kafka"
 	"github.com/brokerbridge/bridge/bridge/broker/sidecar"
 	"github.com/brokerbridge/bridge/bridge/config"
@@ -25,29 +26,21 @@ const (
 
 // delivery is a record that came.
 type delivery struct {
-	*message.Message
+	brokertest.Delivery
 	partition int32
 	offset    int64
-	token     uint64
-	session   broker.Session
 }
-
-func (d delivery) ack() { d.session.Ack([]uint64{d.token}) }
 
 func ackAll(ds []delivery) {
 	for _, d := range ds {
-		d.ack()
+		d.Ack()
 	}
 }
 
 // intake is a source that is read.
 type intake struct {
-	t      testing.TB
-	src    broker.Source
-	told   *told
-	out    <-chan *message.Message
-	cancel context.CancelFunc
-	left   []delivery
+	*brokertest.Reader
+	t testing.TB
 }
 
 // setup is what a test changes of a source.
@@ -59,8 +52,8 @@ type setup struct {
 
 func (l *log) read(t testing.TB, change ...func(setup)) *intake {
 	t.Helper()
-	in := &intake{t: t, told: &told{}}
-	from, opts, b := l.From(), broker.SourceOptions{Route: "route", Owner: "owner", State: in.told.hear}, l.broker()
+	told := &brokertest.States{}
+	from, opts, b := l.From(), broker.SourceOptions{Route: "route", Owner: "owner", State: told.Hear}, l.broker()
 	for _, c := range change {
 		c(setup{&from, &opts, b})
 	}
@@ -68,60 +61,21 @@ func (l *log) read(t testing.TB, change ...func(setup)) *intake {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithCancel(context.Background())
-	out, err := src.Subscribe(ctx, "")
-	if err != nil {
-		t.Fatal(err)
-	}
-	in.src, in.out, in.cancel = src, out, cancel
-	t.Cleanup(in.close)
+	in := &intake{brokertest.Subscribe(t, src, told), t}
+	in.Patience = soon
 	return in
-}
-
-// close ends the source now.
-func (in *intake) close() {
-	in.cancel()
-	if err := in.src.Close(); err != nil {
-		in.t.Errorf("close: %v", err)
-	}
 }
 
 // next returns n deliveries, or fails.
 func (in *intake) next(n int) []delivery {
 	in.t.Helper()
-	deadline := time.After(soon)
-	for len(in.left) < n {
-		select {
-		case m, ok := <-in.out:
-			if !ok {
-				in.t.Fatalf("the source ended after %d of %d", len(in.left), n)
-			}
-			in.unpack(m)
-		case <-deadline:
-			in.t.Fatalf("%d of %d came; told: %v", len(in.left), n, in.told.all())
-		}
-	}
-	out := slices.Clone(in.left[:n])
-	in.left = in.left[n:]
-	return out
+	return in.placed(in.Next(n))
 }
 
 // some returns what comes until nothing comes for a while.
 func (in *intake) some(idle time.Duration) []delivery {
 	in.t.Helper()
-	for {
-		select {
-		case m, ok := <-in.out:
-			if ok {
-				in.unpack(m)
-				continue
-			}
-		case <-time.After(idle):
-		}
-		out := in.left
-		in.left = nil
-		return out
-	}
+	return in.placed(in.Some(idle))
 }
 
 // none fails if anything comes.
@@ -132,32 +86,38 @@ func (in *intake) none() {
 	}
 }
 
-func (in *intake) unpack(m *message.Message) {
+func (in *intake) placed(came []brokertest.Delivery) []delivery {
 	in.t.Helper()
-	ds, err := unpack(m)
+	ds, err := placed(came)
 	if err != nil {
 		in.t.Fatal(err)
 	}
-	in.left = append(in.left, ds...)
+	return ds
 }
 
-func unpack(m *message.Message) ([]delivery, error) {
-	c, ok := broker.Unpack(m)
-	if !ok || len(c.Messages) == 0 || len(c.Messages) != len(c.Tokens) {
-		return nil, fmt.Errorf("this is no carrier: %+v", c)
-	}
+// placed says where the records stood.
+func placed(came []brokertest.Delivery) ([]delivery, error) {
 	var out []delivery
-	for i, m := range c.Messages {
-		r, err := sidecar.RestoreRecord(m.Metadata)
+	for _, d := range came {
+		r, err := sidecar.RestoreRecord(d.Metadata)
 		if err != nil {
 			return nil, err
 		}
 		if !r.Known {
 			return nil, errors.New("no sidecar")
 		}
-		out = append(out, delivery{m, r.Partition, r.Offset, c.Tokens[i], c.Session})
+		out = append(out, delivery{d, r.Partition, r.Offset})
 	}
 	return out, nil
+}
+
+// unpack takes a carrier apart.
+func unpack(carrier *message.Message) ([]delivery, error) {
+	ds, err := brokertest.Deliveries(carrier)
+	if err != nil {
+		return nil, err
+	}
+	return placed(ds)
 }
 
 // payloads of deliveries.
@@ -166,24 +126,6 @@ func payloads(ds []delivery) (all []string) {
 		all = append(all, string(d.Payload))
 	}
 	return all
-}
-
-// told is what State was told.
-type told struct {
-	mu   sync.Mutex
-	errs []error
-}
-
-func (w *told) hear(err error) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.errs = append(w.errs, err)
-}
-
-func (w *told) all() []error {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return slices.Clone(w.errs)
 }
 
 // await returns when the last that was told is this error, or nil.
@@ -197,13 +139,13 @@ func (in *intake) hear(want error) error {
 	in.t.Helper()
 	var last error
 	eventually(in.t, fmt.Sprintf("told %v", want), func() bool {
-		all := in.told.all()
+		all := in.State.All()
 		if len(all) == 0 {
 			return false
 		}
 		last = all[len(all)-1]
 		return errors.Is(last, want)
-	}, func() any { return in.told.all() })
+	}, func() any { return in.State.All() })
 	return last
 }
 

@@ -122,10 +122,10 @@ func TestA18_Transactions(t *testing.T) {
 	if got := fmt.Sprint(payloads(ds)); got != "[1 2]" {
 		t.Errorf("came %s", got)
 	}
-	ds[0].ack()
+	ds[0].Ack()
 	l.commits(t, map[int32]int64{0: 4})
 	l.lags(t, in, 0)
-	ds[1].ack()
+	ds[1].Ack()
 	l.commits(t, map[int32]int64{0: 6})
 	transact(kgo.TryAbort, "aborted")
 	l.commits(t, map[int32]int64{0: 8})
@@ -151,9 +151,9 @@ func TestA18_Transactions(t *testing.T) {
 func (l *log) lags(t testing.TB, in *intake, want int64) {
 	t.Helper()
 	eventually(t, fmt.Sprint("a lag of ", want), func() bool {
-		lag, err := in.src.Lag(context.Background())
+		lag, err := in.Source.Lag(context.Background())
 		return err == nil && lag == want
-	}, func() any { lag, err := in.src.Lag(context.Background()); return fmt.Sprint(lag, err) })
+	}, func() any { lag, err := in.Source.Lag(context.Background()); return fmt.Sprint(lag, err) })
 }
 
 // A compacted topic has holes: positions step over them.
@@ -193,7 +193,7 @@ func TestCompactedTopicHasHoles(t *testing.T) {
 		came = append(came, ds[0].offset)
 		ackAll(ds)
 	}
-	in.close()
+	in.Close()
 	if !slices.IsSorted(came) || came[len(came)-1] < 400 {
 		t.Errorf("came %v, left were %v", came, left)
 	}
@@ -230,9 +230,9 @@ func TestEachPartitionInItsOrder(t *testing.T) {
 			t.Fatalf("partition %d: came %d, want %d", d.partition, d.offset, next[d.partition])
 		}
 		next[d.partition]++
-		d.ack()
+		d.Ack()
 	}
-	in.close()
+	in.Close()
 	want := map[int32]int64{}
 	for p := range int32(partitions) {
 		want[p] = n

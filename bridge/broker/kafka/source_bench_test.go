@@ -20,7 +20,7 @@ func BenchmarkSource(b *testing.B) {
 	b.ResetTimer()
 	carriers, n := 0, 0
 	for n < b.N {
-		c, _ := broker.Unpack(<-in.out)
+		c, _ := broker.Unpack(<-in.Carriers)
 		c.Session.Ack(c.Tokens)
 		n += len(c.Tokens)
 		carriers++

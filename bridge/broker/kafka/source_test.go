@@ -38,6 +38,16 @@ var protocols = []protocol{
 	{title: "KIP848", name: config.ProtocolConsumer},
 }
 
+// eachProtocol runs a test once for each of them, at the same time.
+func eachProtocol(t *testing.T, test func(t *testing.T, p protocol)) {
+	for _, p := range protocols {
+		t.Run(p.title, func(t *testing.T) {
+			t.Parallel()
+			test(t, p)
+		})
+	}
+}
+
 func sources(p protocol) brokertest.Sources {
 	return brokertest.Sources{
 		Queue:   func(t testing.TB) brokertest.Queue { return newLog(t, rig.Topic(t, 1), p) },

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -23,10 +25,19 @@ func (m *member) begin(ctx context.Context, v *view, places map[int32]span.Place
 	if len(fresh) == 0 {
 		return nil
 	}
-	known, err := m.known(ctx, v)
+	offsets, err := m.fetchOffsets(ctx, m.admin)
 	if err != nil {
 		return err
 	}
+	// Another member may have written down, since the assignment, where all begin.
+	fresh = slices.DeleteFunc(fresh, func(p int32) bool {
+		at, there := offsets[p]
+		if there = there && isSome(at); there {
+			places[p] = at
+		}
+		return there
+	})
+	known := len(v.rows) > 0 || slices.ContainsFunc(slices.Collect(maps.Values(offsets)), isSome)
 	start := m.from.Start
 	if known && !m.accept.Load() {
 		start = config.Start{}
@@ -51,19 +62,8 @@ func (m *member) begin(ctx context.Context, v *view, places map[int32]span.Place
 	return nil
 }
 
-// known reports whether the group, or the store, knows anything of the topic.
-func (m *member) known(ctx context.Context, v *view) (bool, error) {
-	if len(v.rows) > 0 {
-		return true, nil
-	}
-	offsets, err := m.fetchOffsets(ctx, m.admin)
-	for _, at := range offsets {
-		if at.Offset != resume.None {
-			return true, err
-		}
-	}
-	return false, err
-}
+// isSome reports whether a group has an offset.
+func isSome(at span.Place) bool { return at.Offset != resume.None }
 
 // starts asks where a start is in each partition. The latest place is the last
 // stable one: what an open transaction writes comes after it.

@@ -3,54 +3,14 @@ package roundtrip_test
 import (
 	"bytes"
 	"fmt"
-	"math"
-	"reflect"
 	"strings"
-	"time"
 
 	rabbit "github.com/rabbitmq/amqp091-go"
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/brokerbridge/bridge/bridge/broker"
+	"github.com/brokerbridge/bridge/bridge/broker/brokertest"
 )
-
-// same is deep equality, of floats by their bits and of times by their seconds.
-func same(a, b any) bool {
-	switch x := a.(type) {
-	case rabbit.Table:
-		y, ok := b.(rabbit.Table)
-		if !ok || len(x) != len(y) {
-			return false
-		}
-		for name := range y {
-			if v, there := x[name]; !there || !same(v, y[name]) {
-				return false
-			}
-		}
-		return true
-	case []any:
-		y, ok := b.([]any)
-		if !ok || len(x) != len(y) {
-			return false
-		}
-		for i := range x {
-			if !same(x[i], y[i]) {
-				return false
-			}
-		}
-		return true
-	case time.Time:
-		y, ok := b.(time.Time)
-		return ok && x.Unix() == y.Unix()
-	case float32:
-		y, ok := b.(float32)
-		return ok && math.Float32bits(x) == math.Float32bits(y)
-	case float64:
-		y, ok := b.(float64)
-		return ok && math.Float64bits(x) == math.Float64bits(y)
-	}
-	return reflect.DeepEqual(a, b)
-}
 
 // withoutBridge is a table without what the bridge adds.
 func withoutBridge(t rabbit.Table) rabbit.Table {
@@ -85,11 +45,11 @@ func differs(d *rabbit.Delivery, want *rabbit.Publishing) string {
 		{"user-id", d.UserId, want.UserId},
 		{"app-id", d.AppId, want.AppId},
 	} {
-		if !same(p.got, p.want) {
+		if !brokertest.Same(p.got, p.want) {
 			return fmt.Sprintf("%s %v, want %v", p.name, p.got, p.want)
 		}
 	}
-	if got := withoutBridge(d.Headers); !same(got, want.Headers) {
+	if got := withoutBridge(d.Headers); !brokertest.Same(got, want.Headers) {
 		return fmt.Sprintf("headers %#v,\nwant %#v", got, want.Headers)
 	}
 	return ""

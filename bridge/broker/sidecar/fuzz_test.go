@@ -9,6 +9,7 @@ import (
 	"github.com/ThreeDotsLabs/watermill/message"
 	amqp "github.com/rabbitmq/amqp091-go"
 
+	"github.com/brokerbridge/bridge/bridge/broker/brokertest"
 	"github.com/brokerbridge/bridge/bridge/broker/sidecar"
 )
 
@@ -28,7 +29,7 @@ func FuzzRoundTrip(f *testing.F) {
 		if err != nil {
 			t.Fatalf("%v: %s", err, md["bridge-amqp"])
 		}
-		if o.Exchange != exchange || o.MessageId != id || o.AppId != id || !equal(o.Headers, d.Headers) {
+		if o.Exchange != exchange || o.MessageId != id || o.AppId != id || !brokertest.Same(o.Headers, d.Headers) {
 			t.Fatalf("%#v came back as %#v", d.Headers, o.Headers)
 		}
 	})
@@ -115,39 +116,4 @@ func (g *generator) value(depth int) any {
 		return time.Unix(int64(g.word()), 0)
 	}
 	return g.table(depth)
-}
-
-// equal is deep equality by bits: a NaN is itself, and times are seconds.
-func equal(a, b any) bool {
-	switch x := a.(type) {
-	case amqp.Table:
-		y, ok := b.(amqp.Table)
-		if !ok || len(x) != len(y) {
-			return false
-		}
-		for name := range y {
-			if v, there := x[name]; !there || !equal(v, y[name]) {
-				return false
-			}
-		}
-		return true
-	case []any:
-		y, ok := b.([]any)
-		if !ok || len(x) != len(y) {
-			return false
-		}
-		for i := range x {
-			if !equal(x[i], y[i]) {
-				return false
-			}
-		}
-		return true
-	case time.Time:
-		y, ok := b.(time.Time)
-		return ok && x.Unix() == y.Unix()
-	case float32:
-		y, ok := b.(float32)
-		return ok && math.Float32bits(x) == math.Float32bits(y)
-	}
-	return same(a, b)
 }

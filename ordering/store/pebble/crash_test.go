@@ -147,13 +147,7 @@ func TestCrashKeepsPositions(t *testing.T) {
 // TestPositionsWaitForTheDisk (rule 20): what Positions tells is durable, and a
 // save that was left under way does not undo a later one.
 func TestPositionsWaitForTheDisk(t *testing.T) {
-	slow := &slowSync{FS: vfs.NewMem()}
-	s := openIn(t, slow)
-	defer func() { _ = s.Close() }()
-	openRoute(t, s, "r")
-	slow.held.Lock()
-	release := sync.OnceFunc(slow.held.Unlock)
-	defer release()
+	s, release := openHeld(t)
 	short := func() context.Context {
 		ctx, cancel := context.WithTimeout(t.Context(), 30*time.Millisecond)
 		t.Cleanup(cancel)
@@ -209,15 +203,8 @@ func TestPositionsDoNotWaitForCommits(t *testing.T) {
 // TestReadsWaitForTheDisk (rule 1): what Load tells survives a crash, though
 // Pebble shows it earlier.
 func TestReadsWaitForTheDisk(t *testing.T) {
-	fs := vfs.NewCrashableMem()
-	slow := &slowSync{FS: fs}
-	s := openIn(t, slow)
-	defer func() { _ = s.Close() }()
-	openRoute(t, s, "r")
+	s, release := openHeld(t)
 	k := store.Key{Route: "r", Name: "a"}
-	slow.held.Lock()
-	release := sync.OnceFunc(slow.held.Unlock)
-	defer release()
 	committed := make(chan []error, 1)
 	go func() { committed <- s.Commit(t.Context(), everything(k, 0, nil)) }()
 	loaded := make(chan store.Record, 1)

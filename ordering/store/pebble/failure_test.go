@@ -278,16 +278,26 @@ func TestCloseOfAStuckDisk(t *testing.T) {
 	}
 }
 
+// openHeld opens a store with the route r, whose disk syncs no log until it is
+// released.
+func openHeld(t *testing.T) (s *Store, release func()) {
+	t.Helper()
+	slow := &slowSync{FS: vfs.NewMem()}
+	s = openIn(t, slow)
+	openRoute(t, s, "r")
+	slow.held.Lock()
+	release = sync.OnceFunc(slow.held.Unlock)
+	t.Cleanup(func() {
+		release()
+		_ = s.Close()
+	})
+	return s, release
+}
+
 // TestCommitMayBeLeft: a caller whose time is up leaves; the commit is over
 // when the disk is done, and its version tells.
 func TestCommitMayBeLeft(t *testing.T) {
-	slow := &slowSync{FS: vfs.NewMem()}
-	s := openIn(t, slow)
-	defer func() { _ = s.Close() }()
-	openRoute(t, s, "r")
-	slow.held.Lock()
-	release := sync.OnceFunc(slow.held.Unlock)
-	defer release()
+	s, release := openHeld(t)
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
 	defer cancel()
 	change := everything(lane0, 0, []byte("payload"))
