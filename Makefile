@@ -12,7 +12,7 @@ WITH_BROKERS = $(shell $(GO) list -e -test -f '{{.ImportPath}} {{join .Deps " "}
 WITHOUT      = $(filter-out $(WITH_BROKERS),$(shell $(GO) list ./...))
 
 .DEFAULT_GOAL := help
-.PHONY: help build test test-full test-unit lint lint-go lint-shell mod bench brokers brokers-down demo vuln
+.PHONY: help build test test-full test-unit lint lint-go lint-shell mod bench bench-peers brokers brokers-down demo vuln
 
 help: ## list what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -50,6 +50,9 @@ mod: ## check that go.mod lists what is imported, no more and no less
 
 bench: brokers ## measure against the raw loop, in turns and all directions (ten minutes; ARGS=-help)
 	$(GO) run ./bridge/internal/bench $(ARGS)
+
+bench-peers: brokers ## the same beside Watermill, RabbitMQ's shovel and MirrorMaker (half an hour; ARGS=-help)
+	$(GO) run ./bridge/internal/bench -peers all -rounds 5 $(ARGS)
 
 brokers: ## start RabbitMQ and Kafka (docker, or plain processes on Debian)
 	@scripts/brokers up

@@ -15,4 +15,5 @@ docker_kill() { compose kill -s SIGKILL "$1"; }
 docker_tail() { compose logs --tail 40 "$1"; }
 docker_alive() { [[ -n $(compose ps -q --status running "$1") ]]; }
 docker_ctl() { compose exec -T rabbitmq rabbitmqctl "$@"; }
+docker_plugin() { compose exec -T rabbitmq rabbitmq-plugins -q enable --online "$1"; }
 docker_wipe() { compose down --volumes; }

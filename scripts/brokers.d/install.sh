@@ -27,6 +27,7 @@ native_kill() {
 
 native_tail() { tail -n 40 "$STATE/$1.log" || true; }
 native_ctl() { rabbitmq_ctl "$@"; }
+native_plugin() { rabbitmq_plugin "$1"; }
 native_wipe() { rm -rf "$STATE/rabbitmq" "$STATE/kafka"; }
 
 # rotate_log keeps the log of the run before: after a kill it is the evidence.

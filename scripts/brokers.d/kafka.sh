@@ -5,23 +5,25 @@ KAFKA_VERSION=$(sed -n 's:.*<kafka.version>\(.*\)</kafka.version>.*:\1:p' "$PART
 KAFKA_JARS=$STATE/kafka-jars-$KAFKA_VERSION
 
 kafka_install() {
-	[[ -d $KAFKA_JARS ]] || kafka_fetch
+	[[ -d $KAFKA_JARS ]] || fetch_jars Kafka "$KAFKA_JARS"
 	command -v java >/dev/null || apt_install default-jre-headless
 }
 
-# kafka_fetch moves the jars into place at the end: an interrupted download is
-# no installation.
-kafka_fetch() {
+# fetch_jars NAME DIR [MAVEN'S OPTIONS] moves the jars into place at the end: an
+# interrupted download is no installation.
+fetch_jars() {
+	local name=$1 dir=$2
+	shift 2
 	command -v mvn >/dev/null || apt_install default-jre-headless maven
-	say "fetching Kafka $KAFKA_VERSION"
-	rm -rf "$KAFKA_JARS.part"
-	mvn -B -q -f "$PARTS/pom.xml" dependency:copy-dependencies \
-		-DincludeScope=runtime -DoutputDirectory="$KAFKA_JARS.part" \
+	say "fetching $name $KAFKA_VERSION"
+	rm -rf "$dir.part"
+	mvn -B -q -f "$PARTS/pom.xml" "$@" dependency:copy-dependencies \
+		-DincludeScope=runtime -DoutputDirectory="$dir.part" \
 		>"$STATE/maven.log" 2>&1 9>&- </dev/null || {
 		tail -n 20 "$STATE/maven.log" >&2
-		die "maven could not fetch Kafka $KAFKA_VERSION"
+		die "maven could not fetch $name $KAFKA_VERSION from Maven Central"
 	}
-	mv "$KAFKA_JARS.part" "$KAFKA_JARS"
+	mv "$dir.part" "$dir"
 }
 
 # kafka_java sets JAVA to the command that runs a class of Kafka.

@@ -54,3 +54,9 @@ rabbitmq_ctl() {
 	rabbitmq_env rabbitmqctl "$@"
 	"${RABBITMQ[@]}" 9>&-
 }
+
+# A plugin that is enabled on a node that runs is started in it, and with it.
+rabbitmq_plugin() {
+	rabbitmq_env rabbitmq-plugins -q enable --online "$1"
+	"${RABBITMQ[@]}" 9>&-
+}

@@ -7,13 +7,16 @@ import (
 
 // measure is one run of one contender.
 type measure struct {
-	Rate       float64 `json:"rate"`           // messages per second, at the target
-	CPU        float64 `json:"cpu"`            // seconds per million messages
-	Seconds    float64 `json:"seconds"`        // over which the rate was measured
-	Missing    int     `json:"missing"`        // messages that are not at the target
-	Duplicates int     `json:"duplicates"`     // beside the first of each
-	Breaks     int     `json:"order_breaks"`   // messages after one of a higher revision of their key
-	Left       int     `json:"left_in_source"` // messages that were not acknowledged
+	Rate       float64 `json:"rate"`                 // messages per second, at the target
+	CPU        float64 `json:"cpu,omitzero"`         // seconds per million messages; 0: not known
+	Start      float64 `json:"start_cpu,omitzero"`   // seconds of it before the first message
+	Brokers    float64 `json:"brokers_cpu,omitzero"` // the same, of the direction's brokers
+	RSS        float64 `json:"rss_mib,omitzero"`     // at its peak; 0: not known
+	Seconds    float64 `json:"seconds"`              // over which the rate was measured
+	Missing    int     `json:"missing"`              // messages that are not at the target
+	Duplicates int     `json:"duplicates"`           // beside the first of each
+	Breaks     int     `json:"order_breaks"`         // messages after one of a higher revision of their key
+	Left       int     `json:"left_in_source"`       // messages that were not acknowledged
 }
 
 // check reads the target to its end: what is there, in which order, and when it

@@ -4,10 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
-
-	"github.com/brokerbridge/bridge/bridge/internal/rawloop"
 )
 
 // kind is what has queues or topics.
@@ -70,7 +67,8 @@ type end interface {
 	// came; zero if that is not known.
 	read(ctx context.Context, each func(number int, at time.Time)) error
 	drop(ctx context.Context) error
-	// from and to are the end as a route says it, key is where a message has its key.
+	called() string
+	// from and to are the end as fields of a route, key is where a message has its key.
 	from() string
 	to() string
 	key() string
@@ -78,27 +76,11 @@ type end interface {
 
 func (s *stage) end(k kind, name string) end {
 	if k == kafka {
-		return &topic{name: name, client: s.client, admin: s.admin}
+		return s.topic(name)
 	}
 	return &queue{name: name, conn: s.conn}
 }
 
-// loop is the raw loop as a child.
-func loop(ctx context.Context, words string) error {
-	var from, to string
-	var n int
-	if _, err := fmt.Sscan(strings.ReplaceAll(words, ",", " "), &from, &to, &n); err != nil {
-		return fmt.Errorf("-raw %q: %w", words, err)
-	}
-	_, err := rawloop.Run(ctx, rawEnd(from), rawEnd(to), n)
-	return err
-}
-
-// rawEnd is an end as the raw loop has it, from KIND:NAME.
-func rawEnd(word string) rawloop.End {
-	k, name, _ := strings.Cut(word, ":")
-	if kind(k) == kafka {
-		return rawloop.Topic{Brokers: kafkaAddrs(), Name: name, Group: name}
-	}
-	return rawloop.Queue{URL: amqpURL(), Name: name}
+func (s *stage) topic(name string) *topic {
+	return &topic{name: name, client: s.client, admin: s.admin}
 }

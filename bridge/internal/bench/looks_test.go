@@ -46,3 +46,25 @@ func TestRateIsThatBetweenTwoLooksAtAFillingTarget(t *testing.T) {
 		})
 	}
 }
+
+func TestWhatGrowsSlowlyIsNotStuck(t *testing.T) {
+	start := time.Now()
+	for name, c := range map[string]struct {
+		seen []int // every half minute
+		want bool
+	}{
+		"nothing yet":                    {[]int{0, 0, 0}, false},
+		"nothing for too long":           {[]int{0, 0, 0, 0}, true},
+		"one a minute":                   {[]int{0, 1, 1, 2, 2, 3, 3}, false},
+		"one, and then nothing":          {[]int{0, 0, 1, 1, 1}, false},
+		"one, then nothing for too long": {[]int{0, 0, 1, 1, 1, 1}, true},
+	} {
+		var l looks
+		for i, n := range c.seen {
+			l.note(start.Add(time.Duration(i)*30*time.Second), n, 1000)
+		}
+		if l.stalled() != c.want {
+			t.Errorf("%s: stalled %v", name, !c.want)
+		}
+	}
+}

@@ -23,9 +23,10 @@ type queue struct {
 	side *amqp.Channel // to count with
 }
 
-func (q *queue) from() string { return fmt.Sprintf("{ broker: shop, queue: %q }", q.name) }
-func (q *queue) to() string   { return q.from() }
-func (q *queue) key() string  { return "header." + rawloop.KeyHeader }
+func (q *queue) called() string { return q.name }
+func (q *queue) from() string   { return fmt.Sprintf("broker: shop, queue: %q", q.name) }
+func (q *queue) to() string     { return q.from() }
+func (q *queue) key() string    { return "header." + rawloop.KeyHeader }
 
 func (q *queue) create(context.Context) error {
 	var err error
@@ -74,11 +75,12 @@ func (q *queue) fill(ctx context.Context, p plan) error {
 	return nil
 }
 
+// publishing has words only in its headers: stock Watermill reads no numbers.
 func publishing(p plan, i int) amqp.Publishing {
 	m := numbered(p, i)
 	return amqp.Publishing{
 		MessageId: strconv.Itoa(i), DeliveryMode: amqp.Persistent, Body: m.body,
-		Headers: amqp.Table{rawloop.KeyHeader: m.key, revisionHeader: m.revision},
+		Headers: amqp.Table{rawloop.KeyHeader: m.key, revisionHeader: strconv.FormatInt(m.revision, 10)},
 	}
 }
 

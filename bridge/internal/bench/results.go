@@ -9,99 +9,93 @@ import (
 	"time"
 )
 
-// pair is a run of each, one after the other.
-type pair struct {
-	Raw    measure `json:"raw_loop"`
-	Bridge measure `json:"bridge"`
-	Rate   float64 `json:"rate_ratio"` // of the bridge to the raw loop
-	CPU    float64 `json:"cpu_ratio"`
-}
-
-func (p *pair) compare() {
-	p.Rate, p.CPU = p.Bridge.Rate/p.Raw.Rate, p.Bridge.CPU/p.Raw.CPU
-}
-
-// Tables have a name, and the six numbers of a pair.
-const names, numbers = "%-20s", "%11.0f %14.0f %7.2f %13.1f %16.1f %7.2f"
-
-func heading(name string) string {
-	return fmt.Sprintf(names+"  raw msg/s   bridge msg/s   ratio   raw CPU s/M   bridge CPU s/M   ratio", name)
-}
-
-func (p pair) row(name string) string {
-	return fmt.Sprintf(names+numbers+"   %s",
-		name, p.Raw.Rate, p.Bridge.Rate, p.Rate, p.Raw.CPU, p.Bridge.CPU, p.CPU, p.outcome())
-}
-
-// outcome says what the check found.
-func (p pair) outcome() string {
-	var said []string
-	for _, c := range []struct {
-		name string
-		m    measure
-	}{{rawLoop.name, p.Raw}, {theBridge.name, p.Bridge}} {
-		m := c.m
-		if m.Missing+m.Duplicates+m.Breaks+m.Left > 0 {
-			said = append(said, fmt.Sprintf("%s: %d missing, %d twice, %d out of order, %d left",
-				c.name, m.Missing, m.Duplicates, m.Breaks, m.Left))
-		}
-	}
-	if len(said) == 0 {
-		return "all there, once, in order"
-	}
-	return strings.Join(said, "; ")
-}
-
-// spread is what a number was over the rounds.
+// spread is what a number was over the rounds; the zero value: not known.
 type spread struct {
 	Median float64 `json:"median"`
 	Min    float64 `json:"min"`
 	Max    float64 `json:"max"`
 }
 
-func spreadOf(pairs []pair, of func(pair) float64) spread {
-	values := make([]float64, len(pairs))
-	for i, p := range pairs {
-		values[i] = of(p)
+// spreadOf is not known if one of the values is not.
+func spreadOf(values []float64) spread {
+	if len(values) == 0 || slices.Contains(values, 0) {
+		return spread{}
 	}
-	slices.Sort(values)
+	values = slices.Sorted(slices.Values(values))
 	n := len(values)
 	return spread{(values[(n-1)/2] + values[n/2]) / 2, values[0], values[n-1]}
 }
 
-// result is all rounds of a direction, and what they amount to.
+// The numbers of a run that are compared.
+func rateOf(m measure) float64    { return m.Rate }
+func cpuOf(m measure) float64     { return m.CPU }
+func startOf(m measure) float64   { return m.Start }
+func brokersOf(m measure) float64 { return m.Brokers }
+func rssOf(m measure) float64     { return m.RSS }
+
+// series is all rounds of a contender in a direction.
+type series struct {
+	Name     string    `json:"name"`
+	Messages int       `json:"messages"`
+	Rate     spread    `json:"rate"`
+	CPU      spread    `json:"cpu,omitzero"`
+	Start    spread    `json:"start_cpu,omitzero"`
+	Brokers  spread    `json:"brokers_cpu,omitzero"`
+	RSS      spread    `json:"rss_mib,omitzero"`
+	Runs     []measure `json:"runs"`
+}
+
+func (s *series) summarise() {
+	over := func(of func(measure) float64) spread {
+		values := make([]float64, len(s.Runs))
+		for i, m := range s.Runs {
+			values[i] = of(m)
+		}
+		return spreadOf(values)
+	}
+	s.Rate, s.CPU, s.Start = over(rateOf), over(cpuOf), over(startOf)
+	s.Brokers, s.RSS = over(brokersOf), over(rssOf)
+}
+
+// ratio compares two contenders, round by round.
+type ratio struct {
+	Of   string `json:"of"`
+	To   string `json:"to"`
+	Rate spread `json:"rate"`
+	CPU  spread `json:"cpu,omitzero"`
+}
+
+func ratioOf(a, b series) ratio {
+	over := func(of func(measure) float64) spread {
+		values := make([]float64, len(a.Runs))
+		for i := range a.Runs {
+			if below := of(b.Runs[i]); below != 0 {
+				values[i] = of(a.Runs[i]) / below
+			}
+		}
+		return spreadOf(values)
+	}
+	return ratio{Of: a.Name, To: b.Name, Rate: over(rateOf), CPU: over(cpuOf)}
+}
+
+// result is a direction.
 type result struct {
 	direction
-	Messages int               `json:"messages"`
-	Pairs    []pair            `json:"pairs"`
-	Summary  map[string]spread `json:"summary"`
+	Contenders []series `json:"contenders"` // the raw loop, the bridge, the peers
+	Ratios     []ratio  `json:"ratios"`     // of all to the raw loop, of the bridge to each peer
 }
 
 func (r *result) summarise() {
-	r.Summary = map[string]spread{
-		"raw_rate":    spreadOf(r.Pairs, func(p pair) float64 { return p.Raw.Rate }),
-		"bridge_rate": spreadOf(r.Pairs, func(p pair) float64 { return p.Bridge.Rate }),
-		"rate_ratio":  spreadOf(r.Pairs, func(p pair) float64 { return p.Rate }),
-		"raw_cpu":     spreadOf(r.Pairs, func(p pair) float64 { return p.Raw.CPU }),
-		"bridge_cpu":  spreadOf(r.Pairs, func(p pair) float64 { return p.Bridge.CPU }),
-		"cpu_ratio":   spreadOf(r.Pairs, func(p pair) float64 { return p.CPU }),
+	for i := range r.Contenders {
+		r.Contenders[i].summarise()
 	}
-}
-
-func median(s spread) float64 { return s.Median }
-
-// row is one line of what the rounds amount to.
-func (r *result) row(name string, of func(spread) float64) string {
-	v := func(name string) float64 { return of(r.Summary[name]) }
-	return fmt.Sprintf(names+numbers+"\n", name,
-		v("raw_rate"), v("bridge_rate"), v("rate_ratio"), v("raw_cpu"), v("bridge_cpu"), v("cpu_ratio"))
-}
-
-// table is the summary of a direction, for people.
-func (r *result) table() string {
-	return "\n" + r.row("median", median) +
-		r.row("min", func(s spread) float64 { return s.Min }) +
-		r.row("max", func(s spread) float64 { return s.Max })
+	all := r.Contenders
+	for _, c := range all[1:] {
+		r.Ratios = append(r.Ratios, ratioOf(c, all[0]))
+	}
+	for _, c := range all[2:] {
+		r.Ratios = append(r.Ratios, ratioOf(all[1], c))
+	}
 }
 
 // results are all directions.
@@ -110,16 +104,6 @@ type results struct {
 	Machine    map[string]string `json:"machine"`
 	Began      time.Time         `json:"began"`
 	Directions []result          `json:"directions"`
-}
-
-// table has the medians of each direction.
-func (r *results) table() string {
-	var b strings.Builder
-	b.WriteString(heading("medians") + "\n")
-	for _, d := range r.Directions {
-		b.WriteString(d.row(d.direction.String(), median))
-	}
-	return b.String()
 }
 
 // machine says where it was measured.

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"os"
@@ -34,14 +33,17 @@ func setting(name, fallback string) string {
 	return fallback
 }
 
-// stage is where the runs take place: connections, the two binaries, a folder.
+// stage is where the runs take place: connections, binaries, a folder.
 type stage struct {
-	dir    string
-	bridge string // the binaries
-	self   string
-	conn   *amqp.Connection
-	client *kgo.Client
-	admin  *kadm.Client
+	dir        string
+	bridge     string // the binaries
+	self       string
+	mirrorJars string
+	conn       *amqp.Connection
+	client     *kgo.Client
+	admin      *kadm.Client
+	brokers    map[kind]int   // the processes that are known
+	sources    map[int]*topic // by how many messages they hold
 }
 
 func setUp(ctx context.Context) (*stage, error) {
@@ -50,6 +52,7 @@ func setUp(ctx context.Context) (*stage, error) {
 		s.close()
 		return nil, err
 	}
+	s.findBrokers()
 	return s, nil
 }
 
@@ -65,6 +68,7 @@ func (s *stage) build() (err error) {
 }
 
 func (s *stage) connect(ctx context.Context) (err error) {
+	s.sources = map[int]*topic{}
 	if s.conn, err = amqp.Dial(amqpURL()); err != nil {
 		return fmt.Errorf("reach RabbitMQ (make brokers starts one): %w", err)
 	}
@@ -90,34 +94,4 @@ func (s *stage) close() {
 		s.client.Close()
 	}
 	_ = os.RemoveAll(s.dir)
-}
-
-// scene is the two ends of one run.
-type scene struct {
-	name string // of the run; those of the ends begin with it
-	way  direction
-	from end
-	to   end
-}
-
-// open makes a source with all messages in it and an empty target.
-func (s *stage) open(ctx context.Context, p plan, way direction) (scene, error) {
-	name := "bench-" + strings.ToLower(rand.Text()[:10])
-	sc := scene{name: name, way: way}
-	sc.from, sc.to = s.end(way.From, sc.source()), s.end(way.To, sc.target())
-	err := errors.Join(sc.from.create(ctx), sc.to.create(ctx))
-	if err == nil {
-		err = sc.from.fill(ctx, p)
-	}
-	return sc, err
-}
-
-func (sc scene) source() string { return sc.name + "-from" }
-func (sc scene) target() string { return sc.name + "-to" }
-
-// drop removes both.
-func (sc scene) drop() error {
-	ctx, cancel := context.WithTimeout(context.Background(), childTimeout)
-	defer cancel()
-	return errors.Join(sc.from.drop(ctx), sc.to.drop(ctx))
 }

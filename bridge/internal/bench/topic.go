@@ -15,18 +15,19 @@ import (
 
 const partitions = 6
 
-// topic is a topic and the group that reads it, which has its name.
+// topic is a topic and the group that reads it.
 type topic struct {
 	name   string
+	group  string // "": nobody
+	shared bool   // others read it too
 	client *kgo.Client
 	admin  *kadm.Client
 }
 
-func (t *topic) from() string {
-	return fmt.Sprintf("{ broker: lake, topic: %q, group: %q }", t.name, t.name)
-}
-func (t *topic) to() string  { return fmt.Sprintf("{ broker: lake, topic: %q }", t.name) }
-func (t *topic) key() string { return "message_key" }
+func (t *topic) called() string { return t.name }
+func (t *topic) from() string   { return fmt.Sprintf("%s, group: %q", t.to(), t.group) }
+func (t *topic) to() string     { return fmt.Sprintf("broker: lake, topic: %q", t.name) }
+func (t *topic) key() string    { return "message_key" }
 
 func (t *topic) create(ctx context.Context) error {
 	appended := "LogAppendTime"
@@ -43,11 +44,16 @@ func (t *topic) create(ctx context.Context) error {
 	return ctx.Err()
 }
 
-// drop removes the topic. The group is empty then, or will be when its member's
-// session has ended, and Kafka forgets it.
+// drop removes the group, and the topic unless it is shared. The group is empty
+// then, or will be when its member's session has ended, and Kafka forgets it.
 func (t *topic) drop(ctx context.Context) error {
+	if t.group != "" {
+		_, _ = t.admin.DeleteGroup(ctx, t.group)
+	}
+	if t.shared {
+		return nil
+	}
 	_, err := t.admin.DeleteTopic(ctx, t.name)
-	_, _ = t.admin.DeleteGroup(ctx, t.name)
 	t.client.PurgeTopicsFromClient(t.name)
 	return err
 }
@@ -73,12 +79,26 @@ func (t *topic) record(p plan, i int) *kgo.Record {
 
 // count sums the ends of the partitions.
 func (t *topic) count(ctx context.Context) (n int, err error) {
-	ends, err := t.admin.ListEndOffsets(ctx, t.name)
-	if err = errors.Join(err, ends.Error()); err != nil {
-		return 0, fmt.Errorf("look at topic %q: %w", t.name, err)
+	ends, err := t.ends(ctx)
+	for _, end := range ends {
+		n += int(end)
 	}
-	ends.Each(func(o kadm.ListedOffset) { n += int(o.Offset) })
-	return n, nil
+	return n, err
+}
+
+// ends is where each partition that is not empty ends.
+func (t *topic) ends(ctx context.Context) (map[int32]int64, error) {
+	listed, err := t.admin.ListEndOffsets(ctx, t.name)
+	if err = errors.Join(err, listed.Error()); err != nil {
+		return nil, fmt.Errorf("look at topic %q: %w", t.name, err)
+	}
+	ends := map[int32]int64{}
+	listed.Each(func(o kadm.ListedOffset) {
+		if o.Offset > 0 {
+			ends[o.Partition] = o.Offset
+		}
+	})
+	return ends, nil
 }
 
 // left is the lag of the group.
@@ -87,16 +107,25 @@ func (t *topic) left(ctx context.Context) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	committed, err := t.admin.FetchOffsets(ctx, t.name)
+	committed, err := t.admin.FetchOffsets(ctx, t.group)
 	if err = errors.Join(err, committed.Error()); err != nil {
-		return 0, fmt.Errorf("look at group %q: %w", t.name, err)
+		return 0, fmt.Errorf("look at group %q: %w", t.group, err)
 	}
 	committed.Each(func(o kadm.OffsetResponse) { n -= int(max(o.At, 0)) })
 	return n, nil
 }
 
 func (t *topic) read(ctx context.Context, each func(int, time.Time)) error {
-	rest, err := t.count(ctx)
+	return t.records(ctx, func(r *kgo.Record) error {
+		each(numberOf(r.Value), r.Timestamp)
+		return nil
+	})
+}
+
+// records hands over all that the topic holds now. What ends a partition is never
+// compacted away.
+func (t *topic) records(ctx context.Context, each func(*kgo.Record) error) error {
+	rest, err := t.ends(ctx)
 	if err != nil {
 		return err
 	}
@@ -106,15 +135,19 @@ func (t *topic) read(ctx context.Context, each func(int, time.Time)) error {
 		return err
 	}
 	defer client.Close()
-	for rest > 0 {
+	for len(rest) > 0 {
 		fetches := client.PollFetches(ctx)
 		if err := fetches.Err(); err != nil {
 			return fmt.Errorf("read topic %q: %w", t.name, err)
 		}
-		fetches.EachRecord(func(r *kgo.Record) {
-			rest--
-			each(numberOf(r.Value), r.Timestamp)
-		})
+		for r := range fetches.RecordsAll() {
+			if err := each(r); err != nil {
+				return err
+			}
+			if r.Offset+1 >= rest[r.Partition] {
+				delete(rest, r.Partition)
+			}
+		}
 	}
 	return nil
 }
