@@ -14,8 +14,8 @@ type message struct {
 	body     []byte
 }
 
-// numbered is the i-th message: its body begins with the number, because the raw
-// loop carries no headers.
+// numbered is the i-th message: its body begins with the number, so that it is
+// known whatever a contender does to the headers.
 func numbered(p plan, i int) message {
 	body := make([]byte, p.Size)
 	for at := range body {

@@ -26,16 +26,18 @@ type end struct {
 }
 
 type message struct {
-	key  string
-	body []byte
+	key, id, mark string
+	body          []byte
 }
+
+const markHeader = "mark"
 
 // The messages of a test are 1 KiB each, of 1,000 keys, and begin with their
 // number.
 func numbered(i int) message {
 	body := bytes.Repeat([]byte{byte(i)}, 1024)
 	binary.BigEndian.PutUint64(body, uint64(i))
-	return message{fmt.Sprintf("key-%d", i%1000), body}
+	return message{fmt.Sprintf("key-%d", i%1000), fmt.Sprint("id-", i), fmt.Sprint("mark-", i), body}
 }
 
 var kinds = map[string]func(testing.TB) end{"RabbitMQ": queue, "Kafka": topic}
@@ -60,7 +62,10 @@ func queue(t testing.TB) end {
 			msgs := make([]amqp.Publishing, n)
 			for i := range msgs {
 				m := numbered(i)
-				msgs[i] = amqp.Publishing{DeliveryMode: amqp.Persistent, Headers: amqp.Table{rawloop.KeyHeader: m.key}, Body: m.body}
+				msgs[i] = amqp.Publishing{
+					DeliveryMode: amqp.Persistent, MessageId: m.id, Body: m.body,
+					Headers: amqp.Table{rawloop.KeyHeader: m.key, markHeader: m.mark},
+				}
 			}
 			rig.Publish(t, name, msgs...)
 		},
@@ -83,10 +88,11 @@ func deliveries(t testing.TB, queue string) (all []message) {
 				t.Fatalf("the queue ended after %d of %d", len(all), n)
 			}
 			key, _ := d.Headers[rawloop.KeyHeader].(string)
+			mark, _ := d.Headers[markHeader].(string)
 			if d.DeliveryMode != amqp.Persistent {
 				t.Fatal("a message is not persistent: its confirm promises nothing")
 			}
-			all = append(all, message{key, d.Body})
+			all = append(all, message{key, d.MessageId, mark, d.Body})
 		case <-time.After(time.Minute):
 			t.Fatalf("the queue gave %d of %d", len(all), n)
 		}
@@ -102,14 +108,20 @@ func topic(t testing.TB) end {
 			records := make([]*kgo.Record, n)
 			for i := range records {
 				m := numbered(i)
-				records[i] = &kgo.Record{Key: []byte(m.key), Value: m.body}
+				records[i] = &kgo.Record{Key: []byte(m.key), Value: m.body, Headers: []kgo.RecordHeader{
+					{Key: rawloop.IDHeader, Value: []byte(m.id)}, {Key: markHeader, Value: []byte(m.mark)},
+				}}
 			}
 			rig.Produce(t, name, records...)
 		},
 		left: func() int { return lag(t, name) },
 		read: func() (all []message) {
 			for _, r := range rig.Read(t, name, size(t, name), time.Minute) {
-				all = append(all, message{string(r.Key), r.Value})
+				headers := map[string]string{}
+				for _, h := range r.Headers {
+					headers[h.Key] = string(h.Value)
+				}
+				all = append(all, message{string(r.Key), headers[rawloop.IDHeader], headers[markHeader], r.Value})
 			}
 			return all
 		},

@@ -5,10 +5,16 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"github.com/twmb/franz-go/pkg/kgo"
 )
 
-// KeyHeader is the AMQP header that is the key of a record in Kafka.
-const KeyHeader = "key"
+// KeyHeader is the AMQP header that is the key of a record in Kafka, and
+// IDHeader the Kafka header that is the message-id in RabbitMQ.
+const (
+	KeyHeader = "key"
+	IDHeader  = "message-id"
+)
 
 // errClosed says that a broker ended the loop before all messages were through.
 var errClosed = errors.New("the connection was closed")
@@ -47,6 +53,7 @@ type target interface {
 type message struct {
 	place
 	key, body []byte // a nil key is none
+	headers   []kgo.RecordHeader
 }
 
 // place is where a message was in its source. A queue has one partition, and its

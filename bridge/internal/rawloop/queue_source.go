@@ -6,6 +6,7 @@ import (
 	"time"
 
 	amqp "github.com/rabbitmq/amqp091-go"
+	"github.com/twmb/franz-go/pkg/kgo"
 )
 
 const (
@@ -70,8 +71,19 @@ func (s *queueSource) read(ctx context.Context, n int, take func(message) error)
 
 func ofDelivery(d amqp.Delivery) message {
 	m := message{place: place{offset: int64(d.DeliveryTag)}, body: d.Body}
-	if key, ok := d.Headers[KeyHeader].(string); ok {
-		m.key = []byte(key)
+	m.headers = make([]kgo.RecordHeader, 0, len(d.Headers)+1)
+	for name, value := range d.Headers {
+		text, ok := value.(string)
+		switch {
+		case !ok: // the yardstick moves texts
+		case name == KeyHeader:
+			m.key = []byte(text)
+		default:
+			m.headers = append(m.headers, kgo.RecordHeader{Key: name, Value: []byte(text)})
+		}
+	}
+	if d.MessageId != "" {
+		m.headers = append(m.headers, kgo.RecordHeader{Key: IDHeader, Value: []byte(d.MessageId)})
 	}
 	return m
 }

@@ -77,9 +77,16 @@ func (t *queueTarget) send(ctx context.Context, m message) error {
 	case <-ctx.Done():
 		return context.Cause(ctx)
 	}
-	p := amqp.Publishing{DeliveryMode: amqp.Persistent, Body: m.body}
+	p := amqp.Publishing{DeliveryMode: amqp.Persistent, Body: m.body, Headers: make(amqp.Table, len(m.headers)+1)}
 	if m.key != nil {
-		p.Headers = amqp.Table{KeyHeader: string(m.key)}
+		p.Headers[KeyHeader] = string(m.key)
+	}
+	for _, h := range m.headers {
+		if h.Key == IDHeader {
+			p.MessageId = string(h.Value)
+		} else {
+			p.Headers[h.Key] = string(h.Value)
+		}
 	}
 	_, err := t.ch.PublishWithDeferredConfirm("", t.queue, true, false, p)
 	return err

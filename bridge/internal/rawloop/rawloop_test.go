@@ -94,8 +94,8 @@ func checkAll(t *testing.T, messages []message, n int) {
 	seen := make([]int, n)
 	for _, m := range messages {
 		i := int(binary.BigEndian.Uint64(m.body))
-		if want := numbered(i); m.key != want.key || !bytes.Equal(m.body, want.body) {
-			t.Fatalf("message %d has %d bytes and key %q, want 1024 and %q", i, len(m.body), m.key, want.key)
+		if want := numbered(i); m.key != want.key || m.id != want.id || m.mark != want.mark || !bytes.Equal(m.body, want.body) {
+			t.Fatalf("message %d has %d bytes, key %q, id %q and header %q", i, len(m.body), m.key, m.id, m.mark)
 		}
 		seen[i]++
 	}

@@ -65,7 +65,7 @@ func (s *topicSource) read(ctx context.Context, n int, take func(message) error)
 				s.begun[r.Partition] = true
 				s.begin(r.Partition, r.Offset)
 			}
-			if err := take(message{place: place{r.Partition, r.Offset}, key: r.Key, body: r.Value}); err != nil {
+			if err := take(message{place: place{r.Partition, r.Offset}, key: r.Key, body: r.Value, headers: r.Headers}); err != nil {
 				return err
 			}
 		}
@@ -104,7 +104,8 @@ func (t Topic) target(ctx context.Context, linger time.Duration, done func(place
 
 func (t *topicTarget) send(ctx context.Context, m message) error {
 	at := m.place // all that the promise keeps
-	t.client.Produce(ctx, &kgo.Record{Key: m.key, Value: m.body}, func(_ *kgo.Record, err error) { t.done(at, err) })
+	r := &kgo.Record{Key: m.key, Value: m.body, Headers: m.headers}
+	t.client.Produce(ctx, r, func(_ *kgo.Record, err error) { t.done(at, err) })
 	return nil
 }
 
