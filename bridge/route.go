@@ -126,6 +126,9 @@ func (r *route) runOnce(ctx context.Context) error {
 	}()
 	cfg := r.orderingConfig(sources)
 	cfg.Abort = func() { closing(r.log, "target", target.Close) }
+	if _, ok := target.(broker.Chunker); ok {
+		cfg.Chunk = cfg.MaxAhead
+	}
 	seq, err := ordering.New(cfg)
 	if err != nil {
 		return err
@@ -244,6 +247,7 @@ func (r *route) router(sources []broker.Source, take func(context.Context, order
 func (r *route) target() (broker.Target, error) {
 	t, err := r.bridge.brokers[r.cfg.To.Broker].Target(r.cfg.To, broker.TargetOptions{
 		Route: r.cfg.Name, State: r.face.targetState, Key: recordKeyOf(r.cfg), Late: ordering.Redriven,
+		Chunk: ordering.Chunk,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("route %q: %w", r.cfg.Name, err)

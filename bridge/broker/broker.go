@@ -91,7 +91,17 @@ type TargetOptions struct {
 	// Late reports whether a message comes so late, as one that is redriven, that
 	// its Kafka record gets the time of now though it came with one. Nil: none.
 	Late func(*message.Message) bool
+	// Chunk says which chunk of consecutive messages of one key a message belongs
+	// to, and its place in there, from 0; the id is nil where it belongs to none.
+	// See [Chunker]. Nil: there are none.
+	Chunk func(*message.Message) (id any, at int)
 }
+
+// Chunker is a [Target] that takes chunks (TargetOptions.Chunk): a message of a
+// chunk is delivered only if the one before it in the call is the one before it
+// in the chunk, and together with that, so that either both are delivered or
+// none. What is refused for that fails as interrupted.
+type Chunker interface{ TakesChunks() }
 
 // Session acknowledges deliveries to the source they came from. A session ends
 // with its connection; afterwards Ack does nothing and is no error, because

@@ -70,7 +70,7 @@ func (t *Target) producer(limit int32, hooks ...kgo.Hook) (*kgo.Client, error) {
 		kgo.RequiredAcks(kgo.AllISRAcks()),
 		kgo.ProducerLinger(0),
 		kgo.ProducerBatchCompression(kgo.NoCompression()),
-		kgo.RecordPartitioner(kgo.StickyKeyPartitioner(nil)), // murmur2, as Kafka's own
+		kgo.RecordPartitioner(newPartitioner()),
 		kgo.ProducerBatchMaxBytesFn(func(topic string) int32 { return t.batchLimit(topic, limit) }),
 		kgo.UnknownTopicRetries(2),
 		kgo.WithHooks(hooks...),

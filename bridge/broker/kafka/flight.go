@@ -10,6 +10,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/brokerbridge/bridge/ordering/failpoint"
+	"github.com/brokerbridge/bridge/policies"
 )
 
 // flight is one batch on its way.
@@ -106,8 +107,14 @@ func (f *flight) collect(errs []error) {
 		return
 	}
 	for i := range f.records {
-		if err := f.failed[&f.records[i]]; err != nil {
-			errs[i] = &refusal{f.records[i].Topic, err}
+		r := &f.records[i]
+		refused := apart(r)
+		switch err := f.failed[r]; {
+		case err == nil:
+		case refused:
+			errs[i] = policies.As(policies.Interrupted, errApart)
+		default:
+			errs[i] = &refusal{r.Topic, err}
 		}
 	}
 	f.failed = nil

@@ -30,6 +30,7 @@ func (w *writer) write(t *Target, topic string, msgs []*message.Message, now boo
 	for i, m := range msgs {
 		errs[i] = w.record(&w.records[i], t, topic, m, now)
 	}
+	w.chunks(t, msgs, errs)
 }
 
 // record fills in a record: as it was if it came from Kafka, and otherwise with
