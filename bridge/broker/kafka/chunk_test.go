@@ -127,7 +127,7 @@ func checkChunks(t *testing.T, tp *topic, confirmed map[string]int) {
 	for _, n := range confirmed {
 		total += n
 	}
-	if n := written(t, tp, 0); n != int64(total) {
+	if n := tp.size(t); n != int64(total) {
 		t.Errorf("the log has %d messages, confirmed were %d", n, total)
 	}
 	for _, r := range tp.readRecords(t, total) {

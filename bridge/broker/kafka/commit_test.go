@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/brokerbridge/bridge/bridge/broker"
 	"github.com/brokerbridge/bridge/bridge/internal/rig"
 )
 
@@ -123,6 +124,39 @@ func TestAcknowledgesAfterTheSubscription(t *testing.T) {
 	}
 	ackAll(ds)
 	l.commits(t, map[int32]int64{0: 8})
+}
+
+// A router closes the source too: whoever closes it, the last offsets are written
+// down when Close returns.
+func TestEveryCloseWaitsForTheLastOffsets(t *testing.T) {
+	t.Parallel()
+	l, p := newLog(t, rig.Topic(t, 1), protocol{}), &positions{}
+	l.fill(t, 1, 0, 10)
+	in := l.read(t, ordered, keeping(p))
+	ds := in.next(10)
+	saving, on := make(chan struct{}), make(chan struct{})
+	p.mu.Lock()
+	p.look = func(row broker.Position) {
+		if row.Next == 10 {
+			close(saving)
+			<-on
+			p.look = nil
+		}
+	}
+	p.mu.Unlock()
+	ackAll(ds)
+	go func() { _ = in.Source.Close() }()
+	<-saving
+	closed := make(chan struct{})
+	go func() { defer close(closed); in.Close() }()
+	select {
+	case <-closed:
+		t.Error("it was closed before the last offsets were written down")
+	case <-time.After(quiet):
+	}
+	close(on)
+	<-closed
+	l.commits(t, map[int32]int64{0: 10})
 }
 
 // While partitions are taken away, what is in flight can still be acknowledged:

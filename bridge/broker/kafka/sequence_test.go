@@ -147,3 +147,16 @@ func written(t testing.TB, tp *topic, partition int32) int64 {
 	end, _ := ends.Lookup(tp.name, partition)
 	return end.Offset
 }
+
+// size is how many records a topic has, over all partitions.
+func (tp *topic) size(t testing.TB) (n int64) {
+	t.Helper()
+	client := tp.client(t)
+	defer client.Close()
+	ends, err := kadm.NewClient(client).ListEndOffsets(t.Context(), tp.name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ends.Each(func(o kadm.ListedOffset) { n += o.Offset })
+	return n
+}

@@ -53,6 +53,8 @@ type Source struct {
 	side   *kgo.Client
 	closed bool
 
+	closing sync.Once
+
 	// What follows belongs to run.
 	pace   pace.Pace
 	fenced bool // our place in the group was taken by one that calls itself as we do
@@ -110,22 +112,27 @@ func (s *Source) interrupt() {
 	}
 }
 
-// Close ends the membership and the connections, and waits for both.
+// Close ends the membership and the connections, and waits for both, whoever else
+// has called it: the last offsets need the store.
 func (s *Source) Close() error {
+	s.closing.Do(s.end)
+	return nil
+}
+
+func (s *Source) end() {
 	s.feed.Stop()
 	s.feed.Wait()
 	s.mu.Lock()
-	m, again := s.member, s.closed
+	m := s.member
 	s.member, s.closed = nil, true
 	s.mu.Unlock()
 	if m != nil {
 		m.end(false)
 	}
-	if s.side != nil && !again {
+	if s.side != nil {
 		s.side.Close()
 	}
 	s.b.forgetSource(s)
-	return nil
 }
 
 // run is a member of the group again and again, until ctx ends.
