@@ -91,12 +91,17 @@ func (l *loop) fetch(e *entry, dead bool) {
 func (l *loop) fetchParked(e *entry) (lane.Event, error) {
 	r := e.lane.Next
 	ev := lane.Event{Kind: lane.Fetched, Rev: r}
-	it, storing := e.find(r)
-	above, err := l.readParked(e, r, !storing)
+	it, there := e.find(r)
+	ev.To = e.parkedAbove(r)
+	if there && ev.To == r+1 {
+		ev.Print = it.print
+		return ev, nil
+	}
+	above, err := l.readParked(e, r, !there)
 	if err != nil {
 		return ev, err
 	}
-	if !storing {
+	if !there {
 		if len(e.cache) == 0 || e.cache[0].Rev != r {
 			ev.Kind = lane.Missing
 			return ev, nil
@@ -104,9 +109,8 @@ func (l *loop) fetchParked(e *entry) (lane.Event, error) {
 		it = l.unpack(e)
 	}
 	ev.Print = it.print
-	ev.To = above
-	if s := e.parkedAbove(r); s != 0 && (above == 0 || s < above) {
-		ev.To = s
+	if above != 0 && (ev.To == 0 || above < ev.To) {
+		ev.To = above
 	}
 	return ev, nil
 }
