@@ -70,9 +70,11 @@ func position(md message.Metadata) string {
 
 // read identifies a message and writes its headers.
 func (i identifier) read(m *message.Message) (ordering.ID, error) {
-	hops, err := strconv.Atoi(m.Metadata[broker.HeaderHops])
-	if err != nil {
-		hops = 0
+	hops := 0
+	if text, passed := m.Metadata[broker.HeaderHops]; passed {
+		if n, err := strconv.Atoi(text); err == nil {
+			hops = n
+		}
 	}
 	if hops >= maxHops {
 		return ordering.ID{}, &ordering.IdentifyError{

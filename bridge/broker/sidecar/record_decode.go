@@ -26,8 +26,16 @@ type recordForm struct {
 	values map[string][][]byte // all values, where the text is not all
 }
 
-// readRecord reads bridge-kafka. Members it does not know are passed over.
+// readRecord reads bridge-kafka.
 func readRecord(text string) (recordForm, error) {
+	if f, ok := readCommon(text); ok {
+		return f, nil
+	}
+	return readParsed(text)
+}
+
+// readParsed reads it in any form. Members it does not know are passed over.
+func readParsed(text string) (recordForm, error) {
 	var f recordForm
 	if err := plain(text); err != nil {
 		return f, err
