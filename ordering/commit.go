@@ -194,7 +194,7 @@ func (l *loop) committed(job []*entry) {
 			l.uncache(e) // what was read ahead did not know of these
 		}
 		for _, it := range c.parks {
-			if it.storing--; it.storing == 0 && !it.awaited && !(e.lane.Flying() && e.lane.Next == it.id.Revision) {
+			if it.storing--; it.storing == 0 && !e.underway(it) {
 				e.drop(it)
 			}
 		}

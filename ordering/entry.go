@@ -97,6 +97,11 @@ func (e *entry) drop(it *item) {
 	}
 }
 
+// underway reports whether a call has an item, or may still have it.
+func (e *entry) underway(it *item) bool {
+	return it.rides || it.awaited || e.lane.Flying() && e.lane.Next == it.id.Revision
+}
+
 // parkedAbove returns the lowest revision above r that is parked and in memory
 // too: not durable yet, or under way.
 func (e *entry) parkedAbove(r lane.Revision) lane.Revision {
