@@ -27,6 +27,7 @@ type runFlags struct {
 	adopt bool
 
 	acceptOffset bool
+	profile      string
 }
 
 func newRun() *cobra.Command {
@@ -38,7 +39,8 @@ func newRun() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return f.run(cmd.Context(), file, f.log.open(cmd.ErrOrStderr()))
+			log := f.log.open(cmd.ErrOrStderr())
+			return profiled(f.profile, func() error { return f.run(cmd.Context(), file, log) })
 		}),
 	}
 	f.file.add(cmd)
@@ -47,6 +49,7 @@ func newRun() *cobra.Command {
 		"start each key whose gap expires at what it has: after the store was lost or restored from a backup")
 	cmd.Flags().BoolVar(&f.acceptOffset, "accept-offset", false,
 		"take the offsets of Kafka sources as they are: after a deliberate reset, or after the store was lost")
+	cmd.Flags().StringVar(&f.profile, "cpu-profile", "", "write where the CPU time went to this file, for go tool pprof")
 	return cmd
 }
 

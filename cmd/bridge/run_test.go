@@ -228,11 +228,13 @@ func TestB2TheSecondSignalEndsAtOnce(t *testing.T) {
 	}
 }
 
-// B2: a bridge that is told to stop settles and ends with 0.
+// B2: a bridge that is told to stop settles and ends with 0, with its profile
+// written.
 func TestB2ASignalStopsOrderly(t *testing.T) {
 	t.Setenv("PASSWORD", "x")
 	t.Setenv("DIR", t.TempDir())
-	cmd := exec.Command("bridge", "run", "-c", write(t, topology))
+	profile := filepath.Join(t.TempDir(), "cpu")
+	cmd := exec.Command("bridge", "run", "-c", write(t, topology), "--cpu-profile", profile)
 	var log output
 	cmd.Stderr = &log
 	if err := cmd.Start(); err != nil {
@@ -244,5 +246,19 @@ func TestB2ASignalStopsOrderly(t *testing.T) {
 	}
 	if err := cmd.Wait(); err != nil || !strings.Contains(log.String(), "stopping") {
 		t.Errorf("%v\n%s", err, &log)
+	}
+	if written, err := os.ReadFile(profile); err != nil || len(written) == 0 {
+		t.Errorf("%d bytes of a profile, %v", len(written), err)
+	}
+}
+
+// A profile that cannot be written is said before anything begins.
+func TestProfileThatCannotBeWritten(t *testing.T) {
+	t.Setenv("PASSWORD", "x")
+	t.Setenv("DIR", t.TempDir())
+	var out, log output
+	args := []string{"run", "-c", write(t, topology), "--cpu-profile", filepath.Join(t.TempDir(), "no", "cpu")}
+	if c := execute(t.Context(), args, &out, &log); c != environment || !strings.Contains(log.String(), "write a profile") {
+		t.Errorf("it ended with %d\n%s", c, &log)
 	}
 }

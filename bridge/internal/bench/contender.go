@@ -37,7 +37,11 @@ func startBridge(_ context.Context, s *stage, p plan, sc scene, words *os.File) 
 	if err := os.WriteFile(file, []byte(topology(s.dir, p, sc)), 0o600); err != nil {
 		return nil, err
 	}
-	return startServer(sc, words, 0, s.bridge, "run", "-c", file)
+	command := []string{s.bridge, "run", "-c", file}
+	if p.Profile != "" {
+		command = append(command, "--cpu-profile", p.Profile)
+	}
+	return startServer(sc, words, 0, command...)
 }
 
 // topology has the bridge's defaults but for the names and the window. A broker

@@ -3,7 +3,7 @@
 // four directions between RabbitMQ queues and Kafka topics, or in some.
 //
 //	go run ./bridge/internal/bench [-peers all] [-rounds 3] [-seconds 5] [-keys 1000] [-size 1024] [-window N]
-//		[-from rabbitmq] [-to kafka] [-json FILE]
+//		[-from rabbitmq] [-to kafka] [-json FILE] [-profile FILE]
 //
 // Always there are the raw loop, which promises nothing (package rawloop), and
 // the bridge as users run it, its store on disk. With -peers:

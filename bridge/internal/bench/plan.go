@@ -14,6 +14,8 @@ type plan struct {
 	Size    int `json:"size"`
 	Window  int `json:"window,omitzero"`
 
+	Profile string `json:"-"` // where the bridge's CPU profile goes; "": nowhere
+
 	Messages int `json:"-"` // of a run; each contender has its own number
 }
 
@@ -22,6 +24,7 @@ func (p *plan) flags(set *flag.FlagSet) {
 	set.IntVar(&p.Seconds, "seconds", 5, "how long a run takes, at least about")
 	set.IntVar(&p.Keys, "keys", 1000, "over how many keys the messages are spread")
 	set.IntVar(&p.Size, "size", 1024, "bytes of a message's body")
+	set.StringVar(&p.Profile, "profile", "", "write a CPU profile of the bridge's last run to this file")
 	set.IntVar(&p.Window, "window", 0, "the `window` of the bridge's source; 0: its default")
 }
 
