@@ -16,9 +16,13 @@ const chunkBytes = 256 << 10
 // member says where a message stands in a chunk.
 type member struct {
 	context.Context
-	head *item // nil: it goes alone
-	at   int
+	id *chunkID // nil: it goes alone
+	at int
 }
+
+// chunkID is other than a pointer to an item: what follows must not keep in
+// memory what went before it.
+type chunkID struct{ _ byte }
 
 type memberKey struct{}
 
@@ -29,16 +33,11 @@ func (m *member) Value(key any) any {
 	return m.Context.Value(key)
 }
 
-func memberOf(m *message.Message) (*member, bool) {
-	in, ok := m.Context().Value(memberKey{}).(*member)
-	return in, ok && in.head != nil
-}
-
 // Chunk says which chunk a message belongs to, and its place in there, from 0.
 // The id is nil for one that goes alone. See Config.Chunk.
 func Chunk(m *message.Message) (id any, at int) {
-	if in, ok := memberOf(m); ok {
-		return in.head, in.at
+	if in, ok := m.Context().Value(memberKey{}).(*member); ok && in.id != nil {
+		return in.id, in.at
 	}
 	return nil, 0
 }
@@ -58,20 +57,43 @@ func (l *loop) gather(items []*item, head *item) []*item {
 		it.rides = true
 		items = append(items, it)
 	}
+	var id *chunkID
+	if len(items)-from > 1 {
+		id = new(chunkID)
+	}
 	for at, it := range items[from:] {
 		l.prepare(it)
 		it.awaited = false
-		it.join(head, at, len(items)-from)
+		it.join(id, at)
 	}
 	return items
 }
 
-// reach is how many messages a chunk may have that begins with a head.
+// reach is how many messages a chunk may have that begins with a head. Where a
+// chunk did not land as a whole, the next ones are short: one message may be to
+// blame, and it would take the others with it until its turn comes.
 func (l *loop) reach(head *item) int {
-	if head.lane == nil || !head.mayShare() || !l.outage.since.IsZero() {
+	if l.handler.Load().perCall == 1 || head.lane == nil || !head.mayShare() || !l.outage.since.IsZero() {
 		return 1
 	}
-	return min(l.cfg.Chunk, l.cfg.MaxAhead-int(head.lane.lane.Ahead()))
+	most := min(l.cfg.Chunk, l.cfg.MaxAhead-int(head.lane.lane.Ahead()), int(min(l.cfg.MaxJump, 1<<20)))
+	if short := head.lane.reach; short > 0 {
+		most = min(most, short)
+	}
+	return most
+}
+
+// learn notes how much of a chunk landed. What lands as a whole doubles.
+func (l *loop) learn(e *entry, landed, of int) {
+	switch {
+	case landed < of:
+		e.reach = max(1, 2*landed)
+	case e.reach > 0 && of >= e.reach:
+		e.reach = 2 * of
+	}
+	if e.reach >= l.cfg.Chunk {
+		e.reach = 0
+	}
 }
 
 // mayShare reports whether a message may be in a chunk: one that failed before
@@ -80,25 +102,25 @@ func (it *item) mayShare() bool {
 	return it.origin <= fromParked && it.storing == 0 && it.tries.Attempts == 0 && !it.foreign
 }
 
-// follower is the next revision, if it is in memory or read ahead and may go
-// along.
+// follower is the next revision, if it is in memory or read ahead, may go along,
+// and is not larger than the room that is left.
 func (l *loop) follower(it *item, room int) *item {
 	e, next := it.lane, it.id.Revision+1
-	follower, there := e.find(next)
-	switch {
-	case there:
-	case it.origin == fromParked && len(e.cache) > 0 && e.cache[0].Rev == next:
-		follower = l.unpack(e)
-	default:
+	fits := func(f *item) bool { return f.mayShare() && len(f.msg.Payload) <= room }
+	if f, there := e.find(next); there {
+		if fits(f) {
+			return f
+		}
 		return nil
 	}
-	if follower.mayShare() && len(follower.msg.Payload) <= room {
-		return follower
+	if it.origin != fromParked || len(e.cache) == 0 || e.cache[0].Rev != next {
+		return nil
 	}
-	if !there {
-		l.leave(follower)
+	f := l.restore(e, e.cache[0], fromParked)
+	if !fits(f) {
+		return nil
 	}
-	return nil
+	return l.unpack(e, f)
 }
 
 // leave forgets a parked message that was brought into memory before its turn. It
@@ -109,14 +131,14 @@ func (l *loop) leave(it *item) {
 }
 
 // join notes in the message which chunk it is part of.
-func (it *item) join(head *item, at, of int) {
-	if of == 1 {
-		head = nil
-		if _, was := memberOf(it.msg); !was {
-			return
-		}
+func (it *item) join(id *chunkID, at int) {
+	ctx := it.msg.Context()
+	if was, ok := ctx.(*member); ok {
+		ctx = was.Context
+	} else if id == nil && ctx.Value(memberKey{}) == nil {
+		return
 	}
-	it.msg.SetContext(&member{it.msg.Context(), head, at})
+	it.msg.SetContext(&member{ctx, id, at})
 }
 
 // chunkAt is how many items of a call belong together, from one on.
@@ -132,7 +154,11 @@ func (c *call) chunkAt(i int) int {
 // target has is not sent again when its turn comes; what it has not waits, as if
 // it had not been tried.
 func (l *loop) landed(chunk []*item, errs []error) {
-	e := chunk[0].lane
+	e, whole := chunk[0].lane, 0
+	for whole < len(chunk) && errs[whole] == nil {
+		whole++
+	}
+	l.learn(e, whole, len(chunk))
 	for i, it := range chunk[1:] {
 		it.rides = false
 		it.awaited = isAwaited(errs[i+1])

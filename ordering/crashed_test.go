@@ -60,6 +60,7 @@ func TestI1_I3_I10_Crashed(t *testing.T) {
 			under := memory.New()
 			s := crashAfter(under, n)
 			cfg := config(s, w)
+			cfg.Chunk = 1 // else there are too few commits
 			cfg.Drain = 20 * time.Millisecond
 			r := w.run(cfg)
 			<-s.dead

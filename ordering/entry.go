@@ -22,6 +22,7 @@ type entry struct {
 	sent    *change // being committed
 
 	ahead    []lane.Revision // the target has them, though their turn has not come
+	reach    int             // how many messages a chunk may have; 0: as many as any
 	cache    []store.Message // parked messages read ahead, ascending
 	deadline time.Time       // as it stands in the timers
 	index    int             // in the timers; -1: not there

@@ -106,7 +106,7 @@ func (l *loop) fetchParked(e *entry) (lane.Event, error) {
 			ev.Kind = lane.Missing
 			return ev, nil
 		}
-		it = l.unpack(e)
+		it = l.unpack(e, l.restore(e, e.cache[0], fromParked))
 	}
 	ev.Print = it.print
 	if above != 0 && (ev.To == 0 || above < ev.To) {
@@ -115,9 +115,9 @@ func (l *loop) fetchParked(e *entry) (lane.Event, error) {
 	return ev, nil
 }
 
-// unpack brings the first message that was read ahead of a lane into memory.
-func (l *loop) unpack(e *entry) *item {
-	it := l.restore(e, e.cache[0], fromParked)
+// unpack has an item take the place of the first message that was read ahead, of
+// which it was made.
+func (l *loop) unpack(e *entry, it *item) *item {
 	l.cached.drop(e.cache[0])
 	e.cache[0] = store.Message{}
 	e.cache = e.cache[1:]

@@ -94,7 +94,7 @@ func (l *loop) settle(c *call) {
 	var away error
 	for i, n := 0, 0; i < len(c.items); i += n {
 		it := c.items[i]
-		if n = c.chunkAt(i); n > 1 {
+		if n = c.chunkAt(i); it.lane != nil {
 			l.landed(c.items[i:i+n], c.errs[i:i+n])
 		}
 		if c.errs[i] == nil {

@@ -35,6 +35,7 @@ type world struct {
 	fail  func(*message.Message) error
 	wrap  func([]*message.Message) func() // called before a batch, and what it returns after it
 	apart bool                            // what follows in a chunk is taken by itself
+	whole func([]*message.Message) bool   // whether a chunk is taken; if not, its head is, alone
 	acked map[string]int
 }
 
@@ -149,7 +150,7 @@ func (w *world) publish(msgs []*message.Message) []error {
 	defer w.mu.Unlock()
 	errs := make([]error, len(msgs))
 	for i, m := range msgs {
-		if !w.apart && apart(msgs, errs, i) {
+		if w.spoilt(msgs, i) || !w.apart && apart(msgs, errs, i) {
 			errs[i] = errApart
 			continue
 		}
@@ -162,6 +163,21 @@ func (w *world) publish(msgs []*message.Message) []error {
 		w.got = append(w.got, sent{key: m.Metadata["key"], rev: rev, body: string(m.Payload)})
 	}
 	return errs
+}
+
+// spoilt reports whether a message follows in a chunk that is not taken.
+func (w *world) spoilt(msgs []*message.Message, i int) bool {
+	id, at := ordering.Chunk(msgs[i])
+	if w.whole == nil || at == 0 {
+		return false
+	}
+	from, to := i-at, i
+	for ; to < len(msgs); to++ {
+		if other, _ := ordering.Chunk(msgs[to]); other != id {
+			break
+		}
+	}
+	return !w.whole(msgs[from:to])
 }
 
 // errApart refuses what was not sent because the one before it in its chunk was

@@ -97,7 +97,7 @@ func (t *Target) readLimits(ctx context.Context, admin *kadm.Client, names ...st
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.limits == nil || len(t.limits) > maxTopics {
-		t.limits = map[string]int32{}
+		t.limits, t.least = map[string]int32{}, map[string]int32{}
 	}
 	for _, c := range configs {
 		for _, entry := range c.Configs {
@@ -106,6 +106,9 @@ func (t *Target) readLimits(ctx context.Context, admin *kadm.Client, names ...st
 			}
 			if n, err := strconv.ParseInt(*entry.Value, 10, 32); err == nil {
 				t.limits[c.Name] = int32(n)
+				if least, known := t.least[c.Name]; !known || int32(n) < least {
+					t.least[c.Name] = int32(n)
+				}
 			}
 		}
 	}

@@ -11,9 +11,11 @@ import (
 
 	"github.com/ThreeDotsLabs/watermill/message"
 	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/brokerbridge/bridge/bridge/broker"
+	"github.com/brokerbridge/bridge/bridge/config"
 	"github.com/brokerbridge/bridge/bridge/internal/rig"
 	"github.com/brokerbridge/bridge/policies"
 )
@@ -166,4 +168,63 @@ func TestI2_ChunkThatIsTornIsNotSent(t *testing.T) {
 		}
 	}
 	checkChunks(t, tp, map[string]int{"b": 1, "c": 1})
+}
+
+// The batch of another call that was begun in between is not the head's.
+func TestI2_ChunksAreNotTornByOtherCalls(t *testing.T) {
+	t.Parallel()
+	tp, c := fakeTopic(t)
+	var mu sync.Mutex
+	rng := rand.New(rand.NewPCG(1, 2))
+	c.ControlKey(int16(kmsg.Produce), func(r kmsg.Request) (kmsg.Response, error, bool) {
+		c.KeepControl()
+		mu.Lock()
+		defer mu.Unlock()
+		return refusal(r.(*kmsg.ProduceRequest), kerr.PolicyViolation.Code), nil, rng.IntN(2) == 0
+	})
+	target := tp.Target(t, tp.To(), broker.TargetOptions{Route: "route", Chunk: chunkOf})
+	defer func() { _ = target.Close() }()
+	var calls sync.WaitGroup
+	for w := range 4 {
+		calls.Go(func() {
+			for round := range 1500 {
+				var msgs []*message.Message
+				for at := range 60 {
+					msgs = append(msgs, chunked(fmt.Sprintf("%d-%d-%d", w, round, at/30), at%30, 10))
+				}
+				errs := target.PublishBatch(msgs)
+				for i, m := range msgs {
+					if m.Metadata["at"] != "0" && errs[i] == nil && errs[i-1] != nil {
+						t.Errorf("%s/%s was confirmed, the one before it was not: %v", m.Metadata["chunk"], m.Metadata["at"], errs[i-1])
+					}
+				}
+			}
+		})
+	}
+	calls.Wait()
+}
+
+// A chunk whose messages name two topics ends with the first one, of which the
+// client may still have to hear.
+func TestI2_ChunkOverTwoTopics(t *testing.T) {
+	t.Parallel()
+	c, err := kfake.NewCluster(kfake.NumBrokers(1), kfake.SeedTopics(1, "known", "a", "b", "c", "d"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	tp := &topic{seeds: c.ListenAddrs()}
+	target := tp.Target(t, config.To{Broker: "test", Topic: byHeader}, broker.TargetOptions{Route: "route", Chunk: chunkOf})
+	defer func() { _ = target.Close() }()
+	to := func(topic string, m *message.Message) *message.Message {
+		m.Metadata["topic"] = topic
+		return m
+	}
+	publishAll(t, target, to("known", chunked("x", 0, 1)))
+	for _, name := range []string{"a", "b", "c", "d"} {
+		errs := target.PublishBatch([]*message.Message{to(name, chunked(name, 0, 1)), to("known", chunked(name, 1, 1))})
+		if errs[0] != nil || policies.ClassOf(errs[1]) != policies.Interrupted {
+			t.Errorf("to %s and on: %v", name, errs)
+		}
+	}
 }

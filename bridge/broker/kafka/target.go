@@ -40,6 +40,7 @@ type Target struct {
 	ids    map[string]kadm.TopicID // of the topics that were seen
 	alone  *kgo.Client             // for records that a batch has no room for; nil until needed
 	limits map[string]int32        // of a batch, as the topics have it, where that is known
+	least  map[string]int32        // the lowest that these have ever been
 	closed bool
 }
 
