@@ -146,9 +146,11 @@ func TestMirrorLeavesOut(t *testing.T) {
 			return nil
 		})
 		m := mirrorOf(t, memorystore.New(), b)
+		var all []store.DeadLetter
 		for i := range 6 {
-			give(t, m.store, dead(fmt.Sprint(i+1), "a"))
+			all = append(all, dead(fmt.Sprint(i+1), "a"))
 		}
+		give(t, m.store, all...) // in one commit, so that they are one batch
 		time.Sleep(mirrorIdle)
 		synctest.Wait()
 		if got := m.waiting(); !slices.Equal(got, []string{"3", "5"}) {
