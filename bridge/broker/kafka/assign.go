@@ -59,7 +59,7 @@ func (m *member) place(ctx context.Context, committed map[int32]span.Place, offs
 	if err != nil {
 		return err
 	}
-	if err := m.begin(ctx, v, places, fresh); err != nil {
+	if err := m.begin(ctx, v, places, committed, fresh); err != nil {
 		return err
 	}
 	next, err := m.writeDown(ctx, v, places, committed)

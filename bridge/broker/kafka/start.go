@@ -21,7 +21,7 @@ import (
 // configuration says, all partitions at once, so that none is taken for a new one
 // later. Else they were added to the topic since, and begin at their beginning:
 // what is in them came after the group began.
-func (m *member) begin(ctx context.Context, v *view, places map[int32]span.Place, fresh []int32) error {
+func (m *member) begin(ctx context.Context, v *view, places, committed map[int32]span.Place, fresh []int32) error {
 	if len(fresh) == 0 {
 		return nil
 	}
@@ -30,12 +30,14 @@ func (m *member) begin(ctx context.Context, v *view, places map[int32]span.Place
 		return err
 	}
 	// Another member may have written down, since the assignment, where all begin.
+	// (An offset that was there before is that of a topic that is gone.)
 	fresh = slices.DeleteFunc(fresh, func(p int32) bool {
 		at, there := offsets[p]
-		if there = there && isSome(at); there {
+		written := there && isSome(at) && !isSome(committed[p])
+		if written {
 			places[p] = at
 		}
-		return there
+		return written
 	})
 	known := len(v.rows) > 0 || slices.ContainsFunc(slices.Collect(maps.Values(offsets)), isSome)
 	start := m.from.Start
