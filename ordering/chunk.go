@@ -175,9 +175,9 @@ func (l *loop) landed(chunk []*item, errs []error) {
 	}
 }
 
-// landed reports whether the target has a revision already whose turn has come
-// now.
-func (e *entry) landed(r lane.Revision) bool {
+// claim reports whether the target has a revision already whose turn has come now,
+// and forgets that.
+func (e *entry) claim(r lane.Revision) bool {
 	i := slices.Index(e.ahead, r)
 	if i < 0 {
 		return false

@@ -133,7 +133,7 @@ func (l *loop) deliver(e *entry, cur *item, r lane.Revision) {
 	if it == cur {
 		e.keep(it)
 	}
-	if it.foreign || e.landed(r) {
+	if it.foreign || e.claim(r) {
 		l.passing = append(l.passing, it)
 		return
 	}

@@ -12,7 +12,8 @@ import (
 
 // errApart is the error of a message that would not be in one batch with the one
 // before it in its chunk. It was not sent.
-var errApart = errors.New("not published: the batch has no room for it beside the message before it")
+var errApart = policies.As(policies.Interrupted,
+	errors.New("not published: the batch has no room for it beside the message before it"))
 
 // perHeader is what a record or a header takes beside its bytes, at most.
 const perHeader = 32
@@ -57,7 +58,7 @@ func (w *writer) chunks(t *Target, msgs []*message.Message, errs []error) {
 			r.Context = c
 		default:
 			c = nil
-			errs[i] = policies.As(policies.Interrupted, errApart)
+			errs[i] = errApart
 		}
 	}
 }

@@ -10,7 +10,6 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/brokerbridge/bridge/ordering/failpoint"
-	"github.com/brokerbridge/bridge/policies"
 )
 
 // flight is one batch on its way.
@@ -112,7 +111,7 @@ func (f *flight) collect(errs []error) {
 		switch err := f.failed[r]; {
 		case err == nil:
 		case refused:
-			errs[i] = policies.As(policies.Interrupted, errApart)
+			errs[i] = errApart
 		default:
 			errs[i] = &refusal{r.Topic, err}
 		}

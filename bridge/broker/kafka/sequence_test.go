@@ -138,18 +138,18 @@ func toPartition(p int) *message.Message {
 // written is how many records a partition has.
 func written(t testing.TB, tp *topic, partition int32) int64 {
 	t.Helper()
-	client := tp.client(t)
-	defer client.Close()
-	ends, err := kadm.NewClient(client).ListEndOffsets(t.Context(), tp.name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	end, _ := ends.Lookup(tp.name, partition)
+	end, _ := tp.ends(t).Lookup(tp.name, partition)
 	return end.Offset
 }
 
 // size is how many records a topic has, over all partitions.
 func (tp *topic) size(t testing.TB) (n int64) {
+	t.Helper()
+	tp.ends(t).Each(func(o kadm.ListedOffset) { n += o.Offset })
+	return n
+}
+
+func (tp *topic) ends(t testing.TB) kadm.ListedOffsets {
 	t.Helper()
 	client := tp.client(t)
 	defer client.Close()
@@ -157,6 +157,5 @@ func (tp *topic) size(t testing.TB) (n int64) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ends.Each(func(o kadm.ListedOffset) { n += o.Offset })
-	return n
+	return ends
 }

@@ -6,12 +6,12 @@ import (
 	"sync"
 )
 
-// Teller tells its log and its owner. Set the fields before the first Tell.
+// Teller tells its log and its owner. Build it with [Source] or [Target].
 type Teller struct {
-	Log   *slog.Logger
-	State func(error) // may be nil
-	Well  string      // what the log says when the error is gone
-	Ill   string      // what the log says of an error
+	log   *slog.Logger
+	state func(error) // may be nil
+	well  string      // what the log says when the error is gone
+	ill   string      // what the log says of an error
 
 	mu   sync.Mutex // held while State is told: in the order of events
 	said string     // "": nothing yet
@@ -31,21 +31,21 @@ func (t *Teller) Tell(err error) {
 	}
 	t.said = text
 	if err != nil {
-		t.Log.Warn(t.Ill, "error", err)
+		t.log.Warn(t.ill, "error", err)
 	} else {
-		t.Log.Info(t.Well)
+		t.log.Info(t.well)
 	}
-	if t.State != nil {
-		t.State(err)
+	if t.state != nil {
+		t.state(err)
 	}
 }
 
 // Source tells of a source.
 func Source(log *slog.Logger, state func(error)) *Teller {
-	return &Teller{Log: log, State: state, Well: "the source delivers", Ill: "the source does not deliver"}
+	return &Teller{log: log, state: state, well: "the source delivers", ill: "the source does not deliver"}
 }
 
 // Target tells of a target.
 func Target(log *slog.Logger, state func(error)) *Teller {
-	return &Teller{Log: log, State: state, Well: "the target takes messages", Ill: "the target does not take messages"}
+	return &Teller{log: log, state: state, well: "the target takes messages", ill: "the target does not take messages"}
 }
