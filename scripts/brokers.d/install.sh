@@ -7,6 +7,7 @@ native_start() {
 		return # still starting, from a call that was interrupted
 	fi
 	"$1_install"
+	cd / # RabbitMQ cannot change its plugins once the folder that it was started in is gone
 	"$1_start"
 }
 

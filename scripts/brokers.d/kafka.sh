@@ -26,6 +26,15 @@ fetch_jars() {
 	mv "$dir.part" "$dir"
 }
 
+# mirrormaker runs beside the brokers, as a plain process even where those are
+# in containers.
+mirrormaker() {
+	local jars=$STATE/mirrormaker-jars-$KAFKA_VERSION
+	[[ -d $jars ]] || fetch_jars MirrorMaker "$jars" -P mirrormaker >&2
+	command -v java >/dev/null || apt_install default-jre-headless >&2
+	echo "$jars"
+}
+
 # kafka_java sets JAVA to the command that runs a class of Kafka.
 kafka_java() {
 	JAVA=(java -Xms512m -Xmx1g -XX:+UseG1GC -XX:MaxGCPauseMillis=20

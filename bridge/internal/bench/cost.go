@@ -26,7 +26,7 @@ func (s *stage) findBrokers() {
 		return
 	}
 	for _, k := range []kind{rabbitMQ, kafka} {
-		said, err := script(peersScript, "pid", string(k))
+		said, err := brokersScript("pid", string(k))
 		if pid, err2 := strconv.Atoi(said); err == nil && err2 == nil {
 			s.brokers[k] = pid
 		}

@@ -25,7 +25,7 @@ var mirrorMaker = contender{
 }
 
 func fetchMirrorMaker(s *stage) (err error) {
-	s.mirrorJars, err = script(peersScript, "mirrormaker")
+	s.mirrorJars, err = brokersScript("mirrormaker")
 	return err
 }
 

@@ -72,16 +72,14 @@ func (s *stage) prepare(ways []direction, chosen []peer) error {
 	return nil
 }
 
-// script runs one of the repository's, and returns what it prints.
-func script(path string, args ...string) (string, error) {
-	cmd := exec.Command(filepath.Join(rig.Root(), filepath.FromSlash(path)), args...)
+// brokersScript runs scripts/brokers, and returns what it prints.
+func brokersScript(args ...string) (string, error) {
+	cmd := exec.Command(filepath.Join(rig.Root(), "scripts", "brokers"), args...)
 	var words strings.Builder
 	cmd.Stderr = &words
 	out, err := cmd.Output()
 	if err != nil {
-		return "", fmt.Errorf("%s %s: %w\n%s%s", path, args[0], err, words.String(), out)
+		return "", fmt.Errorf("scripts/brokers %s: %w\n%s%s", args[0], err, words.String(), out)
 	}
 	return strings.TrimSpace(string(out)), nil
 }
-
-const peersScript = "scripts/brokers.d/peers.sh"

@@ -60,7 +60,7 @@ func TestOnlyWhatIsMovedIsFetched(t *testing.T) {
 }
 
 func TestAScriptThatFailsSaysWhy(t *testing.T) {
-	if out, err := script(peersScript, "nonsense"); err == nil || !strings.Contains(err.Error(), "say which: shovel, mirrormaker or pid") {
+	if out, err := brokersScript("pid", "nonsense"); err == nil || !strings.Contains(err.Error(), "say which: pid rabbitmq|kafka") {
 		t.Errorf("%q, %v", out, err)
 	}
 }

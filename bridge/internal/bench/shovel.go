@@ -21,7 +21,7 @@ var (
 func shovelURL() string { return strings.TrimSuffix(amqpURL(), "/") }
 
 func enableShovel(*stage) error {
-	_, err := script(peersScript, "shovel")
+	_, err := brokersScript("plugin", "rabbitmq_shovel")
 	return err
 }
 
@@ -30,7 +30,7 @@ type shovel string
 
 func startShovel(url func() string) func(context.Context, *stage, plan, scene, *os.File) (mover, error) {
 	return func(_ context.Context, _ *stage, _ plan, sc scene, _ *os.File) (mover, error) {
-		_, err := script("scripts/brokers", "ctl", "set_parameter", "shovel", sc.name, digs(url(), sc))
+		_, err := brokersScript("ctl", "set_parameter", "shovel", sc.name, digs(url(), sc))
 		return shovel(sc.name), err
 	}
 }
@@ -56,9 +56,9 @@ func (shovel) look(bool) error { return nil }
 func (s shovel) end(atOnce bool) error {
 	status := ""
 	if atOnce {
-		status, _ = script("scripts/brokers", "ctl", "-q", "shovel_status")
+		status, _ = brokersScript("ctl", "-q", "shovel_status")
 	}
-	if _, err := script("scripts/brokers", "ctl", "clear_parameter", "shovel", string(s)); err != nil {
+	if _, err := brokersScript("ctl", "clear_parameter", "shovel", string(s)); err != nil {
 		return err
 	}
 	if atOnce {
