@@ -51,7 +51,7 @@ func (w *writer) publishing(m *message.Message) amqp.Publishing {
 		w.aside.Raw(o.RawHeaders)
 	}
 	w.headers(p.Headers)
-	w.bridge(p.Headers, m)
+	w.bridge(&p, m)
 	switch text := w.aside.String(); {
 	case err != nil: // as it came: nobody can say what it meant
 		p.Headers[broker.HeaderAMQP] = m.Metadata[broker.HeaderAMQP]
@@ -129,13 +129,21 @@ func writable(v any) bool {
 
 func finite(f float64) bool { return !math.IsNaN(f) && !math.IsInf(f, 0) }
 
-// bridge adds what the bridge itself says.
-func (w *writer) bridge(headers amqp.Table, m *message.Message) {
+// bridge adds what the bridge itself says. It does not say twice what the message
+// id is: a header costs RabbitMQ more than all that the bridge does with it. Who
+// reads nothing but headers needs it there.
+func (w *writer) bridge(p *amqp.Publishing, m *message.Message) {
 	if m.Payload == nil {
-		headers[broker.HeaderNullBody] = "1"
+		p.Headers[broker.HeaderNullBody] = "1"
+	}
+	if !w.text {
+		if p.MessageId != "" && p.Headers[broker.HeaderMessageID] == p.MessageId {
+			delete(p.Headers, broker.HeaderMessageID)
+		}
+		return
 	}
 	id := cmp.Or(m.UUID, m.Metadata[broker.HeaderMessageID])
-	if _, there := headers[broker.HeaderWatermillID]; w.text && !there && id != "" {
-		headers[broker.HeaderWatermillID] = id
+	if _, there := p.Headers[broker.HeaderWatermillID]; !there && id != "" {
+		p.Headers[broker.HeaderWatermillID] = id
 	}
 }

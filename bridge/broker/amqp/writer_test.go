@@ -173,10 +173,10 @@ func TestMessagesGetWhatTheBridgeSays(t *testing.T) {
 			broker.HeaderKafka: `{"topic":"t"}`, broker.HeaderUndecodable: "headers",
 		}},
 		&message.Message{UUID: "uuid", Metadata: message.Metadata{broker.HeaderAMQP: "no sidecar", "h": "v"}},
-		&message.Message{UUID: long, Metadata: message.Metadata{}})
+		&message.Message{UUID: long, Metadata: message.Metadata{broker.HeaderMessageID: long}})
 	ds := p.deliveries(t, 3)
-	want := amqp091.Table{
-		broker.HeaderMessageID: "id", broker.HeaderKey: "k", broker.HeaderRevision: "7", broker.HeaderHops: "1",
+	want := amqp091.Table{ // the id is the property alone
+		broker.HeaderKey: "k", broker.HeaderRevision: "7", broker.HeaderHops: "1",
 		broker.HeaderKafka: `{"topic":"t"}`, broker.HeaderNullBody: "1",
 	}
 	if d := ds[0]; !reflect.DeepEqual(d.Headers, want) || d.MessageId != "id" || d.DeliveryMode != amqp091.Persistent {
@@ -185,7 +185,7 @@ func TestMessagesGetWhatTheBridgeSays(t *testing.T) {
 	if d := ds[1]; d.Headers[broker.HeaderAMQP] != "no sidecar" || d.Headers["h"] != "v" || d.MessageId != "uuid" {
 		t.Errorf("with a sidecar that cannot be read came %v, id %q", d.Headers, d.MessageId)
 	}
-	if d := ds[2]; d.MessageId != "" || !strings.Contains(fmt.Sprint(d.Headers[broker.HeaderAMQP]), long) {
+	if d := ds[2]; d.MessageId != "" || d.Headers[broker.HeaderMessageID] != long || !strings.Contains(fmt.Sprint(d.Headers[broker.HeaderAMQP]), long) {
 		t.Errorf("a long id came as %v", d.Headers)
 	}
 }

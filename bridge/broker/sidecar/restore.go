@@ -111,6 +111,14 @@ type form struct {
 
 // read is the inverse of what Encode writes.
 func read(text string) (content, error) {
+	if c, ok := readSimple(text); ok {
+		return c, nil
+	}
+	return readAny(text)
+}
+
+// readAny reads it in any form.
+func readAny(text string) (content, error) {
 	var f form
 	d := json.NewDecoder(strings.NewReader(text))
 	d.UseNumber()

@@ -61,9 +61,10 @@ func ofDelivery(t testing.TB, d *amqp.Delivery) journal.Entry {
 	for name, v := range d.Headers {
 		h[name] = fmt.Sprint(v)
 	}
-	if d.MessageId != h["bridge-message-id"] {
-		t.Errorf("a delivery has the message id %q, bridge-message-id %q", d.MessageId, h["bridge-message-id"])
+	if id, there := h["bridge-message-id"]; there {
+		t.Errorf("a delivery with the message id %q says it twice: bridge-message-id %q", d.MessageId, id)
 	}
+	h["bridge-message-id"] = d.MessageId
 	return entry(t, h, d.Body)
 }
 

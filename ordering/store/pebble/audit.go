@@ -53,7 +53,7 @@ func (s *Store) Audits(ctx context.Context, q store.AuditQuery) iter.Seq2[store.
 		sp := span{prefix, rows.End(prefix), auditPage}
 		sp.after(append(rows.AppendSeq(prefix[:len(prefix):len(prefix)], q.After), 0))
 		n := 0
-		for a, err := range pages(ctx, s, sp, s.seeAudit(q)) {
+		for a, err := range pages(ctx, s, s.scan, sp, s.seeAudit(q)) {
 			if !yield(a, err) {
 				return
 			}

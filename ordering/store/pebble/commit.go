@@ -57,7 +57,10 @@ func (s *Store) commit(ctx context.Context, changes []store.Change, errs []error
 		return nil
 	}
 	r.takeOff()
-	return s.await(ctx, func() error { return s.land(r) })
+	return s.await(ctx, func() error { return s.land(r) }, func() {
+		s.foldGrown(r)
+		s.giveTurn(r)
+	})
 }
 
 // takeTurn takes the right to commit these changes to a route.
@@ -114,14 +117,16 @@ func (s *Store) take(ctx context.Context, token chan struct{}) error {
 	return nil
 }
 
-// await runs what writes to the disk. The caller may leave before the disk is
-// done; what it gave is encoded by then.
-func (s *Store) await(ctx context.Context, write func() error) error {
+// await runs what writes to the disk, and what is to be done after that, for
+// which the caller does not wait. It may leave even before the disk is done; what
+// it gave is encoded by then.
+func (s *Store) await(ctx context.Context, write func() error, after func()) error {
 	done := make(chan error, 1)
 	s.calls.more()
 	go func() {
 		defer s.calls.end()
 		done <- write()
+		after()
 	}()
 	select {
 	case err := <-done:
@@ -133,7 +138,7 @@ func (s *Store) await(ctx context.Context, write func() error) error {
 	}
 }
 
-// land makes a flight durable and ends it and the turn.
+// land makes a flight durable and ends it.
 func (s *Store) land(r *route) error {
 	w := &r.work
 	var err error
@@ -147,7 +152,6 @@ func (s *Store) land(r *route) error {
 		s.audited = w.audited
 	}
 	r.touchDown(err == nil)
-	s.giveTurn(r)
 	return err
 }
 

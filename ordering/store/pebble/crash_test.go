@@ -209,8 +209,13 @@ func TestReadsWaitForTheDisk(t *testing.T) {
 	go func() { committed <- s.Commit(t.Context(), everything(k, 0, nil)) }()
 	loaded := make(chan store.Record, 1)
 	for visible := false; !visible; time.Sleep(time.Millisecond) {
-		for _, err := range s.Lanes(t.Context(), store.Query{Route: "r"}) {
+		for _, err := range s.DeadLetters(t.Context(), store.Query{Route: "r"}) {
 			visible = err == nil
+		}
+	}
+	for _, blocked := range []bool{false, true} {
+		for r, err := range s.Lanes(t.Context(), store.Query{Route: "r", Blocked: blocked}) {
+			t.Fatalf("lane %v is shown before it is durable, %v", r.Key, err)
 		}
 	}
 	go func() {

@@ -12,7 +12,7 @@ import (
 
 // quiet are options for a store that flushes early and says nothing.
 func quiet() Options {
-	return Options{Logger: slog.New(slog.DiscardHandler), memtable: 512 << 10}
+	return Options{Logger: slog.New(slog.DiscardHandler), memtable: 512 << 10, journal: 4 << 10}
 }
 
 // openIn opens the store of a file system.

@@ -6,8 +6,6 @@ import (
 	"iter"
 	"slices"
 
-	pdb "github.com/cockroachdb/pebble/v2"
-
 	"github.com/brokerbridge/bridge/ordering/store"
 	"github.com/brokerbridge/bridge/ordering/store/pebble/internal/rows"
 )
@@ -26,12 +24,12 @@ type span struct {
 	size     int
 }
 
-// pages yields what page makes of the rows in a span, page by page.
-func pages[T any](ctx context.Context, s *Store, sp span, see func(key, value []byte) (T, bool, error)) iter.Seq2[T, error] {
+// pages yields what see makes of the rows in a span, page by page.
+func pages[T any](ctx context.Context, s *Store, scan scanner, sp span, see func(key, value []byte) (T, bool, error)) iter.Seq2[T, error] {
 	return func(yield func(T, error) bool) {
 		var none T
 		for sp.from != nil {
-			page, err := readPage(ctx, s, &sp, see)
+			page, err := readPage(ctx, s, scan, &sp, see)
 			for _, v := range page {
 				if !yield(v, nil) {
 					return
@@ -47,7 +45,7 @@ func pages[T any](ctx context.Context, s *Store, sp span, see func(key, value []
 
 // readPage reads some rows and moves the span behind them; from becomes nil
 // behind the last. See may leave a row out.
-func readPage[T any](ctx context.Context, s *Store, sp *span, see func(key, value []byte) (T, bool, error)) (page []T, err error) {
+func readPage[T any](ctx context.Context, s *Store, scan scanner, sp *span, see func(key, value []byte) (T, bool, error)) (page []T, err error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
@@ -56,8 +54,8 @@ func readPage[T any](ctx context.Context, s *Store, sp *span, see func(key, valu
 	}
 	defer s.calls.end()
 	n, next := 0, []byte(nil)
-	err = s.scan(sp.from, sp.to, func(it *pdb.Iterator) (bool, error) {
-		v, ok, err := see(it.Key(), it.Value())
+	err = scan(sp.from, sp.to, func(key, value []byte) (bool, error) {
+		v, ok, err := see(key, value)
 		if err != nil {
 			return false, err
 		}
@@ -65,7 +63,7 @@ func readPage[T any](ctx context.Context, s *Store, sp *span, see func(key, valu
 			page = append(page, v)
 		}
 		if n++; n == sp.size {
-			next = append(append(next, it.Key()...), 0)
+			next = append(append(next, key...), 0)
 		}
 		return n < sp.size, nil
 	})
@@ -81,8 +79,12 @@ func (s *Store) Lanes(ctx context.Context, q store.Query) iter.Seq2[store.Record
 			yield(store.Record{}, err)
 			return
 		}
+		scan := s.scan
+		if !q.Blocked {
+			scan = s.scanRecords(r)
+		}
 		n, last := 0, ""
-		for rec, err := range pages(ctx, s, r.lanes(q), s.seeLane(q)) {
+		for rec, err := range pages(ctx, s, scan, r.lanes(q), s.seeLane(r, q)) {
 			if q.Limit > 0 && n >= q.Limit && rec.Key.Name != last || !yield(rec, err) {
 				return
 			}
@@ -120,24 +122,26 @@ func (sp *span) after(key []byte) {
 
 // seeLane makes records of the rows of Records, or of those that rows of
 // Blocked point to.
-func (s *Store) seeLane(q store.Query) func(key, value []byte) (store.Record, bool, error) {
+func (s *Store) seeLane(r *route, q store.Query) func(key, value []byte) (store.Record, bool, error) {
 	return func(key, value []byte) (rec store.Record, ok bool, err error) {
 		name, epoch, _, err := rows.SplitLane(key)
 		if err != nil {
 			return rec, false, fmt.Errorf("store: key %x: %w", key, err)
 		}
-		if q.Blocked {
-			key = append([]byte{byte(rows.Records)}, key[1:]...)
-			if value, _, err = s.get(key); err != nil {
-				return rec, false, fmt.Errorf("store: lane %q of route %q: %w", name, q.Route, err)
-			}
+		read := func(v []byte) (err error) {
+			rec, err = rows.ReadRecord(v)
+			return err
 		}
-		rec, err = rows.ReadRecord(value)
+		if ok = true; q.Blocked { // its record may not be durable yet
+			ok, err = s.record(r, append([]byte{byte(rows.Records)}, key[1:]...), read)
+		} else {
+			err = read(value)
+		}
 		if err != nil {
 			return rec, false, fmt.Errorf("store: lane %q of route %q: %w", name, q.Route, err)
 		}
 		rec.Key = store.Key{Route: q.Route, Name: name, Epoch: epoch}
-		return rec, !q.Blocked || rec.Blocked(), nil
+		return rec, ok && (!q.Blocked || rec.Blocked()), nil
 	}
 }
 
@@ -160,7 +164,7 @@ func (s *Store) DeadLetters(ctx context.Context, q store.Query) iter.Seq2[store.
 			sp.after(slices.Concat(prefix, []byte(q.After), []byte{0}))
 		}
 		n := 0
-		for d, err := range pages(ctx, s, sp, see) {
+		for d, err := range pages(ctx, s, s.scan, sp, see) {
 			if !yield(d, err) {
 				return
 			}

@@ -86,7 +86,7 @@ func TestUpgradeIndexesUnmirrored(t *testing.T) {
 		}
 		left := 0
 		index := rows.AppendRoute(nil, rows.Unmirrored, number)
-		if err := s.scan(index, rows.End(index), func(*pdb.Iterator) (bool, error) { left++; return true, nil }); err != nil || left != 3 {
+		if err := s.scan(index, rows.End(index), func(_, _ []byte) (bool, error) { left++; return true, nil }); err != nil || left != 3 {
 			t.Errorf("%d rows in the index, %v", left, err)
 		}
 		if err := s.Close(); err != nil {

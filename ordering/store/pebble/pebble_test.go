@@ -4,7 +4,6 @@ import (
 	"maps"
 	"testing"
 
-	pdb "github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/vfs"
 	"go.uber.org/goleak"
 
@@ -43,11 +42,11 @@ func TestIndexesAreCleaned(t *testing.T) {
 		}
 	}
 	left := map[rows.Table]int{}
-	err := s.scan(nil, nil, func(it *pdb.Iterator) (bool, error) {
-		left[rows.Table(it.Key()[0])]++
+	err := s.scan(nil, nil, func(key, _ []byte) (bool, error) {
+		left[rows.Table(key[0])]++
 		return true, nil
 	})
-	want := map[rows.Table]int{rows.Meta: 2, rows.Routes: 1, rows.Ledgers: 1, rows.Records: 1, rows.Skips: 1, rows.Audits: 1, rows.AuditByKey: 1}
+	want := map[rows.Table]int{rows.Meta: 2, rows.Routes: 1, rows.Ledgers: 1, rows.Journal: 2, rows.Skips: 1, rows.Audits: 1, rows.AuditByKey: 1}
 	if err != nil || !maps.Equal(left, want) {
 		t.Errorf("rows by table: %v, want %v; %v", left, want, err)
 	}

@@ -4,8 +4,6 @@ import (
 	"context"
 	"fmt"
 
-	pdb "github.com/cockroachdb/pebble/v2"
-
 	"github.com/brokerbridge/bridge/ordering/store"
 	"github.com/brokerbridge/bridge/ordering/store/pebble/internal/rows"
 )
@@ -27,8 +25,8 @@ func (s *Store) Positions(ctx context.Context, route string) (ps []store.Positio
 	}
 	defer func() { r.saving <- struct{}{} }()
 	prefix := rows.AppendRoute(nil, rows.Positions, r.number)
-	err = s.scan(prefix, rows.End(prefix), func(it *pdb.Iterator) (bool, error) {
-		p, err := rows.ReadPositionRow(it.Value())
+	err = s.scan(prefix, rows.End(prefix), func(_, row []byte) (bool, error) {
+		p, err := rows.ReadPositionRow(row)
 		ps = append(ps, p)
 		return true, err
 	})
@@ -56,10 +54,7 @@ func (s *Store) SavePositions(ctx context.Context, route string, ps ...store.Pos
 	for i := range ps {
 		_ = b.Set(rows.AppendPosition(nil, r.number, &ps[i]), rows.AppendPositionRow(nil, &ps[i]), nil)
 	}
-	return s.await(ctx, func() error {
-		defer func() { r.saving <- struct{}{} }()
-		return s.write(b, true)
-	})
+	return s.await(ctx, func() error { return s.write(b, true) }, func() { r.saving <- struct{}{} })
 }
 
 // beginPositions starts a call, unless it returns an error.

@@ -37,7 +37,7 @@ func (s *Store) get(key []byte) (value []byte, ok bool, err error) {
 
 // read runs see on a lane until what it saw is durable. The lane's key comes
 // with room for a table in front.
-func (s *Store) read(ctx context.Context, k store.Key, see func(key []byte) error) error {
+func (s *Store) read(ctx context.Context, k store.Key, see func(r *route, key []byte) error) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
@@ -51,7 +51,7 @@ func (s *Store) read(ctx context.Context, k store.Key, see func(key []byte) erro
 	}
 	key := rows.AppendLane(make([]byte, 0, 64), rows.Records, r.number, k.Name, k.Epoch)
 	for {
-		if err := see(key); err != nil {
+		if err := see(r, key); err != nil {
 			return fmt.Errorf("store: lane %q of route %q: %w", k.Name, k.Route, err)
 		}
 		// Pebble shows a batch before its fsync is over. Whatever was seen is
@@ -107,9 +107,9 @@ func (r *route) inFlight(sum uint64) <-chan struct{} {
 
 // Load implements store.Store.
 func (s *Store) Load(ctx context.Context, k store.Key) (rec store.Record, err error) {
-	err = s.read(ctx, k, func(key []byte) error {
+	err = s.read(ctx, k, func(r *route, key []byte) error {
 		rec = store.Record{}
-		_, err := s.view(key, func(v []byte) (err error) {
+		_, err := s.record(r, key, func(v []byte) (err error) {
 			rec, err = rows.ReadRecord(v)
 			return err
 		})
@@ -124,7 +124,7 @@ func (s *Store) Load(ctx context.Context, k store.Key) (rec store.Record, err er
 
 // Find implements store.Store.
 func (s *Store) Find(ctx context.Context, k store.Key, r lane.Revision) (f store.Found, err error) {
-	err = s.read(ctx, k, func(key []byte) (err error) {
+	err = s.read(ctx, k, func(_ *route, key []byte) (err error) {
 		f = store.Found{}
 		key[0] = byte(rows.Parked)
 		f.Parked, err = s.view(rows.AppendRevision(key, r), func(v []byte) (err error) {
@@ -159,26 +159,30 @@ func (s *Store) skipped(prefix []byte, r lane.Revision) (in bool, err error) {
 	return in, errors.Join(err, it.Error(), it.Close())
 }
 
-// scan shows the rows between two keys to see until it returns false.
-func (s *Store) scan(from, to []byte, see func(*pdb.Iterator) (bool, error)) error {
+// scanner shows rows between two keys, in order, until see returns false. What it
+// shows is good until see returns.
+type scanner func(from, to []byte, see func(key, value []byte) (bool, error)) error
+
+// scan is the scanner of Pebble's own rows.
+func (s *Store) scan(from, to []byte, see func(key, value []byte) (bool, error)) error {
 	it, err := s.db.NewIter(&pdb.IterOptions{LowerBound: from, UpperBound: to})
 	if err != nil {
 		return err
 	}
 	more := true
 	for it.First(); it.Valid() && more && err == nil; it.Next() {
-		more, err = see(it)
+		more, err = see(it.Key(), it.Value())
 	}
 	return errors.Join(err, it.Error(), it.Close())
 }
 
 // Parked implements store.Store.
 func (s *Store) Parked(ctx context.Context, k store.Key, from lane.Revision, limit int) (ms []store.Message, err error) {
-	err = s.read(ctx, k, func(key []byte) error {
+	err = s.read(ctx, k, func(_ *route, key []byte) error {
 		ms = nil
 		key[0] = byte(rows.Parked)
-		return s.scan(rows.AppendRevision(key, from), rows.End(key), func(it *pdb.Iterator) (bool, error) {
-			m, err := rows.ReadParked(it.Value())
+		return s.scan(rows.AppendRevision(key, from), rows.End(key), func(_, row []byte) (bool, error) {
+			m, err := rows.ReadParked(row)
 			if err != nil {
 				return false, err
 			}
@@ -194,11 +198,11 @@ func (s *Store) Parked(ctx context.Context, k store.Key, from lane.Revision, lim
 
 // Skips implements store.Store.
 func (s *Store) Skips(ctx context.Context, k store.Key) (skips []store.Skip, err error) {
-	err = s.read(ctx, k, func(key []byte) error {
+	err = s.read(ctx, k, func(_ *route, key []byte) error {
 		skips = nil
 		key[0] = byte(rows.Skips)
-		return s.scan(key, rows.End(key), func(it *pdb.Iterator) (bool, error) {
-			skip, err := rows.ReadSkip(it.Value())
+		return s.scan(key, rows.End(key), func(_, row []byte) (bool, error) {
+			skip, err := rows.ReadSkip(row)
 			skips = append(skips, skip)
 			return true, err
 		})

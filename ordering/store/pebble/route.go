@@ -18,7 +18,8 @@ import (
 //
 //	1  Meta, Routes, Ledgers, Records, Blocked, Parked, Skips, Dead, DeadByName
 //	2  Audits, AuditByKey, Positions, Unmirrored; ledgers count what was filtered, and Unmirrored
-const format = 2
+//	3  Journal
+const format = 3
 
 // route is a route's part of the store.
 type route struct {
@@ -26,8 +27,9 @@ type route struct {
 	identity store.Identity
 
 	// turn holds one token: the right to commit. Whoever has it has work, too.
-	turn chan struct{}
-	work work
+	turn    chan struct{}
+	work    work
+	journal journal
 
 	saving chan struct{} // holds one token: the right to save positions, or to read them
 
@@ -66,7 +68,7 @@ func (s *Store) restore() error {
 		return err
 	}
 	s.id = string(id)
-	if err := s.restoreRoutes(); err != nil {
+	if err := errors.Join(s.restoreRoutes(), s.replayAll()); err != nil {
 		return err
 	}
 	if s.audited, err = s.lastAudit(); err != nil {
@@ -82,13 +84,14 @@ func (s *Store) upgrade(from byte) error {
 	if from == format {
 		return nil
 	}
-	for _, r := range s.routes {
-		if err := s.indexUnmirrored(r); err != nil {
-			return fmt.Errorf("dead letters of route %q: %w", r.identity.Route, err)
-		}
-	}
 	b := s.db.NewBatch()
 	for _, r := range s.routes {
+		if from > 1 {
+			break
+		}
+		if err := s.indexUnmirrored(r); err != nil {
+			return fmt.Errorf("dead letters of route %q: %w", r.identity.Route, errors.Join(err, b.Close()))
+		}
 		_ = b.Set(rows.AppendRoute(nil, rows.Ledgers, r.number), rows.AppendLedger(nil, r.ledger), nil)
 	}
 	_ = b.Set(metaKey("format"), []byte{format}, nil)
@@ -103,8 +106,8 @@ func (s *Store) indexUnmirrored(r *route) error {
 	b := s.db.NewBatch()
 	_ = b.DeleteRange(index, rows.End(index), nil) // of an upgrade that was cut short
 	r.ledger.Unmirrored = 0
-	err := s.scan(dead, rows.End(dead), func(it *pdb.Iterator) (bool, error) {
-		_ = b.Set(unmirroredKey(r.number, string(it.Key()[len(dead):])), nil, nil)
+	err := s.scan(dead, rows.End(dead), func(key, _ []byte) (bool, error) {
+		_ = b.Set(unmirroredKey(r.number, string(key[len(dead):])), nil, nil)
 		r.ledger.Unmirrored++
 		if b.Len() < batchBytes {
 			return true, nil

@@ -4,7 +4,8 @@
 // A change is durable before Commit returns nil for it: a commit of a route is
 // one write-ahead log record and one fsync however many lanes it has, and the
 // commits of several routes share fsyncs. One commit per route is under way at
-// a time.
+// a time. The records of its lanes are one row of the route's journal, which is
+// folded into rows of the lanes' own now and then.
 //
 // # When the disk fails
 //
@@ -41,6 +42,7 @@ type Options struct {
 	Logger *slog.Logger // hears about trouble; default slog.Default()
 
 	memtable uint64 // tests have smaller ones, to see them flushed
+	journal  int    // and these folded
 }
 
 // Store implements store.Store on Pebble.
@@ -52,6 +54,8 @@ type Store struct {
 	files *guard.FS
 	known *versions
 	calls calls
+
+	journal int // bytes of a journal that has grown
 
 	// auditing holds one token: the right to number audit rows, from before they
 	// are written until they are durable, so that none is missing before one that
@@ -97,6 +101,9 @@ func (o Options) withDefaults() Options {
 	if o.memtable == 0 {
 		o.memtable = memtable
 	}
+	if o.journal == 0 {
+		o.journal = journalBytes
+	}
 	if o.Logger == nil {
 		o.Logger = slog.Default()
 	}
@@ -118,7 +125,7 @@ func start(dir string, o Options, fs vfs.FS) (*Store, error) {
 	s := &Store{
 		dir: dir, lock: lock, files: guard.New(fs, o.Logger),
 		known: newVersions(versionBytes), routes: map[string]*route{},
-		calls: newCalls(), auditing: token(),
+		calls: newCalls(), auditing: token(), journal: o.journal,
 	}
 	if err := s.openDB(o); err != nil {
 		return nil, errors.Join(err, lock.Close())
@@ -216,6 +223,7 @@ func (s *Store) awaitClosed() error {
 			}
 		}()
 		<-s.calls.idle
+		s.foldAll()
 		s.flush()
 		closed <- errors.Join(s.db.Close(), s.lock.Close())
 	}()

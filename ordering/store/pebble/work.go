@@ -25,6 +25,7 @@ var errTwice = errors.New("store: a commit names a lane twice")
 // batch as a whole or not at all.
 type work struct {
 	s      *Store
+	r      *route
 	number uint32
 
 	batch   *pdb.Batch   // being filled, or nil
@@ -33,6 +34,9 @@ type work struct {
 	lanes   map[uint64]int // see flight
 	moves   []move         // of what versions remembers, once this is durable
 	seen    map[string]row // rows parked and dead that changes touch, as they stand
+	log     []byte         // the journal's row of the batch, or nil
+	logs    [][]byte       // those of the batches that are full
+	logged  int            // bytes of the last one
 	audits  bool           // the right to number audit rows is held
 	audited uint64         // the number of the last
 
@@ -62,6 +66,7 @@ const keepSeen = 4096
 func (w *work) begin(s *Store, r *route) {
 	w.s, w.number, w.ledger = s, r.number, r.counts()
 	w.batch, w.batches, w.moves = nil, w.batches[:0], w.moves[:0]
+	w.r, w.log, w.logs = r, nil, w.logs[:0]
 	if w.lanes == nil {
 		w.lanes = map[uint64]int{}
 	}
@@ -80,12 +85,32 @@ func (w *work) end() {
 	w.key = rows.AppendRoute(w.key[:0], rows.Ledgers, w.number)
 	w.value = rows.AppendLedger(w.value[:0], w.ledger)
 	w.set(w.key, w.value)
+	w.endLog()
 	w.batches = append(w.batches, w.batch)
 	w.batch = nil
 }
 
+// endLog adds the batch's row of the journal, which a number that was used for a
+// commit that failed does not harm: no other follows.
+func (w *work) endLog() {
+	if len(w.log) == 0 {
+		return
+	}
+	j := &w.r.journal
+	w.key = journalKey(w.key[:0], w.number, j.next)
+	w.set(w.key, w.log)
+	w.logs = append(w.logs, w.log)
+	j.next++
+	j.bytes += len(w.log)
+	w.log, w.logged = nil, len(w.log)
+}
+
 // remember updates what is known of the lanes.
 func (w *work) remember() {
+	for _, log := range w.logs {
+		_ = w.r.journal.note(log) // it can be read: it was written here
+	}
+	clear(w.logs)
 	for _, m := range w.moves {
 		*m.at = m.to
 	}
@@ -109,7 +134,7 @@ func (w *work) add(changes []store.Change, i int) error {
 		w.batch = w.s.db.NewBatch()
 	}
 	w.put(c, at)
-	if w.batch.Len() > batchBytes {
+	if w.batch.Len()+len(w.log) > batchBytes {
 		w.end()
 	}
 	return nil
@@ -143,7 +168,7 @@ func (w *work) head() (*rows.Head, error) {
 	}
 	h := &rows.Head{}
 	w.lane[0] = byte(rows.Records)
-	_, err := w.s.view(w.lane, func(v []byte) (err error) {
+	_, err := w.s.record(w.r, w.lane, func(v []byte) (err error) {
 		*h, err = rows.ReadHead(v)
 		return err
 	})
@@ -182,7 +207,10 @@ func (w *work) put(c *store.Change, at *rows.Head) {
 	}
 	w.lane[0] = byte(rows.Records)
 	w.value = rows.AppendRecord(w.value[:0], to, c.Record)
-	w.set(w.lane, w.value)
+	if w.log == nil {
+		w.log = make([]byte, 0, w.logged) // most commits are like the one before
+	}
+	w.log = rows.AppendJournal(w.log, w.lane[1:], w.value)
 	w.moves = append(w.moves, move{at, to})
 }
 

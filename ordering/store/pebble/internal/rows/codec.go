@@ -16,6 +16,33 @@ const (
 	ledgerFormat = 2 // 1 had no Filtered
 )
 
+// AppendJournal adds the record of a lane to a row of the journal. Whoever begins
+// the row adds to nil.
+func AppendJournal(dst, lane, record []byte) []byte {
+	if len(dst) == 0 {
+		dst = append(dst, format)
+	}
+	dst = append(binary.AppendUvarint(dst, uint64(len(lane))), lane...)
+	return append(binary.AppendUvarint(dst, uint64(len(record))), record...)
+}
+
+// ReadJournal shows the records of a row, in their order. Unlike what others
+// return, they are parts of the row.
+func ReadJournal(b []byte, see func(lane, record []byte)) error {
+	r, err := open(b)
+	if err != nil {
+		return err
+	}
+	for len(r.b) > 0 {
+		lane := r.take(r.uvarint("lane"), "lane")
+		record := r.take(r.uvarint("record"), "record")
+		if r.bad == "" {
+			see(lane, record)
+		}
+	}
+	return r.close()
+}
+
 // ErrCorrupt says that the bytes are not what this package writes.
 var ErrCorrupt = errors.New("corrupt row")
 

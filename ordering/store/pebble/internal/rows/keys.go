@@ -22,7 +22,8 @@ const (
 	Meta       Table = 'm' // a name
 	Routes     Table = 'r' // the route's name
 	Ledgers    Table = 'g' // route
-	Records    Table = 'l' // lane
+	Records    Table = 'l' // lane; those of the journal are newer
+	Journal    Table = 'j' // route, number
 	Blocked    Table = 'b' // lane; no value: those that do not flow or have rows parked
 	Parked     Table = 'p' // lane, revision
 	Skips      Table = 's' // lane, first revision
