@@ -12,7 +12,7 @@ WITH_BROKERS = $(shell $(GO) list -e -test -f '{{.ImportPath}} {{join .Deps " "}
 WITHOUT      = $(filter-out $(WITH_BROKERS),$(shell $(GO) list ./...))
 
 .DEFAULT_GOAL := help
-.PHONY: help build test test-full test-unit lint lint-go lint-shell mod bench bench-peers brokers brokers-down demo vuln
+.PHONY: help build test test-full test-unit lint lint-go lint-shell mod bench bench-peers bench-cases bench-micro brokers brokers-down demo vuln
 
 help: ## list what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -40,7 +40,7 @@ lint-go:
 # The scripts are checked where the tool is; CI has it.
 lint-shell:
 	@if command -v shellcheck >/dev/null; then \
-		shellcheck -x scripts/brokers scripts/brokers.d/*.sh .ci/run; \
+		shellcheck -x scripts/bench-micro scripts/brokers scripts/brokers.d/*.sh .ci/run; \
 	else \
 		echo 'shellcheck is not installed: the shell scripts were not checked'; \
 	fi
@@ -53,6 +53,13 @@ bench: brokers ## measure against the raw loop, in turns and all directions (ten
 
 bench-peers: brokers ## the same beside Watermill, RabbitMQ's shovel and MirrorMaker (half an hour; ARGS=-help)
 	$(GO) run ./bridge/internal/bench -peers all -rounds 5 $(ARGS)
+
+bench-cases: brokers ## measure disorder, few keys, many keys, latency, trouble, a drain (an hour; ARGS=-help)
+	$(GO) run ./bridge/internal/bench -case displaced,keys,many-keys,latency,trouble,parked $(ARGS)
+
+# Compares with scripts/bench-micro.txt, which counts on the machine it is of only.
+bench-micro: ## measure lane, store and mapping alone, against the baseline (two minutes; ARGS=baseline renews it)
+	@GO='$(GO)' scripts/bench-micro $(ARGS)
 
 brokers: ## start RabbitMQ and Kafka (docker, or plain processes on Debian)
 	@scripts/brokers up

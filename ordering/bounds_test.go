@@ -59,8 +59,8 @@ func TestI7_ReadAheadIsBoundedInBytes(t *testing.T) {
 			if whole := c.keys * (c.rows - 1); c.keys*c.rows*(c.body+c.meta) < mostBytesAhead && rows != whole {
 				t.Errorf("%d rows are read ahead, of %d", rows, whole)
 			}
-			if len(l.ready) != c.keys {
-				t.Errorf("%d of %d keys go on", len(l.ready), c.keys)
+			if l.ready.size() != c.keys {
+				t.Errorf("%d of %d keys go on", l.ready.size(), c.keys)
 			}
 			for _, e := range l.lanes.young {
 				l.uncache(e)
@@ -108,7 +108,7 @@ func TestI7_QuarantineForgetsWhatWasReadAhead(t *testing.T) {
 	s := memory.New()
 	park(t, s, 1, 10, store.Message{Payload: []byte("x")})
 	l := still(t, s)
-	it := l.ready[0]
+	it := l.ready.clear()[0]
 	l.step(it.lane, nil, lane.Event{Kind: lane.GaveUp, Rev: 1, At: l.now})
 	if it.lane.mode != lane.Quarantined || l.cached.rows != 0 || l.cached.bytes != 0 {
 		t.Errorf("%s has %+v", it.lane.mode, l.cached)
@@ -118,7 +118,7 @@ func TestI7_QuarantineForgetsWhatWasReadAhead(t *testing.T) {
 // TestLoopSleeps: the loop does not wake for what it cannot change.
 func TestLoopSleeps(t *testing.T) {
 	hour := time.Hour
-	ready := func(l *loop) { l.idle, l.ready = 0, []*item{{}} }
+	ready := func(l *loop) { l.idle, l.ready.fresh = 0, []*item{{}} }
 	for name, c := range map[string]struct {
 		set   func(*loop)
 		awake bool

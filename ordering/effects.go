@@ -137,7 +137,7 @@ func (l *loop) deliver(e *entry, cur *item, r lane.Revision) {
 		l.passing = append(l.passing, it)
 		return
 	}
-	l.ready = append(l.ready, it)
+	l.ready.push(it)
 }
 
 // edit returns the change in which an entry's next commit gathers.

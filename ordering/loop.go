@@ -23,7 +23,7 @@ type loop struct {
 	timers timers
 	out    []lane.Effect // scratch
 
-	ready   []*item // heads of their lanes, to be published
+	ready   ready
 	passing []*item // heads of their lanes that the route does not take
 
 	dirty  []*entry // with changes to commit
@@ -220,8 +220,8 @@ func (l *loop) stop() {
 	l.stopping = true
 	l.letGo() // handlers of restored messages see that the process is stopping
 	l.end = end{abort: time.After(l.cfg.Drain / 2), over: time.After(l.cfg.Drain)}
-	waiting := append(l.ready, l.outage.waiting...)
-	l.ready, l.outage.waiting = nil, nil
+	waiting := append(l.ready.clear(), l.outage.waiting...)
+	l.outage.waiting = nil
 	l.loose.pausing = nil
 	for _, it := range waiting {
 		if it.lane == nil {

@@ -55,7 +55,7 @@ func (s *loose) ring(l *loop) {
 	s.pausing = slices.DeleteFunc(s.pausing, func(p pause) bool {
 		due := !p.due.After(l.now)
 		if due {
-			l.ready = append(l.ready, p.item)
+			l.ready.push(p.item)
 		}
 		return due
 	})
@@ -196,7 +196,7 @@ func (l *loop) sendLoose(it *item, outOfOrder bool) error {
 		err = ErrStopped
 	case err != nil || w.idle:
 	case !w.inOrder:
-		l.ready = append(l.ready, it)
+		l.ready.push(it)
 		return nil
 	default:
 		if err = l.arrive(it); err == nil {

@@ -62,7 +62,7 @@ func (o *outage) begin(l *loop, since time.Time) {
 // probe makes sure that something is on its way to the target while it does not
 // answer: the message that probed may have ended as a dead letter.
 func (o *outage) probe(l *loop) {
-	inHand := func() bool { return len(o.waiting)+len(l.ready)+len(l.calls) > 0 }
+	inHand := func() bool { return len(o.waiting)+l.ready.size()+len(l.calls) > 0 }
 	if o.since.IsZero() || l.stopping || inHand() {
 		return
 	}
@@ -102,8 +102,8 @@ func (o *outage) last(l *loop) {
 		l.cfg.Pause(true)
 	}
 	probes := min(len(o.waiting), 1)
-	rest := append(o.waiting[probes:], l.ready...)
-	o.waiting, l.ready = o.waiting[:probes:probes], nil
+	rest := append(o.waiting[probes:], l.ready.clear()...)
+	o.waiting = o.waiting[:probes:probes]
 	for _, it := range rest {
 		o.parkHead(l, it)
 	}
@@ -175,7 +175,7 @@ func (l *loop) parkCall(c *call) {
 // next is when the outage wants to be looked at again; zero: never. A time that
 // is past wants nothing: what is ready then waits for a worker, not for a time.
 func (o *outage) next(l *loop) (t time.Time) {
-	if o.holds(l.now) && len(o.waiting)+len(l.ready) > 0 {
+	if o.holds(l.now) && len(o.waiting)+l.ready.size() > 0 {
 		t = o.until
 	}
 	if !o.since.IsZero() && o.probing(l) {

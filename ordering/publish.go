@@ -40,10 +40,10 @@ func (l *loop) publishReady() {
 		return
 	}
 	if len(l.outage.waiting) > 0 {
-		l.ready = append(l.outage.waiting, l.ready...)
+		l.ready.again(l.outage.waiting)
 		l.outage.waiting = nil
 	}
-	for l.idle > 0 && len(l.ready) > 0 {
+	for l.idle > 0 && l.ready.size() > 0 {
 		l.idle--
 		c := &call{items: l.board(), since: l.now}
 		l.calls = append(l.calls, c)
@@ -52,19 +52,6 @@ func (l *loop) publishReady() {
 		}
 		l.work <- c
 	}
-}
-
-// board takes as many heads as fit into a call, each with what may go along.
-func (l *loop) board() []*item {
-	most, n := l.handler.Load().perCall, 0
-	items := make([]*item, 0, min(len(l.ready), most))
-	for ; n < len(l.ready) && len(items) < most; n++ {
-		items = l.gather(items, l.ready[n])
-	}
-	rest := copy(l.ready, l.ready[n:])
-	clear(l.ready[rest:])
-	l.ready = l.ready[:rest]
-	return items
 }
 
 // prepare makes a message ready for the handler.

@@ -15,7 +15,16 @@ func defaultStore() Store { return Store{MinFree: defaultMinFree} }
 func defaultAMQP() AMQP { return AMQP{Heartbeat: 10 * time.Second} }
 
 func defaultFrom() From {
-	return From{Window: 2000, WindowBytes: 64 << 20, Trust: TrustBridge}
+	return From{WindowBytes: 64 << 20, Trust: TrustBridge}
+}
+
+// defaultWindow is larger for Kafka: what is in hand there is read and written in
+// fewer and larger pieces, and no queue is kept from other consumers.
+func defaultWindow(b Broker) int {
+	if b.Kafka != nil {
+		return 8000
+	}
+	return 2000
 }
 
 func defaultTo() To { return To{Headers: HeadersTyped} }

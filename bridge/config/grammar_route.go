@@ -51,7 +51,7 @@ func fromForm() strict.Form[From] {
 			strict.Opt("queue", func(f *From) *string { return &f.Queue }, strict.String(), "The AMQP queue."),
 			strict.Opt("topic", func(f *From) *string { return &f.Topic }, strict.String(), "The Kafka topic."),
 			strict.Opt("window", func(f *From) *int { return &f.Window }, strict.Int(1, 65535),
-				"How many messages may be taken and not yet acknowledged; parked ones do not count."),
+				"How many messages may be taken and not yet acknowledged; parked ones do not count. Default: 2000, with Kafka 8000."),
 			strict.Opt("window_bytes", func(f *From) *int64 { return &f.WindowBytes }, strict.Size(),
 				"The same by size, such as 64MiB."),
 			strict.Opt("declare", func(f *From) *Declare { return &f.Declare }, declareForm("quorum", "classic"),

@@ -92,6 +92,9 @@ func (f *File) completeRoute(r *Route) {
 	for i := range r.From {
 		from := &r.From[i]
 		b, _ := f.Broker(from.Broker)
+		if from.Window == 0 {
+			from.Window = defaultWindow(b)
+		}
 		if b.Kafka != nil && from.Group == "" {
 			from.Group = "bridge-" + r.Name
 		}

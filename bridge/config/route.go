@@ -84,7 +84,8 @@ type From struct {
 	Start Start
 
 	// Window is how many messages may be taken and not yet acknowledged. Parked
-	// messages do not count. 1 to 65535. Default 2000.
+	// messages do not count. 1 to 65535. Default 2000, with Kafka
+	// 8000.
 	Window int
 
 	// WindowBytes bounds the same by size, in bytes. Default 64MiB.

@@ -54,6 +54,7 @@ func newRun() *cobra.Command {
 }
 
 func (f *runFlags) run(ctx context.Context, file *config.File, log *slog.Logger) error {
+	useMemory(file)
 	b, err := bridge.New(file, bridge.Options{Logger: log, AdoptOnce: f.adopt, AcceptOffset: f.acceptOffset})
 	if _, ok := errors.AsType[config.Faults](err); ok {
 		return err

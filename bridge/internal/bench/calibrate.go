@@ -9,6 +9,7 @@ import (
 // calibrate finds how many messages keep a contender busy for the seconds asked
 // for: with more and more of them, until a run lasts long enough to tell.
 func (s *stage) calibrate(ctx context.Context, p plan, way direction, c contender) (int, error) {
+	p = c.plan(p)
 	limit := p.rounded(atMost(way))
 	for p.Messages = min(p.rounded(c.probe), limit); ; {
 		m, err := s.run(ctx, p, way, c)
@@ -51,5 +52,10 @@ func (p plan) next(m measure, limit int) (n int, enough bool) {
 	return min(p.rounded(int(float64(p.Messages)*more)), limit), false
 }
 
-// rounded gives each key equally many, and at least one.
-func (p plan) rounded(n int) int { return max(n/p.Keys, 1) * p.Keys }
+// rounded gives each key equally many, and at least one, where keys take turns.
+func (p plan) rounded(n int) int {
+	if p.Draw != byTurns {
+		return max(n, 1)
+	}
+	return max(n/p.Keys, 1) * p.Keys
+}

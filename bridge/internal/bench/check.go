@@ -17,6 +17,10 @@ type measure struct {
 	Duplicates int     `json:"duplicates"`           // beside the first of each
 	Breaks     int     `json:"order_breaks"`         // messages after one of a higher revision of their key
 	Left       int     `json:"left_in_source"`       // messages that were not acknowledged
+
+	Late   int     `json:"late_in_source,omitzero"` // messages that the source has behind one of a higher revision
+	Parked int     `json:"parked,omitzero"`         // messages that waited in the store
+	Ready  float64 `json:"ready,omitzero"`          // seconds from its start until it said that it is; 0: not known
 }
 
 // check reads the target to its end: what is there, in which order, and when it
@@ -27,6 +31,9 @@ func (m *measure) check(ctx context.Context, p plan, target end, watched looks) 
 		return err
 	}
 	m.Missing = seen.missing
+	if p.Displaced > 0 {
+		m.Late = p.disorder().Breaks
+	}
 	if took := seen.last.Sub(seen.first); took > 0 {
 		m.Seconds, m.Rate = took.Seconds(), float64(p.Messages)/took.Seconds()
 		return nil
@@ -36,17 +43,17 @@ func (m *measure) check(ctx context.Context, p plan, target end, watched looks) 
 	return err
 }
 
-// seen is what a target has had so far.
+// seen is what a target has had so far. A key's numbers rise with its revisions.
 type seen struct {
-	plan
+	*numbering
 	had         []bool
-	next        []int // per key, the number that follows the highest
+	next        []int32 // per key, the number that follows the highest
 	missing     int
 	first, last time.Time
 }
 
 func newSeen(p plan) *seen {
-	return &seen{plan: p, had: make([]bool, p.Messages), next: make([]int, p.Keys), missing: p.Messages}
+	return &seen{numbering: p.numbering(), had: make([]bool, p.Messages), next: make([]int32, p.Keys), missing: p.Messages}
 }
 
 func (s *seen) note(i int, at time.Time, m *measure) {
@@ -62,9 +69,9 @@ func (s *seen) note(i int, at time.Time, m *measure) {
 	}
 	s.had[i] = true
 	s.missing--
-	key := i % s.Keys
-	if i < s.next[key] {
+	next := &s.next[s.key(i)]
+	if int32(i) < *next {
 		m.Breaks++
 	}
-	s.next[key] = max(s.next[key], i+1)
+	*next = max(*next, int32(i)+1)
 }

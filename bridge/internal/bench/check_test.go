@@ -5,6 +5,38 @@ import (
 	"time"
 )
 
+// The predecessor of a message is that of its key, also where keys are drawn.
+func TestCheckKnowsKeysThatAreDrawn(t *testing.T) {
+	p := plan{Messages: 1000, Keys: 30, Draw: zipf}
+	all := p.numbering()
+	for name, c := range map[string]struct {
+		same bool
+		want measure
+	}{
+		"two of a key change places":  {true, measure{Breaks: 1}},
+		"two of others change places": {false, measure{}},
+	} {
+		at := 500
+		for (all.key(at) == all.key(at+1)) != c.same {
+			at++
+		}
+		var m measure
+		s := newSeen(p)
+		for i := range p.Messages {
+			switch i {
+			case at:
+				i++
+			case at + 1:
+				i--
+			}
+			s.note(i, time.Time{}, &m)
+		}
+		if m != c.want || s.missing != 0 {
+			t.Errorf("%s: found %+v, %d missing", name, m, s.missing)
+		}
+	}
+}
+
 func TestCheckSeesWhatIsWrong(t *testing.T) {
 	p := plan{Messages: 6, Keys: 2} // keys 0 1 0 1 0 1
 	for name, c := range map[string]struct {

@@ -52,12 +52,12 @@ func TestAnErrandArrivesAsItWasGiven(t *testing.T) {
 }
 
 func TestAPlanSaysAllThatIsWrongWithIt(t *testing.T) {
-	good := plan{Rounds: 1, Seconds: 1, Keys: 1, Size: 8}
+	good := plan{Rounds: 1, Seconds: 1, Keys: 1, Size: 8, Lanes: 1, Park: 1}
 	if err := good.check(); err != nil {
 		t.Error(err)
 	}
 	bad := plan{Size: 7, Window: -1}
-	want := "-rounds 0: want at least 1\n-seconds 0: want at least 1\n-keys 0: want at least 1\n-size 7: want at least 8\n-window -1: want at least 0"
+	want := "-rounds 0: want at least 1\n-seconds 0: want at least 1\n-keys 0: want at least 1\n-size 7: want at least 8\n-window -1: want at least 0\n-park 0: want at least 1\n-lanes 0: want at least 1"
 	if err := bad.check(); err == nil || err.Error() != want {
 		t.Errorf("got %v, want %s", err, want)
 	}

@@ -14,6 +14,7 @@ func (m *measure) cost(p plan, of cost, brokers time.Duration) {
 	m.Start = of.start.Seconds()
 	m.Brokers = perMillion(brokers, p.Messages)
 	m.RSS = float64(of.memory) / (1 << 20)
+	m.Ready = of.ready.Seconds()
 }
 
 func perMillion(d time.Duration, n int) float64 { return d.Seconds() * 1e6 / float64(n) }

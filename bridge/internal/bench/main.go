@@ -2,17 +2,49 @@
 // without them: the same work, a full source moved to an empty target, in all
 // four directions between RabbitMQ queues and Kafka topics, or in some.
 //
-//	go run ./bridge/internal/bench [-peers all] [-rounds 3] [-seconds 5] [-keys 1000] [-size 1024] [-window N]
-//		[-from rabbitmq] [-to kafka] [-json FILE] [-profile FILE]
+//	go run ./bridge/internal/bench [-case raw] [-peers all] [-rounds 3] [-seconds 5] [-keys 1000] [-size 1024]
+//		[-window N] [-lanes 10000000] [-rate N] [-park 1000000] [-from rabbitmq] [-to kafka] [-json FILE] [-profile FILE]
 //
-// Always there are the raw loop, which promises nothing (package rawloop), and
-// the bridge as users run it, its store on disk. With -peers:
+// There are several cases, and -case says which are measured: one, some of them
+// (displaced,keys) or all. In each the first contender is the base that the others
+// are compared with.
+//
+// Case raw, without -case: the raw loop, which promises nothing (package rawloop),
+// and the bridge as users run it, its store on disk. With -peers:
 //
 //   - watermill: a service on Watermill's own router, clients, Retry and
 //     PoisonQueue, confirms on (package stock);
 //   - shovel: RabbitMQ's own, from queue to queue, once over TCP and once direct,
 //     acknowledging what was confirmed, with the raw loop's prefetch;
 //   - mirrormaker: Kafka's MirrorMaker 2, from topic to topic, with two tasks.
+//
+// Case displaced: the bridge with all messages in order in the source, then with
+// each of them up to 200 places away from its own and one in a hundred there
+// twice, then up to 20,000 places away, which is beyond the window, so that
+// messages wait in the store. The keys are drawn: where they take turns, the next
+// message of a key is further away than 200 places. A note says how many messages
+// stood behind a successor, and how many were parked.
+//
+// Case keys: the bridge with 1,000 keys, with 20 and with one.
+//
+// Case many-keys: the bridge with 1,000 keys and a new store, then with a store in
+// which -lanes keys have settled their first revision, keys drawn evenly, then by
+// Zipf's law with s = 1.1, where of ten million keys the first has a ninth of all
+// messages. The store is made once, through its own interface, and each run has a
+// copy, whose files are in the page cache. A note says how long it took from the
+// start of the process until /readyz answered 200, seen every 50 ms.
+//
+// Case latency: messages are sent at a fixed rate, half of the bridge's own or -rate,
+// through the raw loop and through the bridge. Each says when it was meant to leave,
+// and its latency is counted from there, so that a sender that was held up hides
+// nothing (no coordinated omission). After a warm-up of two seconds, -seconds count.
+//
+// Case trouble: the same with the bridge alone, undisturbed, then with one key in a
+// hundred quarantined, retrying, or lacking a revision. What counts is the others.
+//
+// Case parked: -park messages wait for the first revision of their keys, of 10,000
+// keys and of one; then the first revisions come. What counts is memory, how fast
+// the parked drain beside what fresh messages do, and what other keys notice.
 //
 // In each round all run, in turns, and each round begins with another. Each
 // contender has a number of messages of its own, so that its run takes the
@@ -45,7 +77,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
@@ -58,16 +89,14 @@ import (
 func main() {
 	p := plan{}
 	p.flags(flag.CommandLine)
-	from := flag.String("from", "all", "the source: rabbitmq, kafka or all")
-	to := flag.String("to", "all", "the target: rabbitmq, kafka or all")
-	others := flag.String("peers", "", "who else runs: all or some of watermill,shovel,mirrormaker")
-	file := flag.String("json", "", "write the results to this file too")
+	var o choice
+	o.flags(flag.CommandLine)
 	raw := flag.String("raw", "", "be the raw loop on an `errand`; for bench itself")
 	stock := flag.String("watermill", "", "be stock Watermill on an `errand`; for bench itself")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	run := func() error { return bench(ctx, p, *from, *to, *others, *file) }
+	run := func() error { return bench(ctx, p, o) }
 	switch {
 	case *raw != "":
 		run = func() error { return loop(ctx, *raw) }
@@ -81,10 +110,23 @@ func main() {
 	}
 }
 
-func bench(ctx context.Context, p plan, from, to, others, file string) error {
-	ways, err := directions(from, to)
-	chosen, err2 := choosePeers(others)
-	if err := errors.Join(err, err2, p.check()); err != nil {
+// choice is what is to be measured, and where it is written.
+type choice struct{ cases, from, to, peers, file string }
+
+func (o *choice) flags(set *flag.FlagSet) {
+	set.StringVar(&o.cases, "case", experiments[0].name, "what is compared: all or some of "+caseNames())
+	set.StringVar(&o.from, "from", "all", "the source: rabbitmq, kafka or all")
+	set.StringVar(&o.to, "to", "all", "the target: rabbitmq, kafka or all")
+	set.StringVar(&o.peers, "peers", "", "who else runs in the first case: all or some of watermill,shovel,mirrormaker")
+	set.StringVar(&o.file, "json", "", "write the results to this file too")
+}
+
+// bench sets the stage for the cases.
+func bench(ctx context.Context, p plan, o choice) error {
+	ways, err := directions(o.from, o.to)
+	chosen, err2 := choosePeers(o.peers)
+	cases, err3 := chooseCases(o.cases)
+	if err := errors.Join(err, err2, err3, p.check()); err != nil {
 		return err
 	}
 	s, err := setUp(ctx)
@@ -92,77 +134,11 @@ func bench(ctx context.Context, p plan, from, to, others, file string) error {
 		return err
 	}
 	defer s.close()
-	if err := s.prepare(ways, chosen); err != nil {
-		return err
+	s.peers = chosen
+	r := results{Plan: p, Machine: machine(), Began: time.Now().UTC(), Cases: map[string]report{}}
+	err = r.measure(ctx, s, cases, ways, o.file)
+	if len(cases)*len(ways) > 1 {
+		fmt.Print(r.table(cases))
 	}
-	r := results{Plan: p, Machine: machine(), Began: time.Now().UTC()}
-	for _, way := range ways {
-		measured, err := s.measure(ctx, p, way, contenders(way, chosen))
-		if err != nil {
-			return fmt.Errorf("%s: %w", way, err)
-		}
-		r.Directions = append(r.Directions, measured)
-		if err := r.write(file); err != nil {
-			return err
-		}
-	}
-	if len(ways) > 1 {
-		fmt.Print(r.table())
-	}
-	return nil
-}
-
-// measure lets all run in one direction, in turns.
-func (s *stage) measure(ctx context.Context, p plan, way direction, all []contender) (r result, err error) {
-	defer func() { err = errors.Join(err, s.dropSources()) }()
-	fmt.Printf("%s: messages of %d bytes, %d keys, %d rounds\n", way, p.Size, p.Keys, p.Rounds)
-	r.direction = way
-	for _, c := range all {
-		n, err := s.calibrate(ctx, p, way, c)
-		if err != nil {
-			return r, err
-		}
-		fmt.Printf("%s: %d messages\n", c.name, n)
-		r.Contenders = append(r.Contenders, series{Name: c.name, Messages: n})
-	}
-	if err := s.dropSources(); err != nil { // those of the calibration
-		return r, err
-	}
-	if err := s.rounds(ctx, p, all, &r); err != nil {
-		return r, err
-	}
-	r.summarise()
-	fmt.Println("\n" + r.table(p))
-	return r, nil
-}
-
-// rounds begins each with another contender: who follows whom matters little, who
-// is first may.
-func (s *stage) rounds(ctx context.Context, p plan, all []contender, r *result) error {
-	fmt.Printf("\n"+runHead, "")
-	for i := range p.Rounds {
-		for j := range all {
-			k := (i + j) % len(all)
-			p.Messages = r.Contenders[k].Messages
-			m, err := s.run(ctx, p, r.direction, all[k])
-			if err != nil {
-				return err
-			}
-			r.Contenders[k].Runs = append(r.Contenders[k].Runs, m)
-			fmt.Print(m.line(i+1, all[k].name))
-		}
-	}
-	return nil
-}
-
-// write keeps what was measured so far: a later direction may fail.
-func (r *results) write(file string) error {
-	if file == "" {
-		return nil
-	}
-	text, err := json.MarshalIndent(r, "", "  ")
-	if err != nil {
-		return err
-	}
-	return os.WriteFile(file, append(text, '\n'), 0o644)
+	return err
 }

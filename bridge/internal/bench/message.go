@@ -1,9 +1,6 @@
 package main
 
-import (
-	"encoding/binary"
-	"fmt"
-)
+import "encoding/binary"
 
 const revisionHeader = "revision"
 
@@ -14,15 +11,15 @@ type message struct {
 	body     []byte
 }
 
-// numbered is the i-th message: its body begins with the number, so that it is
-// known whatever a contender does to the headers.
-func numbered(p plan, i int) message {
-	body := make([]byte, p.Size)
+// bodyOf begins with the message's number, so that it is known whatever a
+// contender does to the headers.
+func bodyOf(i, size int) []byte {
+	body := make([]byte, size)
 	for at := range body {
 		body[at] = byte(i + at)
 	}
 	binary.BigEndian.PutUint64(body, uint64(i))
-	return message{key: fmt.Sprintf("key-%d", i%p.Keys), revision: int64(i/p.Keys) + 1, body: body}
+	return body
 }
 
 func numberOf(body []byte) int { return int(binary.BigEndian.Uint64(body)) }

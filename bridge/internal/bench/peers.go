@@ -52,8 +52,12 @@ func choosePeers(flag string) ([]peer, error) {
 func contenders(way direction, chosen []peer) []contender {
 	all := []contender{rawLoop, theBridge}
 	for _, p := range chosen {
-		if p.moves(way) {
-			all = append(all, p.contenders...)
+		if !p.moves(way) {
+			continue
+		}
+		for _, c := range p.contenders {
+			c.peer = true
+			all = append(all, c)
 		}
 	}
 	return all

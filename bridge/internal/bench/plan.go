@@ -13,10 +13,23 @@ type plan struct {
 	Keys    int `json:"keys"`
 	Size    int `json:"size"`
 	Window  int `json:"window,omitzero"`
+	Lanes   int `json:"lanes"` // that a store is seeded with, where a case asks for it
+
+	// What cases vary.
+	Draw      drawing `json:"draw,omitzero"`
+	Displaced int     `json:"displaced,omitzero"` // how many places a message may be away from its own in the source
+	Repeated  float64 `json:"repeated,omitzero"`  // share of messages that are there twice
+	Settled   int     `json:"settled,omitzero"`   // the last revision of each key that the store knows
+
+	Order string `json:"-"` // more settings of the order of the bridge's route
+	Route string `json:"-"` // more settings of that route
+
+	Rate int `json:"rate,omitzero"` // of steady traffic
+	Park int `json:"park"`          // messages that a case parks
 
 	Profile string `json:"-"` // where the bridge's CPU profile goes; "": nowhere
 
-	Messages int `json:"-"` // of a run; each contender has its own number
+	Messages int `json:"-"` // of a run; each contender has its own number of different ones
 }
 
 func (p *plan) flags(set *flag.FlagSet) {
@@ -25,6 +38,9 @@ func (p *plan) flags(set *flag.FlagSet) {
 	set.IntVar(&p.Keys, "keys", 1000, "over how many keys the messages are spread")
 	set.IntVar(&p.Size, "size", 1024, "bytes of a message's body")
 	set.StringVar(&p.Profile, "profile", "", "write a CPU profile of the bridge's last run to this file")
+	set.IntVar(&p.Rate, "rate", 0, "messages per second of steady traffic, in the cases that have it; 0: half of what the bridge moves")
+	set.IntVar(&p.Park, "park", 1_000_000, "how many messages wait in the store, in the case parked")
+	set.IntVar(&p.Lanes, "lanes", 10_000_000, "how many keys the store knows before the run, in the case many-keys")
 	set.IntVar(&p.Window, "window", 0, "the `window` of the bridge's source; 0: its default")
 }
 
@@ -39,6 +55,9 @@ func (p plan) check() (err error) {
 		{"keys", p.Keys, 1},
 		{"size", p.Size, 8},
 		{"window", p.Window, 0},
+		{"rate", p.Rate, 0},
+		{"park", p.Park, 1},
+		{"lanes", p.Lanes, 1},
 	} {
 		if c.value < c.min {
 			err = errors.Join(err, fmt.Errorf("-%s %d: want at least %d", c.flag, c.value, c.min))

@@ -30,6 +30,7 @@ type cost struct {
 	cpu    time.Duration
 	start  time.Duration // the part of it before the first message
 	memory int64         // at most, in bytes
+	ready  time.Duration // from its start until it said that it is
 }
 
 // process is a mover that is a child of ours.
@@ -63,8 +64,7 @@ func (p *process) look(begun bool) error {
 	if !p.Running() && p.Code() != 0 {
 		return fmt.Errorf("the child ended with %d", p.Code())
 	}
-	text, _ := os.ReadFile(p.file)
-	pid, err := strconv.Atoi(strings.TrimSpace(string(text)))
+	pid, err := p.pid()
 	if err != nil {
 		return nil //nolint:nilerr // it is about to be written
 	}
@@ -75,6 +75,11 @@ func (p *process) look(begun bool) error {
 		p.seen.start = used
 	}
 	return nil
+}
+
+func (p *process) pid() (int, error) {
+	text, _ := os.ReadFile(p.file)
+	return strconv.Atoi(strings.TrimSpace(string(text)))
 }
 
 func (p *process) end(atOnce bool) error {

@@ -57,27 +57,39 @@ func (q *queue) fill(ctx context.Context, p plan) error {
 		return err
 	}
 	var waiting [unconfirmed]*amqp.DeferredConfirmation
-	for i := range p.Messages + unconfirmed {
-		slot := &waiting[i%unconfirmed]
-		if c := *slot; c != nil {
-			if ok, err := c.WaitContext(ctx); err != nil || !ok {
-				return fmt.Errorf("fill queue %q: confirmed %v, %w", q.name, ok, err)
-			}
-			*slot = nil
+	at, all := 0, p.numbering()
+	for i := range p.published() {
+		slot := &waiting[at%unconfirmed]
+		if err := q.confirmed(ctx, *slot); err != nil {
+			return err
 		}
-		if i >= p.Messages {
-			continue
-		}
-		if *slot, err = ch.PublishWithDeferredConfirmWithContext(ctx, "", q.name, true, false, publishing(p, i)); err != nil {
+		if *slot, err = ch.PublishWithDeferredConfirmWithContext(ctx, "", q.name, true, false, publishing(all, i)); err != nil {
 			return fmt.Errorf("fill queue %q: %w", q.name, err)
+		}
+		at++
+	}
+	for _, c := range waiting {
+		if err := q.confirmed(ctx, c); err != nil {
+			return err
 		}
 	}
 	return nil
 }
 
+// confirmed waits until RabbitMQ has a publishing; nil is none.
+func (q *queue) confirmed(ctx context.Context, c *amqp.DeferredConfirmation) error {
+	if c == nil {
+		return nil
+	}
+	if ok, err := c.WaitContext(ctx); err != nil || !ok {
+		return fmt.Errorf("fill queue %q: confirmed %v, %w", q.name, ok, err)
+	}
+	return nil
+}
+
 // publishing has words only in its headers: stock Watermill reads no numbers.
-func publishing(p plan, i int) amqp.Publishing {
-	m := numbered(p, i)
+func publishing(all *numbering, i int) amqp.Publishing {
+	m := all.message(i)
 	return amqp.Publishing{
 		MessageId: strconv.Itoa(i), DeliveryMode: amqp.Persistent, Body: m.body,
 		Headers: amqp.Table{rawloop.KeyHeader: m.key, revisionHeader: strconv.FormatInt(m.revision, 10)},

@@ -1,13 +1,6 @@
 package main
 
-import (
-	"fmt"
-	"os"
-	"runtime"
-	"slices"
-	"strings"
-	"time"
-)
+import "slices"
 
 // spread is what a number was over the rounds; the zero value: not known.
 type spread struct {
@@ -32,17 +25,22 @@ func cpuOf(m measure) float64     { return m.CPU }
 func startOf(m measure) float64   { return m.Start }
 func brokersOf(m measure) float64 { return m.Brokers }
 func rssOf(m measure) float64     { return m.RSS }
+func readyOf(m measure) float64   { return m.Ready }
 
 // series is all rounds of a contender in a direction.
 type series struct {
 	Name     string    `json:"name"`
+	Plan     plan      `json:"plan"`
 	Messages int       `json:"messages"`
 	Rate     spread    `json:"rate"`
 	CPU      spread    `json:"cpu,omitzero"`
 	Start    spread    `json:"start_cpu,omitzero"`
 	Brokers  spread    `json:"brokers_cpu,omitzero"`
 	RSS      spread    `json:"rss_mib,omitzero"`
+	Ready    spread    `json:"ready,omitzero"`
 	Runs     []measure `json:"runs"`
+
+	peer bool // the second is compared to it too
 }
 
 func (s *series) summarise() {
@@ -54,7 +52,7 @@ func (s *series) summarise() {
 		return spreadOf(values)
 	}
 	s.Rate, s.CPU, s.Start = over(rateOf), over(cpuOf), over(startOf)
-	s.Brokers, s.RSS = over(brokersOf), over(rssOf)
+	s.Brokers, s.RSS, s.Ready = over(brokersOf), over(rssOf), over(readyOf)
 }
 
 // ratio compares two contenders, round by round.
@@ -81,9 +79,12 @@ func ratioOf(a, b series) ratio {
 // result is a direction.
 type result struct {
 	direction
-	Contenders []series `json:"contenders"` // the raw loop, the bridge, the peers
-	Ratios     []ratio  `json:"ratios"`     // of all to the raw loop, of the bridge to each peer
+	Contenders []series `json:"contenders"` // the first is the base
+	Ratios     []ratio  `json:"ratios"`     // of all to the base, of the second to each peer
 }
+
+// base is whom all are compared with.
+func (r *result) base() string { return r.Contenders[0].Name }
 
 func (r *result) summarise() {
 	for i := range r.Contenders {
@@ -93,26 +94,9 @@ func (r *result) summarise() {
 	for _, c := range all[1:] {
 		r.Ratios = append(r.Ratios, ratioOf(c, all[0]))
 	}
-	for _, c := range all[2:] {
-		r.Ratios = append(r.Ratios, ratioOf(all[1], c))
+	for _, c := range all {
+		if c.peer {
+			r.Ratios = append(r.Ratios, ratioOf(all[1], c))
+		}
 	}
-}
-
-// results are all directions.
-type results struct {
-	Plan       plan              `json:"plan"`
-	Machine    map[string]string `json:"machine"`
-	Began      time.Time         `json:"began"`
-	Directions []result          `json:"directions"`
-}
-
-// machine says where it was measured.
-func machine() map[string]string {
-	m := map[string]string{
-		"go": runtime.Version(), "os": runtime.GOOS, "arch": runtime.GOARCH, "cpus": fmt.Sprint(runtime.NumCPU()),
-	}
-	if load, err := os.ReadFile("/proc/loadavg"); err == nil {
-		m["load"] = strings.TrimSpace(string(load))
-	}
-	return m
 }

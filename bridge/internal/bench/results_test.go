@@ -46,6 +46,7 @@ func TestAllAreComparedToTheRawLoopAndTheBridgeToItsPeers(t *testing.T) {
 		return series{Name: name, Runs: []measure{{Rate: rate}}}
 	}
 	r := result{Contenders: []series{one("raw loop", 8), one("bridge", 4), one("x", 2), one("y", 1)}}
+	r.Contenders[2].peer, r.Contenders[3].peer = true, true
 	r.summarise()
 	want := map[[2]string]float64{
 		{"bridge", "raw loop"}: 0.5, {"x", "raw loop"}: 0.25, {"y", "raw loop"}: 0.125,

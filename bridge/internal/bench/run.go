@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"time"
 )
 
 // run lets a contender move a full source, and measures and checks it.
@@ -27,6 +28,11 @@ func (s *stage) run(ctx context.Context, p plan, way direction, c contender) (m 
 	}
 	if m.Left, err = s.left(ctx, c, sc); err != nil {
 		return m, err
+	}
+	if c.note != nil {
+		if err := c.note(ctx, s, sc, &m); err != nil {
+			return m, err
+		}
 	}
 	return m, m.check(ctx, p, sc.to, watched)
 }
@@ -62,10 +68,24 @@ func (s *stage) move(ctx context.Context, p plan, c contender, sc scene, m *meas
 		return watched, err
 	}
 	watched, err = watch(ctx, sc.to, p.Messages, mover)
+	if err == nil && p.Repeated > 0 {
+		awaitRead(ctx, sc.from)
+	}
 	if err = errors.Join(err, mover.end(err != nil)); err != nil {
 		said, _ := os.ReadFile(words.Name())
 		return watched, fmt.Errorf("%w\n%s", err, said)
 	}
 	m.cost(p, mover.cost(), s.brokersCPU(sc.way)-before)
 	return watched, nil
+}
+
+// awaitRead waits until the copies that a source has at its end are read: they add
+// nothing to the target. Who leaves them is told by the check.
+func awaitRead(ctx context.Context, source end) {
+	for range int(childTimeout / lookEvery) {
+		if left, err := source.left(ctx); err != nil || left == 0 {
+			return
+		}
+		time.Sleep(lookEvery)
+	}
 }

@@ -23,6 +23,13 @@ func scaffold(t *testing.T) *stage {
 	if s.self, err = child.Build(s.dir, "bench", "./bridge/internal/bench"); err != nil {
 		t.Fatal(err)
 	}
+	s.join(t)
+	return s
+}
+
+// join connects a stage until the test ends.
+func (s *stage) join(t *testing.T) {
+	t.Helper()
 	t.Cleanup(s.close)
 	t.Cleanup(func() {
 		if err := s.dropSources(); err != nil {
@@ -32,7 +39,6 @@ func scaffold(t *testing.T) *stage {
 	if err := s.connect(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	return s
 }
 
 func TestAStageWithoutBrokersSaysHowToGetThem(t *testing.T) {
@@ -99,7 +105,8 @@ func TestPeersAreMeasuredAndChecked(t *testing.T) {
 // flawless lets a contender move about a sixth of a second's messages.
 func (s *stage) flawless(t *testing.T, way direction, c contender) measure {
 	t.Helper()
-	p := plan{Keys: 100, Size: 1024, Messages: c.probe / 600 * 100}
+	p := c.plan(plan{Keys: 100, Size: 1024})
+	p.Messages = p.rounded(c.probe / 6)
 	m, err := s.run(t.Context(), p, way, c)
 	for errors.Is(err, errFast) { // this process was stalled meanwhile
 		p.Messages *= 4

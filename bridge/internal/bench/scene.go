@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -21,7 +22,7 @@ func (s *stage) open(ctx context.Context, p plan, way direction, c contender) (s
 	ctx, cancel := context.WithTimeout(ctx, runTimeout)
 	defer cancel()
 	sc = scene{name: newName(), way: way}
-	if sc.from, err = s.source(ctx, p, way.From, sc.name); err != nil {
+	if sc.from, err = s.source(ctx, p, way.From, sc.name, c.source); err != nil {
 		return sc, err
 	}
 	target := sc.name + "-to"
@@ -35,20 +36,26 @@ func (s *stage) open(ctx context.Context, p plan, way direction, c contender) (s
 func newName() string { return "bench-" + strings.ToLower(rand.Text()[:10]) }
 
 // source is a queue that is filled for this run, since reading empties it, or a
-// topic that is filled once, with a group for this run.
-func (s *stage) source(ctx context.Context, p plan, k kind, run string) (end, error) {
+// topic that is filled once, with a group for this run. One that must have a name
+// is filled for each run.
+func (s *stage) source(ctx context.Context, p plan, k kind, run, name string) (end, error) {
 	if k != kafka {
-		q := s.end(k, run+"-from")
+		q := s.end(k, cmp.Or(name, run+"-from"))
 		return q, filled(ctx, q, p)
 	}
-	full := s.sources[p.Messages]
+	if name != "" {
+		t := s.topic(name)
+		t.group = run
+		return t, filled(ctx, t, p)
+	}
+	full := s.sources[p]
 	if full == nil {
 		full = s.topic(newName() + "-from")
 		if err := filled(ctx, full, p); err != nil {
 			return full, err
 		}
 		full.shared = true
-		s.sources[p.Messages] = full
+		s.sources[p] = full
 	}
 	mine := *full
 	mine.group = run

@@ -42,8 +42,10 @@ type stage struct {
 	conn       *amqp.Connection
 	client     *kgo.Client
 	admin      *kadm.Client
-	brokers    map[kind]int   // the processes that are known
-	sources    map[int]*topic // by how many messages they hold
+	brokers    map[kind]int    // the processes that are known
+	sources    map[plan]*topic // by what they were filled with
+	peers      []peer          // who else was asked for
+	seeds      map[kind]seeded // the stores with lanes, by whose source they know
 }
 
 func setUp(ctx context.Context) (*stage, error) {
@@ -68,7 +70,7 @@ func (s *stage) build() (err error) {
 }
 
 func (s *stage) connect(ctx context.Context) (err error) {
-	s.sources = map[int]*topic{}
+	s.sources, s.seeds = map[plan]*topic{}, map[kind]seeded{}
 	if s.conn, err = amqp.Dial(amqpURL()); err != nil {
 		return fmt.Errorf("reach RabbitMQ (make brokers starts one): %w", err)
 	}

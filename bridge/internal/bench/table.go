@@ -7,8 +7,8 @@ import (
 
 // A run, a line; then a direction, a table of medians.
 const (
-	runLine  = "%5d  %-14s %9.0f %8s %12s %8s %6.1f s   %s\n"
-	runHead  = "round  %-14s     msg/s  CPU s/M  brokers s/M  RSS MiB   took     outcome\n"
+	runLine  = "%5d  %-17s %9.0f %8s %12s %8s %6.1f s   %s\n"
+	runHead  = "round  %-17s     msg/s  CPU s/M  brokers s/M  RSS MiB   took     outcome\n"
 	nameHead = "%-20s   msg/s  CPU s/M  brokers s/M  RSS MiB   %-21s   %-21s   outcome\n"
 	nameLine = "%-17s %10.0f %8s %12s %8s   %-21s   %-21s   %s\n"
 )
@@ -45,41 +45,26 @@ func (s series) outcome() string {
 }
 
 // table is a direction, for people.
-func (r *result) table(p plan) string {
+func (r *result) table() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, nameHead, r.direction, "msg/s : "+rawLoop.name, "CPU : "+rawLoop.name)
+	base := r.base()
+	fmt.Fprintf(&b, nameHead, r.direction, "msg/s : "+base, "CPU : "+base)
 	for _, c := range r.Contenders {
-		to := r.ratio(c.Name, rawLoop.name)
+		to := r.ratio(c.Name, base)
 		fmt.Fprintf(&b, nameLine, c.Name, c.Rate.Median, known("%.1f", c.CPU.Median), known("%.1f", c.Brokers.Median),
 			known("%.0f", c.RSS.Median), to.Rate, to.CPU, c.outcome())
 	}
 	for _, to := range r.Ratios {
-		if to.To != rawLoop.name {
+		if to.To != base {
 			fmt.Fprintf(&b, "%s : %-14s msg/s %-21s   CPU %s\n", to.Of, to.To, to.Rate, to.CPU)
 		}
 	}
 	for _, c := range r.Contenders {
-		if n := c.short(p.Seconds); n > 0 {
-			fmt.Fprintf(&b, "%s: %d of %d runs took less than %d s\n", c.Name, n, len(c.Runs), p.Seconds)
-		}
-		if before := c.startCPU(); before > 0.05*c.CPU.Median {
-			fmt.Fprintf(&b, "%s: %.1f of its CPU s/M are from before its first message\n", c.Name, before)
+		for _, note := range c.notes() {
+			fmt.Fprintf(&b, "%s: %s\n", c.Name, note)
 		}
 	}
 	return b.String()
-}
-
-// startCPU is its start's part in its CPU per million messages.
-func (s series) startCPU() float64 { return s.Start.Median * 1e6 / float64(max(s.Messages, 1)) }
-
-// short counts the runs that calibration made too short.
-func (s series) short(seconds int) (n int) {
-	for _, m := range s.Runs {
-		if m.Seconds < float64(seconds) {
-			n++
-		}
-	}
-	return n
 }
 
 func (r *result) ratio(of, to string) ratio {
@@ -101,13 +86,4 @@ func (s spread) String() string {
 		digits = 3
 	}
 	return fmt.Sprintf("%.*f (%.*f..%.*f)", digits, s.Median, digits, s.Min, digits, s.Max)
-}
-
-// table has all directions.
-func (r *results) table() string {
-	var b strings.Builder
-	for _, d := range r.Directions {
-		b.WriteString("\n" + d.table(r.Plan))
-	}
-	return b.String()
 }

@@ -20,6 +20,7 @@ type topic struct {
 	name   string
 	group  string // "": nobody
 	shared bool   // others read it too
+	limit  int    // bytes of the largest message that it takes; 0: the broker's own limit
 	client *kgo.Client
 	admin  *kadm.Client
 }
@@ -32,6 +33,10 @@ func (t *topic) key() string    { return "message_key" }
 func (t *topic) create(ctx context.Context) error {
 	appended := "LogAppendTime"
 	configs := map[string]*string{"message.timestamp.type": &appended}
+	if t.limit > 0 {
+		limit := strconv.Itoa(t.limit)
+		configs["max.message.bytes"] = &limit
+	}
 	if _, err := t.admin.CreateTopic(ctx, partitions, 1, configs, t.name); err != nil {
 		return fmt.Errorf("create topic %q: %w", t.name, err)
 	}
@@ -60,8 +65,9 @@ func (t *topic) drop(ctx context.Context) error {
 
 func (t *topic) fill(ctx context.Context, p plan) error {
 	var first kgo.FirstErrPromise
-	for i := range p.Messages {
-		t.client.Produce(ctx, t.record(p, i), first.Promise())
+	all := p.numbering()
+	for i := range p.published() {
+		t.client.Produce(ctx, t.record(all, i), first.Promise())
 	}
 	if err := first.Err(); err != nil {
 		return fmt.Errorf("fill topic %q: %w", t.name, err)
@@ -69,8 +75,8 @@ func (t *topic) fill(ctx context.Context, p plan) error {
 	return nil
 }
 
-func (t *topic) record(p plan, i int) *kgo.Record {
-	m := numbered(p, i)
+func (t *topic) record(all *numbering, i int) *kgo.Record {
+	m := all.message(i)
 	return &kgo.Record{Topic: t.name, Key: []byte(m.key), Value: m.body, Headers: []kgo.RecordHeader{
 		{Key: broker.HeaderWatermillID, Value: strconv.AppendInt(nil, int64(i), 10)},
 		{Key: revisionHeader, Value: strconv.AppendInt(nil, m.revision, 10)},

@@ -11,35 +11,41 @@ import (
 	"github.com/brokerbridge/bridge/ordering/store"
 )
 
-// BenchmarkCommit commits to many of 100,000 lanes at once, on the disk of the
-// temporary directory and, to see what the store itself costs, in memory.
+// BenchmarkCommit commits to many of 100,000 lanes at once, or of 1,000, all of
+// which the store has: with an fsync on the disk of the temporary directory, as the bridge does,
+// and in memory, to see what the store itself costs.
 func BenchmarkCommit(b *testing.B) {
 	for _, n := range []int{1, 16, 256, 4096} {
 		b.Run(fmt.Sprintf("disk/lanes=%d", n), func(b *testing.B) {
 			s, err := Open(b.TempDir(), Options{Logger: quiet().Logger})
-			benchmarkCommit(b, s, err, n)
+			benchmarkCommit(b, s, err, n, allLanes)
 		})
 	}
 	for _, n := range []int{1, 16, 256, 4096} {
 		b.Run(fmt.Sprintf("memory/lanes=%d", n), func(b *testing.B) {
 			s, err := open("db", Options{Logger: quiet().Logger}, vfs.NewMem())
-			benchmarkCommit(b, s, err, n)
+			benchmarkCommit(b, s, err, n, allLanes)
 		})
 	}
+	b.Run("disk/lanes=256/of=1000", func(b *testing.B) { // a few that are busy
+		s, err := Open(b.TempDir(), Options{Logger: quiet().Logger})
+		benchmarkCommit(b, s, err, 256, 1000)
+	})
 }
 
-func benchmarkCommit(b *testing.B, s *Store, err error, n int) {
+const allLanes = 100_000
+
+func benchmarkCommit(b *testing.B, s *Store, err error, n, of int) {
 	if err != nil {
 		b.Fatal(err)
 	}
 	defer func() { _ = s.Close() }()
 	openRoute(b, s, "r")
-	w := newBusy("r", n)
-	for v := range w.versions {
-		w.versions[v] = 0
-	}
+	first := newBusy("r", min(4096, of), of)
+	first.commitAll(b, s)
+	w := newBusy("r", n, of)
+	w.versions = first.versions
 	b.ReportAllocs()
-	b.ResetTimer()
 	for b.Loop() {
 		w.commit(b, s)
 	}
@@ -54,8 +60,7 @@ type busy struct {
 	at       int
 }
 
-func newBusy(route string, n int) *busy {
-	const lanes = 100_000
+func newBusy(route string, n, lanes int) *busy {
 	w := &busy{changes: make([]store.Change, n), versions: make([]uint64, lanes)}
 	for i := range lanes {
 		w.names = append(w.names, fmt.Sprintf("order-%06d", i*7919%lanes))
@@ -74,11 +79,11 @@ func (w *busy) commit(b *testing.B, s *Store) {
 		c := &w.changes[i]
 		c.Key.Name = w.names[w.at]
 		c.Version = w.versions[w.at]
-		r := lane.Revision(c.Version)
+		r := lane.Revision(c.Version + 100) // all prints are known
 		st := &c.Record.State
-		*st = lane.State{Base: 1, Next: r + 2, Highest: r + 1, First: [2]lane.Print{1 << 60, 1 << 61}}
-		for j := range min(r+1, 16) {
-			st.Recent[j] = lane.Print(j+r) * 0x9E3779B97F4A7C15
+		*st = lane.State{Base: 1, Next: r + 1, Highest: r, First: [2]lane.Print{1 << 60, 1 << 61}}
+		for j := range st.Recent {
+			st.Recent[j] = lane.Print(int64(j)+int64(r)) * 0x9E3779B97F4A7C15
 		}
 		w.at = (w.at + 1) % len(w.names)
 	}
@@ -87,6 +92,13 @@ func (w *busy) commit(b *testing.B, s *Store) {
 			b.Fatal(err)
 		}
 		w.versions[(first+i)%len(w.names)]++
+	}
+}
+
+// commitAll commits to every lane, at least once.
+func (w *busy) commitAll(b *testing.B, s *Store) {
+	for range (len(w.names) + len(w.changes) - 1) / len(w.changes) {
+		w.commit(b, s)
 	}
 }
 
@@ -103,7 +115,7 @@ func BenchmarkRoutes(b *testing.B) {
 			var ws []*busy
 			for r := range routes {
 				openRoute(b, s, fmt.Sprint(r))
-				ws = append(ws, newBusy(fmt.Sprint(r), 256))
+				ws = append(ws, newBusy(fmt.Sprint(r), 256, allLanes))
 			}
 			b.ResetTimer()
 			var wg sync.WaitGroup
@@ -161,7 +173,7 @@ func BenchmarkLoad(b *testing.B) {
 	}
 	defer func() { _ = s.Close() }()
 	openRoute(b, s, "r")
-	w := newBusy("r", 4096)
+	w := newBusy("r", 4096, allLanes)
 	for range 25 {
 		w.commit(b, s)
 	}

@@ -26,7 +26,12 @@ func CPU(pid int) (time.Duration, error) {
 // Peak is the most memory that a process has had resident, in bytes. It begins
 // with the program: the peak in a child's rusage begins with its parent's.
 func Peak(pid int) (int64, error) {
-	return read(pid, "status", peak)
+	return read(pid, "status", memory("VmHWM"))
+}
+
+// Resident is the memory that a process has resident now, in bytes.
+func Resident(pid int) (int64, error) {
+	return read(pid, "status", memory("VmRSS"))
 }
 
 func read[T any](pid int, name string, parse func(string) (T, error)) (v T, err error) {
@@ -53,14 +58,17 @@ func cpu(stat string) (time.Duration, error) {
 	return time.Duration(user+system) * tick, errors.Join(err, err2)
 }
 
-func peak(status string) (int64, error) {
-	_, after, found := strings.Cut(status, "\nVmHWM:")
-	if !found {
-		return 0, ErrUnknown
+// memory reads a line of status.
+func memory(line string) func(status string) (int64, error) {
+	return func(status string) (int64, error) {
+		_, after, found := strings.Cut(status, "\n"+line+":")
+		if !found {
+			return 0, ErrUnknown
+		}
+		var kib int64
+		if _, err := fmt.Sscanf(after, "%d kB", &kib); err != nil {
+			return 0, ErrUnknown
+		}
+		return kib << 10, nil
 	}
-	var kib int64
-	if _, err := fmt.Sscanf(after, "%d kB", &kib); err != nil {
-		return 0, ErrUnknown
-	}
-	return kib << 10, nil
 }

@@ -32,10 +32,21 @@ func TestPeakIsTheHighWaterMark(t *testing.T) {
 		"Name:\tx\nVmRSS:\t 50 kB\n":                                        -1, // a zombie has none
 		"Name:\tx\nVmHWM:\t many kB":                                        -1,
 	} {
-		got, err := peak(status)
+		got, err := memory("VmHWM")(status)
 		if want < 0 && err == nil || want >= 0 && (got != want || err != nil) {
 			t.Errorf("%q: %d, %v; want %d", status, got, err, want)
 		}
+	}
+}
+
+func TestAProcessHasNoMoreThanItsPeak(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("only Linux has /proc")
+	}
+	now, err := Resident(os.Getpid())
+	peak, err2 := Peak(os.Getpid())
+	if now <= 0 || peak < now || err != nil || err2 != nil {
+		t.Errorf("%d bytes now, %v; %d at most, %v", now, err, peak, err2)
 	}
 }
 

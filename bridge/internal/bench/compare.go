@@ -1,0 +1,90 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+)
+
+// lineup says who runs in a direction; all are compared with the first.
+type lineup func(ctx context.Context, s *stage, p plan, way direction) ([]contender, error)
+
+// comparison is the report of an experiment in which contenders take turns.
+type comparison struct {
+	Directions []result `json:"directions"`
+}
+
+// compare is such an experiment.
+func compare(who lineup) func(context.Context, *stage, plan, []direction) (report, error) {
+	return func(ctx context.Context, s *stage, p plan, ways []direction) (report, error) {
+		var found comparison
+		for _, way := range ways {
+			all, err := who(ctx, s, p, way)
+			if err != nil {
+				return found, fmt.Errorf("%s: %w", way, err)
+			}
+			measured, err := s.measure(ctx, p, way, all)
+			if err != nil {
+				return found, fmt.Errorf("%s: %w", way, err)
+			}
+			found.Directions = append(found.Directions, measured)
+		}
+		return found, nil
+	}
+}
+
+// table has all directions.
+func (c comparison) table() string {
+	var b strings.Builder
+	for i := range c.Directions {
+		b.WriteString("\n" + c.Directions[i].table())
+	}
+	return b.String()
+}
+
+// measure lets all run in one direction, in turns.
+func (s *stage) measure(ctx context.Context, p plan, way direction, all []contender) (r result, err error) {
+	defer func() { err = errors.Join(err, s.dropSources()) }()
+	fmt.Printf("%s: messages of %d bytes, %d rounds\n", way, p.Size, p.Rounds)
+	r.direction = way
+	for _, c := range all {
+		n, err := s.calibrate(ctx, p, way, c)
+		if err != nil {
+			return r, err
+		}
+		mine := c.plan(p)
+		fmt.Printf("%s: %d messages, %d keys\n", c.name, n, mine.Keys)
+		r.Contenders = append(r.Contenders, series{Name: c.name, Plan: mine, Messages: n, peer: c.peer})
+	}
+	if err := s.dropSources(); err != nil { // those of the calibration
+		return r, err
+	}
+	if err := s.rounds(ctx, p.Rounds, all, &r); err != nil {
+		return r, err
+	}
+	r.summarise()
+	fmt.Println("\n" + r.table())
+	return r, nil
+}
+
+// rounds begins each with another contender: who follows whom matters little, who
+// is first may.
+func (s *stage) rounds(ctx context.Context, n int, all []contender, r *result) error {
+	fmt.Printf("\n"+runHead, "")
+	for i := range n {
+		for j := range all {
+			k := (i + j) % len(all)
+			c, runs := all[k], &r.Contenders[k]
+			mine := runs.Plan
+			mine.Messages = runs.Messages
+			m, err := s.run(ctx, mine, r.direction, c)
+			if err != nil {
+				return err
+			}
+			runs.Runs = append(runs.Runs, m)
+			fmt.Print(m.line(i+1, c.name))
+		}
+	}
+	return nil
+}
