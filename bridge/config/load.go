@@ -90,24 +90,27 @@ func (f *File) completeRoute(r *Route) {
 		r.To.Key = r.Order.Key
 	}
 	for i := range r.From {
-		from := &r.From[i]
-		b, _ := f.Broker(from.Broker)
-		if from.Window == 0 {
-			from.Window = defaultWindow(b)
-		}
-		if b.Kafka != nil && from.Group == "" {
-			from.Group = "bridge-" + r.Name
-		}
-		if b.Kafka != nil && from.Protocol == "" {
-			from.Protocol = ProtocolClassic
-		}
-		if b.AMQP != nil && from.Declare.On && from.Declare.Type == "" {
-			from.Declare.Type = defaultQueue
-		}
+		f.completeSource(r, &r.From[i])
 	}
 	f.completeTarget(&r.To)
 	if r.DeadLetter.To != nil {
 		f.completeTarget(r.DeadLetter.To)
+	}
+}
+
+func (f *File) completeSource(r *Route, from *From) {
+	b, _ := f.Broker(from.Broker)
+	if from.Window == 0 {
+		from.Window = defaultWindow(b)
+	}
+	if b.Kafka != nil && from.Group == "" {
+		from.Group = "bridge-" + r.Name
+	}
+	if b.Kafka != nil && from.Protocol == "" {
+		from.Protocol = ProtocolClassic
+	}
+	if b.AMQP != nil && from.Declare.On && from.Declare.Type == "" {
+		from.Declare.Type = defaultQueue
 	}
 }
 

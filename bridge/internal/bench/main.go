@@ -93,6 +93,7 @@ func main() {
 	o.flags(flag.CommandLine)
 	raw := flag.String("raw", "", "be the raw loop on an `errand`; for bench itself")
 	stock := flag.String("watermill", "", "be stock Watermill on an `errand`; for bench itself")
+	shown := flag.String("markdown", "", "measure nothing, and print the README's table of this `file` of results")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
@@ -102,12 +103,20 @@ func main() {
 		run = func() error { return loop(ctx, *raw) }
 	case *stock != "":
 		run = func() error { return router(ctx, *stock) }
+	case *shown != "":
+		run = func() error { return show(*shown) }
 	}
 	if err := run(); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		stop()
 		os.Exit(1) //nolint:gocritic // stop was called
 	}
+}
+
+func show(file string) error {
+	table, err := markdown(file)
+	fmt.Print(table)
+	return err
 }
 
 // choice is what is to be measured, and where it is written.
