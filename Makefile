@@ -12,7 +12,7 @@ WITH_BROKERS = $(shell $(GO) list -e -test -f '{{.ImportPath}} {{join .Deps " "}
 WITHOUT      = $(filter-out $(WITH_BROKERS),$(shell $(GO) list ./...))
 
 .DEFAULT_GOAL := help
-.PHONY: help build test test-full test-unit lint lint-go lint-shell mod bench bench-peers bench-cases bench-micro brokers brokers-down demo vuln
+.PHONY: help build test test-full test-unit lint lint-go lint-shell mod bench bench-peers bench-cases bench-micro brokers brokers-down demo vuln docs release-check release-files sbom
 
 help: ## list what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -20,13 +20,13 @@ help: ## list what can be made
 build: ## build bin/bridge
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o bin/bridge ./cmd/bridge
 
-test: brokers test-unit ## run all tests against real brokers (under ten minutes)
-	$(GO) test -race -count=1 -p 1 -timeout 10m $(WITH_BROKERS)
+test: brokers test-unit ## run all tests against real brokers (some fifteen minutes on two cores)
+	$(GO) test -race -count=1 -p 1 -timeout 15m $(WITH_BROKERS)
 
 test-full: export BRIDGE_TEST_FULL = 1
-test-full: brokers ## run all tests with long loads and many rounds (up to forty minutes)
+test-full: brokers ## run all tests with long loads and many rounds (up to an hour)
 	$(GO) test -race -timeout 40m $(WITHOUT)
-	$(GO) test -race -count=1 -p 1 -timeout 40m $(WITH_BROKERS)
+	$(GO) test -race -count=1 -p 1 -timeout 55m $(WITH_BROKERS)
 
 test-unit: ## run the tests that need no broker
 	$(GO) test -race -timeout 10m $(WITHOUT)
@@ -76,3 +76,28 @@ vuln: ## look for known vulnerabilities (needs the network)
 		if [ $$code -ne 3 ]; then \
 			echo "make vuln: govulncheck checked nothing (exit $$code); it needs its database from the network" >&2; \
 		fi; exit $$code; }
+
+docs: ## render what is generated of docs/ (docs/topology.md, from the grammar)
+	$(GO) generate ./docs/...
+
+# The tools of a release are not in scripts/tools.mod: they would raise the
+# versions that the linter is built of.
+GORELEASER = $(GO) run github.com/goreleaser/goreleaser/v2@v2.16.0
+SBOM       = $(GO) tool -modfile=scripts/release/tools.mod cyclonedx-gomod
+
+release-check: release-files ## check .goreleaser.yaml and what a release is made of (the first run builds goreleaser)
+	$(GORELEASER) check
+	$(GO) test -count=1 ./scripts/release
+
+# Named as they are installed; .goreleaser.yaml packs them.
+release-files: build ## make the man pages and completions of a release in bin/release
+	rm -rf bin/release
+	mkdir -p bin/release/man bin/release/completions
+	bin/bridge man bin/release/man
+	gzip -9n bin/release/man/*.1
+	bin/bridge completion bash > bin/release/completions/bridge.bash
+	bin/bridge completion zsh > bin/release/completions/_bridge
+	bin/bridge completion fish > bin/release/completions/bridge.fish
+
+sbom: ## list what bin/bridge is made of, as CycloneDX, in bin/bridge.cdx.json
+	CGO_ENABLED=0 $(SBOM) app -json -licenses -main cmd/bridge -output bin/bridge.cdx.json .

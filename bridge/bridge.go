@@ -13,6 +13,9 @@ import (
 	"github.com/brokerbridge/bridge/ordering/store"
 )
 
+// ErrStoreInUse says that another process has the store of a topology open.
+var ErrStoreInUse = store.ErrLocked
+
 // Options are what a topology file does not say. The zero value is useful.
 type Options struct {
 	// Logger gets life cycle and what an operator must see. Default slog.Default.

@@ -1,6 +1,7 @@
 package bridge
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"strconv"
@@ -27,13 +28,18 @@ var messageIDs = uuid.MustParse("0c6f6f5e-3a0b-5d0e-8c1a-7a2f7f0e6a10")
 // identifier reads a message's key and revision and writes the headers that a
 // delivered message gains.
 type identifier struct {
-	route string
-	by    ordering.By
-	when  filter
+	route   string
+	by      ordering.By
+	order   config.By
+	when    filter
+	stamped bool // the revision that a message came with is not that of the delivered one
 }
 
 func newIdentifier(r config.Route) identifier {
-	id := identifier{route: r.Name, by: ordering.By{Revision: whole(r.Order.Revision)}, when: newFilter(r.When)}
+	id := identifier{route: r.Name, order: r.Order.By, when: newFilter(r.When), stamped: r.To.Stamp != ""}
+	if r.Order.By == config.ByRevision {
+		id.by.Revision = whole(r.Order.Revision)
+	}
 	for _, f := range r.Order.Key {
 		id.by.Key = append(id.by.Key, field(f))
 	}
@@ -92,13 +98,28 @@ func (i identifier) read(m *message.Message) (ordering.ID, error) {
 		return id, err
 	}
 	if m.UUID == "" {
-		m.UUID = i.messageID(id)
+		m.UUID = i.messageID(id, m.Metadata)
 	}
 	m.Metadata[broker.HeaderMessageID] = m.UUID
-	m.Metadata[broker.HeaderKey] = id.Key
-	m.Metadata[broker.HeaderRevision] = strconv.FormatInt(int64(id.Revision), 10)
 	m.Metadata[broker.HeaderHops] = hopText(hops + 1)
+	i.writePlace(m.Metadata, id)
 	return id, nil
+}
+
+// writePlace writes where in the order a message is. What the route does not know
+// of stays as another bridge wrote it; a key of its own without one would not be
+// that of the revision.
+func (i identifier) writePlace(md message.Metadata, id ordering.ID) {
+	switch {
+	case i.order == config.ByRevision:
+		md[broker.HeaderKey] = id.Key
+		md[broker.HeaderRevision] = strconv.FormatInt(int64(id.Revision), 10)
+	case len(i.by.Key) > 0:
+		if md[broker.HeaderKey] != id.Key && !i.stamped {
+			delete(md, broker.HeaderRevision)
+		}
+		md[broker.HeaderKey] = id.Key
+	}
 }
 
 // hopText spells the usual counts without an allocation.
@@ -110,8 +131,11 @@ func hopText(n int) string {
 }
 
 // messageID derives the id of a message whose source gave it none: the same
-// each time it comes.
-func (i identifier) messageID(id ordering.ID) string {
+// each time it comes, but for one from RabbitMQ without a revision.
+func (i identifier) messageID(id ordering.ID, md message.Metadata) string {
+	if i.order != config.ByRevision {
+		return cmp.Or(position(md), uuid.NewString())
+	}
 	name := fmt.Sprintf("%s\x00%d:%s\x00%d\x00%d", i.route, len(id.Key), id.Key, id.Epoch, id.Revision)
 	return uuid.NewSHA1(messageIDs, []byte(name)).String()
 }

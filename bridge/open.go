@@ -7,6 +7,7 @@ import (
 	"github.com/brokerbridge/bridge/bridge/broker"
 	"github.com/brokerbridge/bridge/bridge/broker/amqp"
 	"github.com/brokerbridge/bridge/bridge/broker/kafka"
+	"github.com/brokerbridge/bridge/bridge/broker/stock"
 	"github.com/brokerbridge/bridge/bridge/config"
 	"github.com/brokerbridge/bridge/ordering/store"
 	memorystore "github.com/brokerbridge/bridge/ordering/store/memory"
@@ -15,6 +16,9 @@ import (
 
 // openBroker is where a kind of broker finds its edge.
 func openBroker(c config.Broker, log *slog.Logger) (broker.Broker, error) {
+	if c.Client == config.ClientWatermill {
+		return stock.New(c, log)
+	}
 	switch c.Kind() {
 	case config.KindAMQP:
 		return amqp.New(c.Name, *c.AMQP, log), nil

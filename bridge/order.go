@@ -3,9 +3,11 @@ package bridge
 import (
 	"context"
 	"strings"
+	"time"
 
 	"github.com/brokerbridge/bridge/bridge/broker"
 	"github.com/brokerbridge/bridge/bridge/config"
+	"github.com/brokerbridge/bridge/ordering"
 	"github.com/brokerbridge/bridge/ordering/lane"
 	"github.com/brokerbridge/bridge/ordering/store"
 	"github.com/brokerbridge/bridge/policies"
@@ -27,6 +29,34 @@ func identity(r config.Route) store.Identity {
 		Route: r.Name, Source: strings.Join(sources, ", "),
 		By: string(r.Order.By), Key: strings.Join(key, ", "), Revision: r.Order.Revision.String(),
 	}
+}
+
+// order is an order as ordering knows it.
+func order(by config.By) ordering.Order {
+	switch by {
+	case config.ByArrival:
+		return ordering.ByArrival
+	case config.ByNone:
+		return ordering.Unordered
+	default:
+		return ordering.ByRevision
+	}
+}
+
+// remember is for how long messages are recognised, as ordering knows it.
+func remember(d config.Duplicates) time.Duration {
+	if d.Off {
+		return -1
+	}
+	return d.Window
+}
+
+// duplicateID reads what tells messages apart; nil: their ids.
+func duplicateID(d config.Duplicates) ordering.Field {
+	if d.ID.IsZero() {
+		return nil
+	}
+	return field(d.ID)
 }
 
 // resolve is a policy as lanes know it.

@@ -6,6 +6,7 @@ import (
 
 	"github.com/brokerbridge/bridge/bridge/admin/api"
 	"github.com/brokerbridge/bridge/bridge/broker"
+	"github.com/brokerbridge/bridge/bridge/config"
 	"github.com/brokerbridge/bridge/ordering/store"
 )
 
@@ -16,6 +17,15 @@ type positions struct {
 }
 
 var _ broker.Positions = positions{}
+
+// positions is where the route's sources keep theirs. Without an order other
+// instances may read as well, and what one of them knows says nothing.
+func (r *route) positions() broker.Positions {
+	if r.cfg.Order.By == config.ByNone {
+		return nil
+	}
+	return positions{r.bridge.store, r.cfg.Name}
+}
 
 // Load implements broker.Positions.
 func (p positions) Load(ctx context.Context) ([]broker.Position, error) {

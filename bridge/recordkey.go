@@ -8,6 +8,7 @@ import (
 
 	"github.com/ThreeDotsLabs/watermill/message"
 
+	"github.com/brokerbridge/bridge/bridge/broker"
 	"github.com/brokerbridge/bridge/bridge/config"
 	"github.com/brokerbridge/bridge/policies"
 )
@@ -15,10 +16,23 @@ import (
 // recordKeyOf is broker.TargetOptions.Key: what `to.key` names. It is nil where
 // that is the key of the order, which the message carries by then.
 func recordKeyOf(r config.Route) func(*message.Message) (string, bool, error) {
-	if slices.Equal(r.To.Key, r.Order.Key) {
+	switch {
+	case len(r.Order.Key)+len(r.To.Key) == 0:
+		return ownKey
+	case slices.Equal(r.To.Key, r.Order.Key):
 		return nil
 	}
 	return keyOfFields(r.To.Key)
+}
+
+// ownKey is the key that a message came with: its record's, or that of the order
+// it had on its way through another bridge.
+func ownKey(m *message.Message) (string, bool, error) {
+	if _, record := m.Metadata[broker.HeaderKafka]; record {
+		return recordKey(m)
+	}
+	key, found := m.Metadata[broker.HeaderKey]
+	return key, found, nil
 }
 
 // keyOfFields reads a key that is made of fields.

@@ -68,6 +68,7 @@ func (r *route) keepRunning(ctx context.Context) error {
 		case errors.As(err, &halt):
 			r.face.pause(halt.Reason, halt.Err)
 		case errors.Is(err, store.ErrIdentity):
+			err = fmt.Errorf("%w; put it back, or give the route another name", err)
 			r.log.Error("the route does not start", "error", err)
 			r.face.pause("identity", err)
 		case resumed:
@@ -227,7 +228,9 @@ func (r *route) router(sources []broker.Source, take func(context.Context, order
 	}
 	for i, source := range sources {
 		name := fmt.Sprintf("%s-%d", r.cfg.Name, i)
-		router.AddConsumerHandler(name, "", source, func(m *message.Message) error {
+		door := newTurnstile(source, r.cfg.Order.By == config.ByArrival)
+		router.AddConsumerHandler(name, "", door, func(m *message.Message) error {
+			defer door.pass(m)()
 			c, ok := broker.Unpack(m)
 			if !ok {
 				return fmt.Errorf("%s delivered a message that is no carrier", source.Name())
@@ -262,8 +265,8 @@ func (r *route) sources() ([]broker.Source, error) {
 	accept := r.accept.Load()
 	for i, from := range r.cfg.From {
 		s, err := r.bridge.brokers[from.Broker].Source(from, broker.SourceOptions{
-			Route: r.cfg.Name, Owner: r.bridge.store.ID(), Ordered: true,
-			Positions: positions{r.bridge.store, r.cfg.Name}, AcceptOffset: accept,
+			Route: r.cfg.Name, Owner: r.bridge.store.ID(), Ordered: r.cfg.Order.By != config.ByNone,
+			Positions: r.positions(), AcceptOffset: accept,
 			State: func(err error) { r.face.sourceState(i, err) },
 		})
 		if err != nil {
@@ -294,6 +297,8 @@ func (r *route) orderingConfig(sources []broker.Source) ordering.Config {
 		StopAfter: ordering.StopAfter{Dead: r.cfg.DeadLetter.StopAfter.Count, Of: r.cfg.DeadLetter.StopAfter.Of},
 		Window:    window(r.cfg), MaxAhead: o.MaxAhead, MaxJump: lane.Revision(o.MaxJump),
 		Lag: lag(sources), Pause: r.valve.forOutage, Logger: r.bridge.log,
+		Order: order(o.By), Remember: remember(o.Duplicates), MessageID: duplicateID(o.Duplicates),
+		Stamp: r.cfg.To.Stamp == config.StampRevision, StampHeader: broker.HeaderRevision,
 	}
 	if len(r.cfg.When) > 0 {
 		cfg.Takes = id.when.takes

@@ -61,15 +61,30 @@ func blocks(text, language string) (found []string) {
 	return found
 }
 
-func TestReadmeHasTheCodeOfTheExample(t *testing.T) {
-	example := read(t, filepath.Join(root, "ordering/example_test.go"))
-	all := blocks(read(t, filepath.Join(root, "README.md")), "go")
-	if len(all) == 0 {
-		t.Fatal("README.md shows no code")
-	}
-	for _, code := range all {
-		if !strings.Contains(example, "\n"+code) {
-			t.Errorf("this is in README.md and not in ordering/example_test.go:\n%s", code)
+// shown is what a document's Go blocks are taken from: files that are compiled,
+// and run in a test.
+var shown = map[string][]string{
+	"README.md": {"ordering/example_test.go", "bridge/bridgetest/example_test.go"},
+	"docs/embedding.md": {
+		"ordering/example_test.go", "policies/example_test.go", "bridge/bridgetest/example_test.go",
+		"examples/embedded/main.go", "bridge/internal/e2e/child/service/main.go",
+	},
+}
+
+func TestCodeIsThatOfTheExamples(t *testing.T) {
+	for name, files := range shown {
+		var examples string
+		for _, file := range files {
+			examples += read(t, filepath.Join(root, file))
+		}
+		all := blocks(read(t, filepath.Join(root, name)), "go")
+		if len(all) == 0 {
+			t.Errorf("%s shows no code", name)
+		}
+		for _, code := range all {
+			if !strings.Contains(examples, "\n"+code) {
+				t.Errorf("this is in %s and in none of %v:\n%s", name, files, code)
+			}
 		}
 	}
 }

@@ -48,7 +48,11 @@ func (l *loop) gather(items []*item, head *item) []*item {
 	from := len(items)
 	items = append(items, head)
 	size := len(head.msg.Payload)
-	for most := l.reach(head); most > 1; most-- {
+	most := l.reach(head)
+	if most > 1 && head.origin == fromParked {
+		l.refill(head, most-1)
+	}
+	for ; most > 1; most-- {
 		it := l.follower(items[len(items)-1], chunkBytes-size)
 		if it == nil {
 			break
@@ -65,6 +69,9 @@ func (l *loop) gather(items []*item, head *item) []*item {
 		l.prepare(it)
 		it.awaited = false
 		it.join(id, at)
+		if l.cfg.Stamp && it.lane != nil {
+			l.giveStamp(it, it.lane.stamp+1+lane.Revision(at))
+		}
 	}
 	return items
 }

@@ -119,6 +119,7 @@ func TestRule9_TargetThatBreaksItsWord(t *testing.T) {
 	if _, err := r.Redrive(t.Context(), allDead(t, s)[0].ID, because); err != nil {
 		t.Fatal(err)
 	}
+	r.delivered(t, 5)
 	st := r.rest(t, w)
 	if got := w.revisions("k0"); fmt.Sprint(got) != "[2 3 4 5 1]" || st.Ledger.Delivered != 5 || st.Ledger.Parked != 0 {
 		t.Errorf("the target has %v, %+v", got, st)

@@ -30,6 +30,7 @@ func (l *loop) commitDirty() {
 	for _, e := range job {
 		c := e.pending
 		e.pending, e.sent = nil, c
+		l.date(c)
 		c.store.Key, c.store.Version, c.store.Record = e.key, e.version, e.record()
 		if e.lane != nil {
 			c.next = e.lane.Next
@@ -189,6 +190,7 @@ func (l *loop) committed(job []*entry) {
 			continue
 		}
 		e.version++
+		l.seen.remembered(c)
 		l.memory -= c.taken
 		if len(c.parks) > 0 {
 			l.uncache(e) // what was read ahead did not know of these

@@ -22,7 +22,7 @@ var (
 	// replicas with three stores would each see false gaps.
 	ErrLocalStore = errors.New("ordering: a local store needs SingleInstance: true, because every replica would see only a part of each key")
 	// ErrHandlers: one Resequencer was put in front of two handlers.
-	ErrHandlers = errors.New("ordering: one Resequencer serves one handler")
+	ErrHandlers = errors.New("ordering: one Resequencer serves one handler: make one, with a Route of its own, for each")
 	// ErrNotRunning: a message came and Run was not called within NotRunningAfter.
 	ErrNotRunning = errors.New("ordering: Run is not running: call go resequencer.Run(ctx)")
 	// ErrStopped: Run has ended.
@@ -38,9 +38,29 @@ type Config struct {
 	// SingleInstance says that no other process reads the same source. Required
 	// with the stores of this module, which live on one machine.
 	SingleInstance bool
+	// Order is by what messages are put in order. Default [ByRevision].
+	Order Order
 	// Identify reads a message's key and revision; [By] makes one. It is called
-	// from several goroutines.
+	// from several goroutines. With another Order than ByRevision the revision is
+	// not looked at; with [Unordered] neither is the key, and Identify may be nil.
 	Identify func(*message.Message) (ID, error)
+	// MessageID reads what tells a message from others where it has no revision, an
+	// id or an idempotency key. A message with the same one, the same key and the
+	// same fingerprint (Same) is a duplicate. Default [MessageUUID].
+	MessageID Field
+	// Remember is for how long at least, and for twice as long at most, messages
+	// without revisions are recognised. Default 24 h; at least a second; negative: not
+	// at all, and whatever comes again is delivered again.
+	Remember time.Duration
+	// Stamp numbers what is delivered, anew and per key (and epoch), from 1 and without a gap:
+	// [Stamp] tells the number. It is durable with the checkpoint. A message that is
+	// delivered again after a crash has the number it had; what is refused, not
+	// taken or discarded has none. Should an operator discard a message of which it
+	// is unknown whether the target has it, the next one gets its number.
+	Stamp bool
+	// StampHeader is where the number is written before the handler is called. "":
+	// nowhere.
+	StampHeader string
 	// Takes says whether a message is for this route; nil: all are. One that is not
 	// settles its revision at its turn without being published, so that it leaves
 	// no gap; without a usable key and revision it is acknowledged as it comes.
@@ -74,7 +94,8 @@ type Config struct {
 	GapTimeout time.Duration
 	// OnGap is lane.Quarantine, lane.Wait or lane.Skip.
 	OnGap lane.Resolve
-	// OnFailure is lane.Quarantine, lane.Continue or lane.Stop.
+	// OnFailure is lane.Quarantine, lane.Continue or lane.Stop. With [Unordered] the
+	// first is the second.
 	OnFailure lane.Resolve
 	// StopAfter stops the route when so many of the messages that ended last became
 	// dead letters. Default never.
@@ -130,12 +151,18 @@ func (c *Config) check() error {
 		return errors.New("ordering: Config.Route is empty")
 	case c.Store == nil:
 		return errors.New("ordering: Config.Store is nil")
-	case c.Identify == nil:
+	case c.Identify == nil && c.Order != Unordered:
 		return errors.New("ordering: Config.Identify is nil")
 	case !c.SingleInstance:
 		return ErrLocalStore
 	case c.First < 0:
 		return fmt.Errorf("ordering: Config.First is %d, it cannot be negative", c.First)
+	case c.Order > Unordered:
+		return fmt.Errorf("ordering: Config.Order is %d, which is none", c.Order)
+	case c.Stamp && c.Order == Unordered:
+		return errors.New("ordering: Config.Stamp needs an order, ByRevision or ByArrival")
+	case c.Remember > 0 && c.Remember < time.Second:
+		return fmt.Errorf("ordering: Config.Remember is %s, it is at least a second", c.Remember)
 	}
 	if err := c.StopAfter.check(); err != nil {
 		return err
@@ -165,6 +192,25 @@ func (c *Config) fill() {
 	if c.MaxJump <= 0 {
 		c.MaxJump = 10_000
 	}
+	if c.Order != ByRevision {
+		c.fillUnrevised()
+	}
+}
+
+// fillUnrevised sets what has only one meaning where the messages have no
+// revisions.
+func (c *Config) fillUnrevised() {
+	if c.MessageID == nil {
+		c.MessageID = MessageUUID
+	}
+	if c.Remember == 0 {
+		c.Remember = 24 * time.Hour
+	}
+	c.First, c.Adopt, c.AdoptOnce = 1, false, false
+	c.MaxJump, c.OnGap = noJump, lane.Wait
+	if c.Order == Unordered && c.OnFailure == lane.Quarantine {
+		c.OnFailure = lane.Continue // nothing would wait for it
+	}
 }
 
 // rules are the settings as lanes know them.
@@ -174,6 +220,7 @@ func (c *Config) rules() *lane.Rules {
 		OnGap: c.OnGap, OnFailure: c.OnFailure,
 		Hold: c.Hold, GapTimeout: c.GapTimeout,
 		MaxJump: c.MaxJump, MaxAhead: lane.Revision(c.MaxAhead), MaxHeld: max(1, c.Window/4),
+		FromHead: c.Order == ByArrival,
 	}
 }
 

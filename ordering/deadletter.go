@@ -52,13 +52,18 @@ func (l *loop) giveUp(e *entry, r lane.Revision) {
 	if !ok {
 		return
 	}
-	c := l.edit(e)
+	c := l.account(e)
 	reason := "max_attempts"
 	if it.verdict != nil && it.verdict.Reason() != "" {
 		reason = it.verdict.Reason()
 	}
 	d := l.letter(it, l.deadID(e, r), reason)
-	d.Lane = true
+	if d.Lane = !e.alone; e.alone {
+		d.Key = ""
+		if it.origin == fromLoose {
+			d.ID = it.dead
+		}
+	}
 	l.noteDead(it, reason)
 	c.store.Dead = append(c.store.Dead, d)
 	c.conclude(it)
@@ -69,9 +74,13 @@ func (l *loop) giveUp(e *entry, r lane.Revision) {
 	case it.origin == fromLoose && it.dead != d.ID:
 		l.gone(c, it)
 	case it.origin == fromLoose:
+		if !d.Lane { // replaced, it would count as a duplicate
+			c.store.Gone = append(c.store.Gone, d.ID)
+		}
 		l.loose.leave(it)
 	}
 	e.drop(it)
+	l.leaveAlone(e)
 	l.counts.dead.add(reason)
 	l.log.Warn("dead letter", "id", d.ID, "reason", reason, "class", d.Class, "attempts", d.Attempts, "error", d.Error)
 }

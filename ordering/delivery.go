@@ -62,6 +62,10 @@ type item struct {
 	rides   bool   // under way behind the head of its lane
 	awaited bool   // its call is still under way, and only this very message finds the outcome
 	verdict verdict
+
+	sight     store.SeenPrint // by which it is recognised, where it has no revision
+	concluded bool            // a change remembers it
+	stamp     lane.Revision   // with which it was delivered; see Config.Stamp
 }
 
 // release moves the item's handles to acks.

@@ -179,6 +179,7 @@ func (c *change) conclude(it *item) {
 		c.taken++
 	}
 	c.acks = it.release(c.acks)
+	c.remember(it)
 }
 
 // settled records that the target has a message, or is not to have it.
@@ -187,14 +188,16 @@ func (l *loop) settled(e *entry, r lane.Revision) {
 	if !ok {
 		return
 	}
-	c := l.edit(e)
+	c := l.account(e)
 	if it.foreign {
 		c.store.Ledger.Filtered++
 	} else {
 		c.store.Ledger.Delivered++
+		e.stamp = max(e.stamp, it.stamp)
 		l.noteDelivered(it)
 	}
 	l.finish(c, e, it)
+	l.leaveAlone(e)
 }
 
 // finish takes an item out of memory and, where it has a row, out of the store.

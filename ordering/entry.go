@@ -27,6 +27,10 @@ type entry struct {
 	deadline time.Time       // as it stands in the timers
 	index    int             // in the timers; -1: not there
 	active   uint64          // the generation in which something last came
+	last     lane.Revision   // given to what has arrived; see [Order]
+	stamp    lane.Revision   // the last one that the target has; see Config.Stamp
+	alone    bool            // of one message, without an order
+	pace                     // see rush
 }
 
 // change is what an entry wants committed, and whom it then acknowledges.
@@ -52,7 +56,7 @@ func (c *change) reset() {
 		acks: c.acks[:0], parks: c.parks[:0],
 		store: store.Change{
 			Park: c.store.Park[:0], Unpark: c.store.Unpark[:0], Skip: c.store.Skip[:0],
-			Dead: c.store.Dead[:0], Gone: c.store.Gone[:0],
+			Dead: c.store.Dead[:0], Gone: c.store.Gone[:0], Seen: c.store.Seen[:0],
 		},
 	}
 }
@@ -93,7 +97,11 @@ func (e *entry) keep(it *item) {
 
 // drop forgets an item, unless another one has taken its place.
 func (e *entry) drop(it *item) {
-	if i, ok := e.search(it.id.Revision); ok && e.items[i] == it {
+	switch i, ok := e.search(it.id.Revision); {
+	case !ok || e.items[i] != it:
+	case i == 0:
+		e.items = lane.Shift(e.items)
+	default:
 		e.items = slices.Delete(e.items, i, i+1)
 	}
 }
@@ -128,7 +136,7 @@ func (e *entry) idle() bool {
 
 // record is the lane as it is to be stored.
 func (e *entry) record() *store.Record {
-	r := &store.Record{Key: e.key, Since: e.since, Due: e.due}
+	r := &store.Record{Key: e.key, Since: e.since, Due: e.due, Stamp: e.stamp}
 	if e.lane != nil {
 		r.State = e.lane.State
 	}

@@ -139,12 +139,10 @@ func (l *loop) readParked(e *entry, r lane.Revision, wanted bool) (lane.Revision
 	if !wanted {
 		from++
 	}
-	rows, err := l.cfg.Store.Parked(context.Background(), e.key, from, l.cached.room())
+	rows, err := l.readRows(e, from, l.cached.room())
 	if err != nil {
 		return 0, err
 	}
-	rows = slices.DeleteFunc(rows, func(m store.Message) bool { return e.unparking(m.Rev) })
-	rows = l.cached.keep(rows)
 	e.cache = rows
 	if wanted && len(rows) > 0 && rows[0].Rev == r {
 		rows = rows[1:]
@@ -153,6 +151,32 @@ func (l *loop) readParked(e *entry, r lane.Revision, wanted bool) (lane.Revision
 		return 0, nil
 	}
 	return rows[0].Rev, nil
+}
+
+// refill reads the parked messages that may go along with a head that leaves now:
+// up to so many, for what is read ahead is shared by all lanes, and of many each
+// has next to nothing. If it fails, they are read when their turn comes.
+func (l *loop) refill(head *item, most int) {
+	e := head.lane
+	n := len(e.cache)
+	if n == 0 || n >= most || e.lane.Parked <= n+1 || e.cache[n-1].Rev != head.id.Revision+lane.Revision(n) {
+		return
+	}
+	most = min(most-n, max(chunkBytes/max(l.cached.widest, 1), 1))
+	if rows, err := l.readRows(e, e.cache[n-1].Rev+1, most); err == nil {
+		e.cache = append(e.cache, rows...)
+	}
+}
+
+// readRows reads up to so many parked messages of a lane, to be read ahead, but
+// not those that are on their way out.
+func (l *loop) readRows(e *entry, from lane.Revision, most int) ([]store.Message, error) {
+	rows, err := l.cfg.Store.Parked(context.Background(), e.key, from, most)
+	if err != nil {
+		return nil, err
+	}
+	rows = slices.DeleteFunc(rows, func(m store.Message) bool { return e.unparking(m.Rev) })
+	return l.cached.keep(rows), nil
 }
 
 // uncache forgets what was read ahead of a lane.

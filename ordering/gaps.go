@@ -52,6 +52,7 @@ func (l *loop) elapse() {
 	}
 	l.noteSource() // before a gap expires
 	l.ringTimers()
+	l.judgeRush()
 	l.resolveGaps()
 	if l.source {
 		l.gaps.turn(l.now, l.cfg.GapTimeout)
@@ -89,10 +90,10 @@ func (l *loop) resolveGaps() {
 	kind := lane.Resolved
 	if l.cfg.AdoptOnce {
 		kind = lane.AdoptNow
-	} else if n := l.nearlyExpired(); n >= noStateLanes && float64(n) > noStateShare*float64(l.gaps.active+l.gaps.before) {
+	} else if n, active := l.nearlyExpired(), l.gaps.active+l.gaps.before; n >= noStateLanes && float64(n) > noStateShare*float64(active) {
 		l.halt(HaltNoState, fmt.Errorf("%d of %d active keys wait for revisions that do not come: "+
 			"the store is empty or older than the source; run once with --adopt-once to go on with what is there",
-			n, l.gaps.active+l.gaps.before))
+			n, max(n, active))) // after a restart what waits has not been active yet
 		return
 	}
 	expired := l.gaps.expired
@@ -208,6 +209,7 @@ func (l *loop) untilNext() time.Duration {
 		next = earliest(next, l.timers[0].deadline)
 	}
 	next = earliest(earliest(next, l.loose.next()), l.lookAt)
+	next = earliest(next, l.rush.next)
 	next = earliest(next, l.outage.next(l))
 	if len(l.gaps.expired) > 0 {
 		next = earliest(next, l.now)

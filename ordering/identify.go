@@ -32,6 +32,9 @@ const (
 	ReasonUndecodable     = "undecodable"
 )
 
+// OnlyKey is the key of all messages where none is read from them.
+const OnlyKey = "(all)"
+
 // MaxKey is the longest key, in bytes.
 const MaxKey = 4096
 
@@ -82,7 +85,9 @@ func JSON(path string) Field {
 }
 
 // By identifies messages by a key, of one field or several joined, and a
-// revision. Epoch may be nil: all messages are of epoch 0.
+// revision. Revision may be nil where Config.Order is not [ByRevision], and Key
+// as well: all messages are of one key then. Epoch may be nil: all messages are of
+// epoch 0.
 type By struct {
 	Key      []Field
 	Revision Field
@@ -95,11 +100,14 @@ func (b By) Identify(m *message.Message) (ID, error) {
 	if err != nil {
 		return ID{}, err
 	}
-	rev, err := number(m, b.Revision, math.MaxInt64)
-	if err != nil {
-		return ID{Key: key}, err
+	id := ID{Key: key}
+	if b.Revision != nil {
+		rev, err := number(m, b.Revision, math.MaxInt64)
+		if err != nil {
+			return id, err
+		}
+		id.Revision = lane.Revision(rev)
 	}
-	id := ID{Key: key, Revision: lane.Revision(rev)}
 	if b.Epoch == nil {
 		return id, nil
 	}
@@ -114,7 +122,10 @@ func (b By) Identify(m *message.Message) (ID, error) {
 // key reads the key's fields. Several are joined as a JSON array of strings, so
 // that ("a", "b,c") and ("a,b", "c") stay different keys.
 func (b By) key(m *message.Message) (string, error) {
-	if len(b.Key) == 1 {
+	switch len(b.Key) {
+	case 0:
+		return OnlyKey, nil
+	case 1:
 		return part(m, b.Key[0])
 	}
 	parts := make([]string, len(b.Key))

@@ -13,7 +13,9 @@ import (
 // intake steps the lanes of messages that came from the source.
 func (l *loop) intake(items []*item) {
 	l.memory += len(items)
+	l.ready.came = l.now
 	l.counts.entered.Add(int64(len(items)))
+	l.preload(items)
 	l.arriveAll(items)
 	l.relieve()
 }
@@ -21,6 +23,12 @@ func (l *loop) intake(items []*item) {
 // arriveAll lets messages arrive until a lane cannot be loaded; the rest waits
 // for the store.
 func (l *loop) arriveAll(items []*item) {
+	stored, err := l.lookSeen(items)
+	if err != nil {
+		l.unread = append(l.unread, items...)
+		l.storeTrouble(err)
+		return
+	}
 	for i, it := range items {
 		if l.flood.tripped {
 			return // not judged, not acknowledged: it comes again
@@ -30,11 +38,15 @@ func (l *loop) arriveAll(items []*item) {
 			l.conclude(it)
 			continue
 		}
+		if l.isAgain(it, stored[i]) {
+			continue
+		}
 		if err := l.arrive(it); err != nil {
 			l.unread = append(l.unread, items[i:]...)
 			l.storeTrouble(err)
 			return
 		}
+		l.seen.know(it)
 	}
 }
 
@@ -47,7 +59,7 @@ func (l *loop) storeTrouble(err error) {
 // arrive steps one message. An error means that the store could not be read and
 // nothing was done.
 func (l *loop) arrive(it *item) error {
-	e, err := l.entry(laneKey{it.id.Key, it.id.Epoch}, false)
+	e, err := l.assign(it)
 	if err != nil {
 		return err
 	}
@@ -63,13 +75,16 @@ func (l *loop) arriveAt(e *entry, it *item) error {
 	it.lane = e
 	l.gaps.noteActive(e)
 	l.step(e, it, ev)
+	if e.mode == lane.Flowing && e.lane.Full() {
+		l.rush.join(e, l.now)
+	}
 	return nil
 }
 
 // arrival is the event of a message that arrives in a lane, with what is stored
 // of its revision.
 func (l *loop) arrival(e *entry, it *item) (ev lane.Event, err error) {
-	ev = lane.Event{Kind: lane.Arrive, Rev: it.id.Revision, Print: it.print, At: l.now}
+	ev = lane.Event{Kind: lane.Arrive, Rev: it.id.Revision, Print: it.print, Fast: e.fast, At: l.now}
 	if e.lane.Unsure(ev.Rev) {
 		if err := l.lookUp(e, &ev); err != nil {
 			return ev, err
@@ -179,7 +194,8 @@ func (l *loop) tried(k laneKey, locked bool) (*entry, error) {
 func (l *loop) remember(rec store.Record) *entry {
 	e := &entry{
 		key: rec.Key, lane: lane.New(l.rules, rec.State), version: rec.Version,
-		since: rec.Since, due: rec.Due, index: -1,
+		since: rec.Since, due: rec.Due, stamp: rec.Stamp, index: -1,
+		alone: l.cfg.Order == Unordered,
 	}
 	l.lanes.put(laneKey{rec.Key.Name, rec.Key.Epoch}, e)
 	if rec.Version > 0 {

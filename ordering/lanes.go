@@ -12,10 +12,11 @@ type laneKey struct {
 type lanes struct {
 	young, old map[laneKey]*entry
 	most       int
+	full       int // how many young ones make the old ones be looked through
 }
 
 func newLanes(most int) lanes {
-	return lanes{young: map[laneKey]*entry{}, old: map[laneKey]*entry{}, most: most}
+	return lanes{young: map[laneKey]*entry{}, old: map[laneKey]*entry{}, most: most, full: most / 2}
 }
 
 // peek finds a lane without counting that as a use.
@@ -40,11 +41,17 @@ func (l *lanes) get(k laneKey) (*entry, bool) {
 	return e, ok
 }
 
+// remove forgets a lane.
+func (l *lanes) remove(k laneKey) {
+	delete(l.young, k)
+	delete(l.old, k)
+}
+
 // put adds a lane and, when the young ones are many, forgets the old ones that
 // are idle.
 func (l *lanes) put(k laneKey, e *entry) {
 	l.young[k] = e
-	if len(l.young) < l.most/2 {
+	if len(l.young) < l.full {
 		return
 	}
 	busy := map[laneKey]*entry{}
@@ -55,4 +62,5 @@ func (l *lanes) put(k laneKey, e *entry) {
 	}
 	l.old = l.young
 	l.young = busy
+	l.full = len(busy) + l.most/2 // else many busy ones would be looked through again at once
 }

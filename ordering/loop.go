@@ -31,6 +31,8 @@ type loop struct {
 	retake []*entry // whose Fetch met a store that did not answer
 	unread []*item  // whose lane could not be loaded
 
+	seen     seen  // where messages have no revision
+	alone    alone // likewise
 	loose    loose
 	asked    []*operation // put off until the next commit
 	operator *operation   // on whose behalf a lane is stepped
@@ -54,6 +56,7 @@ type loop struct {
 	audits   []func(taken, memory int64) // of those who wait for a moment between commits
 	outage   outage
 	gaps     gaps
+	rush     rush
 	flood    flood
 	cached   cached // parked messages read ahead
 	memory   int    // deliveries that no committed change concludes yet
@@ -79,6 +82,7 @@ func newLoop(r *Resequencer, h *handling) *loop {
 		lags:    make(chan int64, 1),
 	}
 	l.flood = newFlood(r.cfg.StopAfter)
+	l.alone = newAlone(time.Now())
 	l.route = &entry{key: store.Key{Route: r.cfg.Route}, index: -1}
 	l.context, l.letGo = context.WithCancel(context.Background())
 	return l
@@ -181,10 +185,13 @@ func (l *loop) intakeOpen() bool {
 	return !l.stopping && !l.flood.tripped && len(l.unread) == 0 && !l.counts.storeDown.Load() && !l.counts.paused.Load()
 }
 
+// gatherFor is how long what is ready may wait for what else is there.
+const gatherFor = 5 * time.Millisecond
+
 // gatherMore takes in what else is there already, so that it shares a publish
 // and a commit.
 func (l *loop) gatherMore() {
-	for range 16 {
+	for time.Since(l.now) < gatherFor {
 		select {
 		case items := <-l.openInbox():
 			l.intake(items)
@@ -220,18 +227,22 @@ func (l *loop) stop() {
 	l.stopping = true
 	l.letGo() // handlers of restored messages see that the process is stopping
 	l.end = end{abort: time.After(l.cfg.Drain / 2), over: time.After(l.cfg.Drain)}
-	waiting := append(l.ready.clear(), l.outage.waiting...)
-	l.outage.waiting = nil
 	l.loose.pausing = nil
+	waiting := l.outage.waiting
+	l.outage.waiting = nil
+	l.retreat(append(l.ready.clear(), waiting...))
+	l.parkAll()
+}
+
+// retreat parks heads that wait for a worker, and what is behind them.
+func (l *loop) retreat(waiting []*item) {
 	for _, it := range waiting {
 		if it.lane == nil {
 			l.loose.leave(it)
 			continue
 		}
-		l.step(it.lane, nil, lane.Event{Kind: lane.Interrupted, Rev: it.id.Revision, At: l.now})
-		l.dropUnlessSource(it)
+		l.putBack(it)
 	}
-	l.parkAll()
 }
 
 // parkAll parks whatever waits in memory.

@@ -102,7 +102,7 @@ func (l *loop) reread(d *store.DeadLetter) *item {
 	switch d.Reason {
 	case lane.Conflict.String(), lane.Regressed.String(), lane.Late.String(), lane.Implausible.String():
 	default:
-		if !d.Lane {
+		if !d.Lane && (l.cfg.Order != Unordered || d.Attempts == 0) { // else it was read, and delivered in vain
 			l.read(it)
 		}
 	}
@@ -121,6 +121,9 @@ type way struct {
 // wayOf finds it. What could only go out of order is an error unless allowed.
 func (l *loop) wayOf(it *item, outOfOrder bool) (way, error) {
 	w, err := l.inOrder(it)
+	if err != nil && outOfOrder && l.cfg.Stamp {
+		return w, fmt.Errorf("%w: this route numbers what it delivers, and beside the order there is no number: discard it", ErrRefused)
+	}
 	if err == nil || !outOfOrder || !errors.Is(err, ErrRefused) && !errors.Is(err, ErrPassed) {
 		return w, err
 	}
@@ -133,6 +136,10 @@ func (l *loop) inOrder(it *item) (way, error) {
 	w := way{id: it.id}
 	if it.refusal != nil {
 		return w, fmt.Errorf("%w: %w; change the route's order, discard it, or redrive it out of order", ErrRefused, it.refusal)
+	}
+	if l.cfg.Order == Unordered {
+		w.inOrder, w.says = true, "redrives it"
+		return w, nil
 	}
 	v, ef, err := l.place(it, &w.id)
 	if err != nil {
@@ -175,6 +182,11 @@ func (l *loop) place(it *item, id *ID) (*entry, lane.Effect, error) {
 		v, err := l.tried(laneKey{id.Key, id.Epoch}, locked)
 		if err != nil {
 			return nil, lane.Effect{}, err
+		}
+		if l.cfg.Order == ByArrival && it.id.Revision == 0 {
+			it.id.Revision = v.turn()
+			id.Revision = it.id.Revision
+			defer func() { it.id.Revision = 0 }() // it gets one when it goes
 		}
 		ev, err := l.arrival(v, it)
 		if err != nil {

@@ -17,36 +17,59 @@ const mostHandlers = 64
 // router, which then acknowledges, when the message is settled or parked. A
 // parked message reaches the handler later, with a context of its own.
 //
-// One Resequencer serves one handler; a second one is answered with ErrHandlers.
-// So is a handler that produces messages with ErrProduces.
+// What cannot work ends Run with a [*HaltError], and the messages at hand are not
+// acknowledged: a second handler (ErrHandlers), a handler that returns messages
+// for the router to publish (ErrProduces), and a middleware of the table below
+// (ErrMiddleware). Those before the Resequencer are noticed with the first
+// message; those behind it with the first one at which they, or the handler, ask
+// the message's context for something, which Watermill's Retry does before each
+// try and its PoisonQueue before it publishes.
+//
+//	Watermill's Retry, PoisonQueue, IgnoreErrors, InstantAck, Deduplicator: not at all
+//	policies.DeadLetter: not at all
+//	policies.Retry: not before the Resequencer
 func (r *Resequencer) Middleware(h message.HandlerFunc) message.HandlerFunc {
 	workers := r.cfg.Workers
 	orInt(&workers, mostHandlers)
-	err := r.attach(&handling{next: one(h), perCall: 1, workers: workers})
+	c := newChain(r, h)
+	if err := r.attach(&handling{next: c.one(h), perCall: 1, workers: workers}); err != nil {
+		why := &misuse{HaltHandler, err}
+		c.note(why)
+		go c.halt(why) // it need not wait for the message that would show it
+	}
 	r.SourceUp() // a router says nothing of its subscriber's connection; who knows better calls SourceDown
 	return func(m *message.Message) ([]*message.Message, error) {
-		if err != nil {
-			return nil, err
+		ctx := m.Context() // asked for once: as soon as the message is taken, its handler may set another
+		wrong := c.look()
+		if wrong == nil {
+			defer c.hand(m)()
+			return nil, r.pass(ctx, m)
 		}
-		// Asked for once: as soon as the message is taken, its handler may set another.
-		ctx := m.Context()
-		w := waiter{done: make(chan struct{})}
-		d := Deliveries{Messages: []*message.Message{m}, Tokens: []uint64{0}, Acker: &w}
-		if err := r.take(ctx, d); err != nil {
-			return nil, paced(ctx, err)
+		if acknowledged(m) { // by InstantAck: nobody else would keep it
+			_ = r.pass(context.WithoutCancel(ctx), m) // what is wrong is told anyway
 		}
+		return nil, c.refuse(ctx, m, wrong)
+	}
+}
+
+// pass takes a message in and waits until it is durable.
+func (r *Resequencer) pass(ctx context.Context, m *message.Message) error {
+	w := waiter{done: make(chan struct{})}
+	d := Deliveries{Messages: []*message.Message{m}, Tokens: []uint64{0}, Acker: &w}
+	if err := r.take(ctx, d); err != nil {
+		return paced(ctx, err)
+	}
+	select {
+	case <-w.done:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-r.ended:
 		select {
-		case <-w.done:
-			return nil, nil
-		case <-ctx.Done():
-			return nil, ctx.Err()
-		case <-r.ended:
-			select {
-			case <-w.done: // settled in the last moment
-				return nil, nil
-			default:
-				return nil, paced(ctx, ErrStopped)
-			}
+		case <-w.done: // settled in the last moment
+			return nil
+		default:
+			return paced(ctx, ErrStopped)
 		}
 	}
 }
@@ -73,18 +96,8 @@ type waiter struct{ done chan struct{} }
 // Ack lets the router acknowledge.
 func (w *waiter) Ack([]uint64) { close(w.done) }
 
-// one is a handler of single messages as a batch.
-func one(h message.HandlerFunc) Batch {
-	return func(msgs []*message.Message) []error {
-		errs := make([]error, len(msgs))
-		for i, m := range msgs {
-			errs[i] = guarded(h, m)
-		}
-		return errs
-	}
-}
-
-// guarded calls a handler; a panic fails this message for good, and only it.
+// guarded calls a handler; a panic fails this message for good, and only it. Who
+// stands behind the Resequencer is above it on the stack, see chain.peek.
 func guarded(h message.HandlerFunc, m *message.Message) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
@@ -96,7 +109,7 @@ func guarded(h message.HandlerFunc, m *message.Message) (err error) {
 	}()
 	produced, err := h(m)
 	if err == nil && len(produced) > 0 {
-		return ErrProduces
+		return &misuse{HaltHandler, fmt.Errorf("%w (it returned %d; add it with router.AddConsumerHandler and give it a publisher)", ErrProduces, len(produced))}
 	}
 	return err
 }

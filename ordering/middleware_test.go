@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
+	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -24,6 +26,7 @@ import (
 type serial struct {
 	queue chan *message.Message
 	nacks int
+	acks  atomic.Int64
 }
 
 func (s *serial) Subscribe(ctx context.Context, _ string) (<-chan *message.Message, error) {
@@ -61,6 +64,7 @@ func (s *serial) deliver(ctx context.Context, out chan<- *message.Message, m *me
 			end()
 			return false
 		case <-c.Acked():
+			s.acks.Add(1)
 			end()
 			return true
 		case <-c.Nacked():
@@ -161,6 +165,26 @@ func TestW9_StockSubscribersDoNotDeadlock(t *testing.T) {
 	}
 }
 
+// TestW9_HoldOnAStockSubscriber holds what waits although nothing else can come
+// meanwhile: each gap costs Hold, and then it is parked and all goes on.
+func TestW9_HoldOnAStockSubscriber(t *testing.T) {
+	sub := &serial{queue: make(chan *message.Message, 10)}
+	cfg := embedded()
+	cfg.Hold = 200 * time.Millisecond
+	var h record
+	service(t, sub, cfg, h.handle)
+	began := time.Now()
+	sub.queue <- fresh("a", 2)
+	sub.queue <- fresh("a", 1)
+	await(t, "both", func() bool { return slices.Equal(h.of("a"), []int64{1, 2}) })
+	if took := time.Since(began); took < cfg.Hold {
+		t.Errorf("2 was parked after %v, before it was time", took)
+	}
+	if sub.nacks != 0 {
+		t.Errorf("%d messages were sent back to the broker", sub.nacks)
+	}
+}
+
 // TestR2_RouterSwapsNeighbours has many in flight, which the router hands to the
 // middleware in any order.
 func TestR2_RouterSwapsNeighbours(t *testing.T) {
@@ -198,9 +222,11 @@ func TestR4_ParkedMessageHasItsOwnContext(t *testing.T) {
 }
 
 // TestR1_ProducingHandlerIsRefused stops a handler whose messages the router
-// would publish after the checkpoint.
+// would publish after the checkpoint. The message stays with the source: whoever
+// mends the handler, or takes the Resequencer out again, gets it anew.
 func TestR1_ProducingHandlerIsRefused(t *testing.T) {
 	cfg := embedded()
+	cfg.Hold = time.Minute
 	r, err := ordering.New(cfg)
 	if err != nil {
 		t.Fatal(err)
@@ -208,15 +234,19 @@ func TestR1_ProducingHandlerIsRefused(t *testing.T) {
 	h := r.Middleware(func(m *message.Message) ([]*message.Message, error) { return []*message.Message{m}, nil })
 	done := make(chan error, 1)
 	go func() { done <- r.Run(t.Context()) }()
-	_, _ = h(fresh("a", 1))
-	if err := <-done; !errors.Is(err, ordering.ErrProduces) {
+	if _, err := h(fresh("a", 1)); err == nil {
+		t.Error("the message was to be acknowledged")
+	}
+	var halt *ordering.HaltError
+	err = <-done
+	if !errors.As(err, &halt) || halt.Reason != ordering.HaltHandler || !errors.Is(err, ordering.ErrProduces) {
 		t.Errorf("Run ended with %v", err)
 	}
-	if l, err := cfg.Store.Ledger(t.Context(), "r"); err != nil || l.Parked != 1 || l.Delivered != 0 {
-		t.Errorf("the message is not parked, but %+v, %v", l, err)
+	if !strings.Contains(err.Error(), "AddConsumerHandler") {
+		t.Errorf("%q does not say what to do", err)
 	}
-	if _, err := r.Middleware(nil)(fresh("a", 1)); !errors.Is(err, ordering.ErrHandlers) {
-		t.Errorf("a second handler: %v", err)
+	if l, err := cfg.Store.Ledger(t.Context(), "r"); err != nil || l.Parked+l.Delivered+l.Dead != 0 {
+		t.Errorf("the message was taken over: %+v, %v", l, err)
 	}
 }
 

@@ -15,6 +15,7 @@ import (
 	"github.com/brokerbridge/bridge/ordering/lane"
 	"github.com/brokerbridge/bridge/ordering/store"
 	"github.com/brokerbridge/bridge/ordering/store/memory"
+	"github.com/brokerbridge/bridge/policies"
 )
 
 func message1(key string, rev int64) []*message.Message {
@@ -226,5 +227,39 @@ func TestI10_RefusedTwice(t *testing.T) {
 	w.send(bad)
 	if s := r.rest(t, w); s.Ledger.Dead != 1 || s.Ledger.Duplicates != 2 {
 		t.Errorf("%+v", s.Ledger)
+	}
+}
+
+// TestClassWithoutRetry: what a handler says of its failure counts without
+// policies.Retry, too: no try is spent on a target that is away, and none more on
+// what fails for good.
+func TestClassWithoutRetry(t *testing.T) {
+	w, s := newWorld(t, 100), memory.New()
+	var away atomic.Int32
+	w.fail = func(m *message.Message) error {
+		switch {
+		case string(m.Payload) == "bad-1":
+			return policies.Because(policies.Permanent, "too_large", errors.New("no"))
+		case string(m.Payload) == "worse-1":
+			return fmt.Errorf("billing: %w", policies.As(policies.Permanent, errors.New("no")))
+		case away.Add(1) < 5:
+			return policies.As(policies.Unavailable, errors.New("away"))
+		}
+		return nil
+	}
+	r := w.run(config(s, w))
+	w.send(msg("bad", 1), msg("worse", 1), msg("good", 1))
+	r.state(t, "any")
+	await(t, "the dead letters and the rest", func() bool { return len(letters(t, s)) == 2 && len(w.revisions("good")) == 1 })
+	if got := letters(t, s); got["bad/1"] != "too_large" || got["worse/1"] != "permanent" {
+		t.Errorf("dead letters %v", got)
+	}
+	for _, key := range []string{"bad", "worse"} {
+		if d := letter(t, s, key, 1); d.Attempts != 1 {
+			t.Errorf("%s had %d attempts", key, d.Attempts)
+		}
+	}
+	if st := r.accounted(t); st.Attempts["transient"] != 0 {
+		t.Errorf("tries %v", st.Attempts)
 	}
 }

@@ -36,6 +36,9 @@ func (l *loop) publish(next Batch) {
 
 // publishReady hands what is ready to idle workers.
 func (l *loop) publishReady() {
+	if l.stopping { // what a settled head has let go was never tried
+		l.retreat(l.ready.clear())
+	}
 	if l.outage.holds(l.now) || l.counts.storeDown.Load() {
 		return
 	}
@@ -108,10 +111,9 @@ func (l *loop) confirmed(it *item) {
 // failed steps a lane whose head failed, and reports whether the target was
 // unavailable.
 func (l *loop) failed(it *item, err error) bool {
-	if errors.Is(err, ErrProduces) {
-		l.halt(HaltHandler, err)
-		l.outage.add(it, l.now) // the stop that follows parks it, untried
-		return false
+	if m := (*misuse)(nil); errors.As(err, &m) {
+		l.misused(m)
+		return false // and the message stays as it is, unacknowledged
 	}
 	v := judge(err, it.tries)
 	if it.lane == nil {

@@ -81,6 +81,7 @@ func (r *Resequencer) attach(h *handling) error {
 	if !r.handler.CompareAndSwap(nil, h) {
 		return ErrHandlers
 	}
+	r.rules.HeadStays = !h.steady
 	close(r.attached)
 	return nil
 }
@@ -89,6 +90,9 @@ func (r *Resequencer) attach(h *handling) error {
 func (r *Resequencer) take(ctx context.Context, d Deliveries) error {
 	if len(d.Messages) == 0 {
 		return nil
+	}
+	if ctx.Err() != nil { // no message may pass another one that came too late
+		return context.Cause(ctx)
 	}
 	items := r.identify(d)
 	if err := r.awaitRun(ctx); err != nil {
@@ -114,6 +118,7 @@ func (r *Resequencer) identify(d Deliveries) []*item {
 		it.msg = m
 		it.first = handle{d.Acker, d.Tokens[i]}
 		r.read(it)
+		r.sight(it)
 		items[i] = it
 	}
 	r.counts.taken.Add(int64(len(items)))
@@ -122,7 +127,12 @@ func (r *Resequencer) identify(d Deliveries) []*item {
 
 // read reads what ordering has to know of a message.
 func (r *Resequencer) read(it *item) {
-	it.id, it.refusal = r.cfg.Identify(it.msg)
+	if r.cfg.Identify != nil {
+		it.id, it.refusal = r.cfg.Identify(it.msg)
+	}
+	if r.cfg.Order != ByRevision {
+		it.id.Revision = 0 // given when it arrives
+	}
 	it.print = r.cfg.Same(it.msg)
 	it.foreign = r.isForeign(it.msg)
 }
@@ -193,6 +203,8 @@ func (r *Resequencer) restore(ctx context.Context) error {
 	}
 	r.counts.base.Store(&ledger)
 	l := newLoop(r, r.handler.Load())
+	l.now = time.Now()
+	l.forgetSeen()
 	if err := l.recall(ctx); err != nil {
 		return err
 	}

@@ -1,6 +1,7 @@
 package ordering
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -20,9 +21,9 @@ type verdict interface {
 	Reason() string       // of the dead letter
 }
 
-// judge finds the verdict in an error. An error without one is taken as
-// transient and tried like policies.Retry's defaults would: ten times, with
-// pauses that double from 200 ms to 30 s.
+// judge finds the verdict in an error. An error without one is treated as
+// policies.Retry's defaults would by its class, which is transient unless it says
+// another one: ten tries, with pauses that double from 200 ms to 30 s.
 func judge(err error, tries store.Tries) verdict {
 	var v verdict
 	switch {
@@ -33,10 +34,27 @@ func judge(err error, tries store.Tries) verdict {
 	}
 	p := plain{error: err, class: "transient", attempts: tries.Attempts + 1}
 	p.pause = min(200*time.Millisecond<<min(tries.Attempts, 10), 30*time.Second)
-	if p.attempts >= 10 {
-		p.givenUp, p.reason = true, "max_attempts"
+	var c classified
+	if errors.As(err, &c) {
+		p.class, p.reason = c.Classified()
+	}
+	switch p.class {
+	case "unavailable", "interrupted":
+		p.attempts = tries.Attempts
+	case "permanent":
+		p.givenUp, p.reason = true, cmp.Or(p.reason, "permanent")
+	default:
+		if p.attempts >= 10 {
+			p.givenUp, p.reason = true, cmp.Or(p.reason, "max_attempts")
+		}
 	}
 	return p
+}
+
+// classified is an error that says its class and no more: policies.Classified, where
+// no policies.Retry stands behind the Resequencer.
+type classified interface {
+	Classified() (class, reason string)
 }
 
 // isAwaited reports whether a call of the message is still under way though it
@@ -98,7 +116,7 @@ const (
 	HaltFlood        = "stop_after"         // too many of the last messages became dead letters, see StopAfter
 	HaltInconsistent = "store_inconsistent" // a row the store should have is not there
 	HaltStore        = "store_failed"       // the store broke; what it has is safe, and opening it again may help
-	HaltHandler      = "handler"            // the handler cannot be used here: ErrProduces
+	HaltHandler      = "handler"            // the handler cannot be used here: ErrProduces, ErrHandlers
 )
 
 // Error names the reason and the cause.

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"maps"
 	"math/rand/v2"
+	"slices"
 	"strconv"
 	"sync"
 	"testing"
@@ -44,6 +45,7 @@ type sent struct {
 	key  string
 	rev  int64
 	body string
+	id   string // of the message
 	meta map[string]string
 }
 
@@ -62,7 +64,7 @@ func msg(key string, rev int64) sent {
 }
 
 func (s sent) message() *message.Message {
-	m := &message.Message{Metadata: message.Metadata{}, Payload: []byte(s.body)}
+	m := &message.Message{UUID: s.id, Metadata: message.Metadata{}, Payload: []byte(s.body)}
 	maps.Copy(m.Metadata, s.meta)
 	if s.key != "" {
 		m.Metadata["key"] = s.key
@@ -127,8 +129,8 @@ func (w *world) reconnect() *session {
 	defer w.mu.Unlock()
 	w.session++
 	var back []sent
-	for _, m := range w.out {
-		back = append(back, m)
+	for _, token := range slices.Sorted(maps.Keys(w.out)) { // as brokers do
+		back = append(back, w.out[token])
 	}
 	w.out = map[int]sent{}
 	w.queue = append(back, w.queue...)

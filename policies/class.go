@@ -43,6 +43,10 @@ type Classified struct {
 func (e *Classified) class() Class   { return e.Class }
 func (e *Classified) reason() string { return e.Reason }
 
+// Classified tells package ordering, which knows only this method of it, what to do
+// where no [Retry] stands between it and the handler.
+func (e *Classified) Classified() (class, reason string) { return e.Class.String(), e.Reason }
+
 // Error is the wrapped error's text.
 func (e *Classified) Error() string { return e.Err.Error() }
 

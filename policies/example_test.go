@@ -214,6 +214,34 @@ func ExampleDeadLetter() {
 	// too_large: order has 812 lines
 }
 
+// Without an order dead letters live in a topic. To send them through again is to
+// publish them where they came from: body, id and headers are as they were.
+func ExampleDeadLetter_again() {
+	pubsub, router := setUp()
+	done := make(chan struct{})
+	var known atomic.Bool
+
+	router.AddConsumerHandler("orders", "orders", pubsub, func(msg *message.Message) error {
+		if !known.Load() {
+			return policies.Because(policies.Permanent, "rejected", errors.New("no such customer"))
+		}
+		fmt.Printf("billed %s, which had been %s\n", msg.Payload, msg.Metadata[policies.HeaderReason])
+		close(done)
+		return nil
+	}).AddMiddleware(
+		policies.DeadLetter{Publisher: pubsub, Topic: "orders.dlq"}.Middleware, // outermost: it gives up what is left
+		policies.Retry{}.Middleware,
+	)
+	router.AddConsumerHandler("again", "orders.dlq", pubsub, func(msg *message.Message) error {
+		known.Store(true) // somebody has added the customer
+		return pubsub.Publish("orders", msg.Copy())
+	})
+
+	run(pubsub, router, done, "order 7")
+	// Output:
+	// billed order 7, which had been rejected
+}
+
 // setUp makes a plain Watermill router and a broker in memory.
 func setUp() (*gochannel.GoChannel, *message.Router) {
 	router, err := message.NewRouter(message.RouterConfig{}, watermill.NopLogger{})

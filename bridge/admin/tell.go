@@ -62,7 +62,7 @@ func flows(w *api.Wait, next string) string {
 	case w.Held != nil:
 		return "nothing blocks it: " + next + " is on its way"
 	}
-	return "nothing blocks it: " + next + " is delivered as soon as it comes"
+	return "nothing blocks it: the next message, " + next + ", is delivered as soon as it comes"
 }
 
 func has(r *api.Range) string {

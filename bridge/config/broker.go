@@ -30,7 +30,8 @@ type Broker struct {
 	// Path is where the broker stands in the file, for [File.Pos].
 	Path string
 
-	// Client is the code that speaks to the broker. Default bridge.
+	// Client is the code that speaks to the broker. Default bridge. What watermill
+	// gives up is in [GivenUp]; what it cannot do is refused.
 	Client Client
 
 	AMQP   *AMQP

@@ -26,10 +26,12 @@ func check(d *strict.Decoder, f *File) {
 		r := &f.Routes[i]
 		c.order(r)
 		c.policies(r)
+		c.stockRoute(r)
 		for _, from := range r.From {
 			c.source(from)
 		}
 		c.target(r.To)
+		c.stamp(r)
 		if r.DeadLetter.To != nil {
 			c.target(*r.DeadLetter.To)
 		}
@@ -56,6 +58,7 @@ func (c checker) given(r *Route, setting string) bool {
 
 func (c checker) brokers() {
 	for _, b := range c.File.Brokers {
+		c.stockBroker(b)
 		if b.AMQP != nil && b.AMQP.TLS != nil && strings.HasPrefix(b.AMQP.URL.Reveal(), "amqp:") {
 			c.Add(b.Path+".amqp.tls", "tls needs a URL with amqps://", "")
 		}
@@ -83,8 +86,9 @@ func kafkaTLS(b Broker) *TLS {
 
 // idle lists the settings of an order that mean nothing to each By.
 var idle = map[By][]string{
-	ByNone:    {"key", "revision", "first", "adopt_after", "gap", "same", "epoch", "max_jump", "max_ahead", "forget_after"},
-	ByArrival: {"revision", "first", "adopt_after", "gap", "epoch", "max_jump"},
+	ByNone:     {"key", "revision", "first", "adopt_after", "gap", "epoch", "max_jump", "max_ahead", "forget_after"},
+	ByArrival:  {"revision", "first", "adopt_after", "gap", "epoch", "max_jump"},
+	ByRevision: {"duplicates"},
 }
 
 func (c checker) order(r *Route) {
@@ -109,6 +113,15 @@ func (c checker) order(r *Route) {
 	}
 }
 
+func (c checker) stamp(r *Route) {
+	if r.To.Stamp == StampRevision && r.Order.By == ByNone {
+		c.Add(r.To.Path+".stamp", "there is nothing to number without an order", "by: arrival, or no stamp")
+	}
+	if dead := r.DeadLetter.To; dead != nil && dead.Stamp != "" {
+		c.Add(dead.Path+".stamp", "dead letters are not numbered", "")
+	}
+}
+
 func (c checker) missingOrder(r *Route) {
 	if c.given(r, "order") {
 		c.add(r, "order.by", "by is required", "by: revision, by: arrival or by: none")
@@ -124,8 +137,11 @@ var requiredHint = map[string]string{
 }
 
 func idleHint(by By, setting string) string {
-	if by == ByNone && setting == "key" {
+	switch {
+	case by == ByNone && setting == "key":
 		return "to.key sets the record key"
+	case setting == "duplicates":
+		return "a revision says whether a message came before"
 	}
 	return ""
 }

@@ -12,6 +12,9 @@ func (c checker) source(f From) {
 	if !ok {
 		return
 	}
+	if b.Client == ClientWatermill {
+		c.stockSource(f)
+	}
 	switch kind := b.Kind(); kind {
 	case KindAMQP:
 		c.only(f.Path, kind, "queue", "broker", "window", "window_bytes", "declare", "trust")
@@ -28,6 +31,9 @@ func (c checker) target(t To) {
 	b, ok := c.broker(t.Path, t.Broker)
 	if !ok {
 		return
+	}
+	if b.Client == ClientWatermill {
+		c.stockTarget(t)
 	}
 	switch kind := b.Kind(); kind {
 	case KindAMQP:

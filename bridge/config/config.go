@@ -98,7 +98,7 @@ type Pebble struct {
 // Memory stands for `memory: {}`. It has no settings.
 type Memory struct{}
 
-// Admin is the HTTP interface: API, console, /livez, /readyz, /metrics.
+// Admin is the HTTP interface: API, /livez, /readyz, /metrics.
 type Admin struct {
 	// Off is true after `admin: { listen: off }`: nothing listens.
 	Off bool

@@ -40,6 +40,7 @@ func defaultOrder() Order {
 	return Order{
 		Gap:        Gap{Hold: 100 * time.Millisecond, Timeout: time.Minute, Then: Quarantine},
 		Same:       Field{Kind: Body},
+		Duplicates: Duplicates{Window: 24 * time.Hour},
 		AdoptAfter: 2 * time.Second,
 		MaxJump:    10_000,
 		MaxAhead:   64,

@@ -43,7 +43,7 @@ func fileForm() strict.Object[File] {
 			strict.Opt("store", func(f *File) *Store { return &f.Store }, storeForm(),
 				"Where checkpoints, parked messages and dead letters are kept. Default: pebble in ./bridge-data."),
 			strict.Opt("admin", func(f *File) *Admin { return &f.Admin }, adminForm(),
-				"The HTTP interface for operators: API, console, health, metrics. off: none."),
+				"The HTTP interface for operators: API, health, metrics. off: none."),
 			strict.Opt("defaults", func(f *File) *Shared { return &f.Defaults }, strict.Object[Shared]{Fields: sharedFields(own)},
 				"What routes share. A route inherits each setting, overrides it, or says off."),
 			strict.Req("routes", func(f *File) *File { return f }, routesForm{},

@@ -23,7 +23,9 @@ func orderForm() strict.Form[Order] {
 				"How long adopt looks for the lowest revision."),
 			strict.Opt("gap", func(o *Order) *Gap { return &o.Gap }, gapForm(), "What is done about a missing revision."),
 			strict.Opt("same", func(o *Order) *Field { return &o.Same }, sameForm(),
-				"What makes two messages of one revision the same: body, revision (always the same), header.X or json.path."),
+				"What makes two messages of one revision, or of one id, the same: body, revision (always the same), header.X or json.path."),
+			strict.Opt("duplicates", func(o *Order) *Duplicates { return &o.Duplicates }, duplicatesForm(),
+				"by: arrival or none: how messages that come again are recognised, or off."),
 			strict.Opt("epoch", func(o *Order) *Field { return &o.Epoch }, offOr(fieldForm(), "off or "),
 				"A field that changes when the numbering of a key starts over."),
 			strict.Opt("max_jump", func(o *Order) *int64 { return &o.MaxJump }, strict.Int[int64](1, math.MaxInt64),
@@ -47,6 +49,23 @@ func firstForm() strict.Form[Order] {
 		Words: []strict.Word[Order]{{Text: "adopt", Set: func(o *Order) {
 			o.First, o.Adopt = 0, true
 		}}},
+	}
+}
+
+func duplicatesForm() strict.Form[Duplicates] {
+	return strict.Or[Duplicates]{
+		Form: strict.Object[Duplicates]{
+			Meant: map[string]string{"key": "id", "by": "id", "for": "window", "ttl": "window"},
+			Fields: []strict.Field[Duplicates]{
+				strict.Opt("id", func(d *Duplicates) *Field { return &d.ID }, fieldForm(),
+					"What is the same when a message comes again: header.X, property.X, json.path. Default: the message's id."),
+				strict.Opt("window", func(d *Duplicates) *time.Duration { return &d.Window }, strict.Duration(time.Second),
+					"For how long at least messages are recognised."),
+			},
+		},
+		Before: func(d *Duplicates) { d.Off = false },
+		Words:  []strict.Word[Duplicates]{{Text: "off", Set: func(d *Duplicates) { d.Off = true }}},
+		Want:   "off or a mapping ({ window: … })",
 	}
 }
 

@@ -125,6 +125,8 @@ func toForm() strict.Form[To] {
 				"Create the queue, exchange or topic if it is missing: true, or how. What is there is left as it is."),
 			strict.Opt("headers", func(t *To) *Headers { return &t.Headers }, strict.Enum(HeadersTyped, HeadersText),
 				"How header values are written: with their types, where the target has them, or as text for stock Watermill readers."),
+			strict.Opt("stamp", func(t *To) *Stamp { return &t.Stamp }, offOr(strict.Enum(StampRevision), "off or "),
+				"revision: number what is delivered anew, per key, from 1 and without a gap, in the header bridge-revision. Default: off."),
 		},
 	}
 }

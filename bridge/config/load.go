@@ -75,8 +75,10 @@ func complete(f *File) {
 
 func (f *File) completeRoute(r *Route) {
 	switch r.Order.By {
+	case ByRevision:
+		r.Order.Duplicates = Duplicates{}
 	case ByNone:
-		r.Order = Order{By: ByNone}
+		r.Order = Order{By: ByNone, Same: r.Order.Same, Duplicates: r.Order.Duplicates}
 	case ByArrival:
 		r.Order.Revision, r.Order.Epoch, r.Order.First, r.Order.Adopt = Field{}, Field{}, 0, false
 	}
@@ -85,6 +87,9 @@ func (f *File) completeRoute(r *Route) {
 		if r.Order.By == ByNone {
 			r.DeadLetter.Then = Continue
 		}
+	}
+	if f.readsStock(r) {
+		r.Order.Gap.Hold = 0 // W9: it has one message in flight, and what is held would stop it
 	}
 	if r.To.Key == nil {
 		r.To.Key = r.Order.Key
@@ -116,6 +121,9 @@ func (f *File) completeSource(r *Route, from *From) {
 
 func (f *File) completeTarget(to *To) {
 	b, _ := f.Broker(to.Broker)
+	if b.Client == ClientWatermill {
+		to.Headers = HeadersText
+	}
 	if b.AMQP == nil || !to.Declare.On || to.Declare.Type != "" {
 		return
 	}

@@ -97,7 +97,8 @@ func TestRoutesInherit(t *testing.T) {
 	if over.DeadLetter.To != nil || !over.DeadLetter.StopAfter.IsZero() || over.DeadLetter.Then != Stop {
 		t.Errorf("overrides: dead letter %+v", over.DeadLetter)
 	}
-	if !reflect.DeepEqual(off.Order, Order{By: ByNone}) || !off.Retry.Off || off.Retry.Attempts != 1 || off.Owner != "" || off.To.Key != nil {
+	without := Order{By: ByNone, Same: Field{Kind: Body}, Duplicates: Duplicates{Window: 24 * time.Hour}}
+	if !reflect.DeepEqual(off.Order, without) || !off.Retry.Off || off.Retry.Attempts != 1 || off.Owner != "" || off.To.Key != nil {
 		t.Errorf("off: %+v", off)
 	}
 	if in.DeadLetter.Then != Quarantine || off.DeadLetter.Then != Continue {

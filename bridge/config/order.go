@@ -24,8 +24,9 @@ const (
 	Stop       Then = "stop"       // dead letter: pause the whole route
 )
 
-// Order is the order of a route. Only By is set with `by: none`; Revision,
-// First, Adopt and what follows Gap are meaningful with `by: revision` only.
+// Order is the order of a route. Revision, First, Adopt, Gap, Epoch and MaxJump are
+// meaningful with `by: revision` only, Duplicates with the others only; with `by:
+// none` so are By and Same alone.
 type Order struct {
 	// By is required: that a route keeps no order is said, not assumed.
 	By By
@@ -51,9 +52,14 @@ type Order struct {
 	// Gap is what is done about a missing revision.
 	Gap Gap
 
-	// Same says what makes two messages of one revision the same message: body,
-	// revision (always the same), `header.X` or `json.path`. Default body.
+	// Same says what makes two messages of one revision, or of one id, the same
+	// message: body, revision (always the same), `header.X` or `json.path`. Default
+	// body.
 	Same Field
+
+	// Duplicates is how messages are recognised that come again, where they have no
+	// revision: `by: arrival` and `by: none`.
+	Duplicates Duplicates
 
 	// Epoch is a field with a whole number, 0 to 4294967295, that grows when the
 	// numbering of a key starts over. The
@@ -71,6 +77,21 @@ type Order struct {
 	// ForgetAfter drops the state of lanes idle for so long, but for key hash and
 	// revision. 0, the default, written `off`: never.
 	ForgetAfter time.Duration
+}
+
+// Duplicates is how messages without revisions are told from others.
+type Duplicates struct {
+	// Off delivers again whatever comes again.
+	Off bool
+
+	// ID is a field that is the same when a message comes again, such as an
+	// idempotency key. A message without it is not recognised. The zero value, the
+	// default: the message's id, on Kafka its position if it has none.
+	ID Field
+
+	// Window is for how long at least, and twice as long at most, messages are
+	// recognised. At least 1s. Default 24h.
+	Window time.Duration
 }
 
 // Gap is what is done about a missing revision.

@@ -84,8 +84,7 @@ type From struct {
 	Start Start
 
 	// Window is how many messages may be taken and not yet acknowledged. Parked
-	// messages do not count. 1 to 65535. Default 2000, with Kafka
-	// 8000.
+	// messages do not count. 1 to 65535. Default 2000, with Kafka 8000.
 	Window int
 
 	// WindowBytes bounds the same by size, in bytes. Default 64MiB.
@@ -120,6 +119,12 @@ const (
 	HeadersText  Headers = "text"  // as strings, for stock Watermill readers
 )
 
+// Stamp says whether a target's messages are numbered anew.
+type Stamp string
+
+// StampRevision numbers the messages of each key from 1, without a gap.
+const StampRevision Stamp = "revision"
+
 // To is the target. On Kafka Topic is set; on AMQP Queue, or Exchange and
 // RoutingKey; on memory Queue or Topic.
 type To struct {
@@ -145,6 +150,10 @@ type To struct {
 
 	// Headers is typed or text. Default typed.
 	Headers Headers
+
+	// Stamp numbers what is delivered, anew and per key; the number is the header
+	// bridge-revision. The zero value: that header is the revision it came with.
+	Stamp Stamp
 }
 
 // Name is what the target publishes to, as it stands in the file: the topic, the

@@ -21,14 +21,6 @@ var later = []struct {
 	uses          func(*File) []string // where the file uses it
 }{
 	{
-		"Watermill's stock client", "leave client out",
-		perBroker(".client", func(b Broker) bool { return b.Client == ClientWatermill }),
-	},
-	{
-		"an order other than by: revision", "by: revision",
-		perRoute(".order.by", func(_ *File, r Route) bool { return r.Order.By != ByRevision }),
-	},
-	{
 		"forget_after", "",
 		perRoute(".order.forget_after", func(_ *File, r Route) bool { return r.Order.ForgetAfter > 0 }),
 	},
@@ -36,17 +28,6 @@ var later = []struct {
 		"owner", "",
 		perRoute(".owner", func(_ *File, r Route) bool { return r.Owner != "" }),
 	},
-}
-
-func perBroker(setting string, uses func(Broker) bool) func(*File) []string {
-	return func(f *File) (paths []string) {
-		for _, b := range f.Brokers {
-			if uses(b) {
-				paths = append(paths, b.Path+setting)
-			}
-		}
-		return paths
-	}
 }
 
 // perRoute names the setting in the route, or in the defaults when only they

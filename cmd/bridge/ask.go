@@ -32,6 +32,7 @@ func (a *ask) add(cmd *cobra.Command) {
 func (a *ask) addRoute(cmd *cobra.Command) {
 	a.add(cmd)
 	cmd.Flags().StringVarP(&a.route, "route", "r", "", "only this route (default: all)")
+	_ = cmd.RegisterFlagCompletionFunc("route", routesOfFile) // it fails only for flags that do not exist
 }
 
 // client finds the bridge: the address that was given, else that of the topology

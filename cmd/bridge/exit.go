@@ -50,6 +50,14 @@ func does(run func(cmd *cobra.Command, args []string) error) func(*cobra.Command
 	}
 }
 
+// none takes no argument, and says how a file is given.
+func none(_ *cobra.Command, args []string) error {
+	if len(args) > 0 {
+		return fmt.Errorf("want no argument, not %q: a topology file is given with -c %s", args[0], printable(args[0]))
+	}
+	return nil
+}
+
 // one takes exactly one argument.
 func one(name string) cobra.PositionalArgs {
 	return func(_ *cobra.Command, args []string) error {

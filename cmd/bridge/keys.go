@@ -121,7 +121,7 @@ func keyText(cmd *cobra.Command, k api.Key) {
 // meaning says what a state is about, in a sentence.
 func meaning(l api.Lane) string {
 	text := map[string]string{
-		"flowing":     "revision N is delivered as soon as it comes",
+		"flowing":     "the next message, revision N, is delivered as soon as it comes",
 		"adopting":    "new, it waits a moment for its lowest revision",
 		"gap":         "revision N has not come, what follows waits for it",
 		"waiting":     "revision N failed and is tried again",

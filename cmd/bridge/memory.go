@@ -9,7 +9,7 @@ import (
 
 const (
 	// baseMemory is for the store, the clients and the lanes in memory, in bytes.
-	baseMemory = 256 << 20
+	baseMemory = 300 << 20
 	// collectEvery is how far the heap may grow before garbage is collected, in
 	// percent of what is in use, as long as there is memory. Go's own 100 takes a
 	// tenth of the CPU of a fast route.

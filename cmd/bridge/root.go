@@ -37,9 +37,9 @@ func newRoot() *cobra.Command {
 	}
 	root.SetVersionTemplate("bridge {{.Version}}\n")
 	root.AddCommand(
-		newRun(), newDemo(), newValidate(), newSchema(),
+		newRun(), newDemo(), newValidate(), newGraph(), newSchema(),
 		newRoutes(), newKeys(), newDLQ(), newExplain(), newAudit(),
-		newVersion(),
+		newVersion(), newCompletion(), newMan(),
 	)
 	return root
 }

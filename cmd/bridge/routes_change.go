@@ -42,6 +42,7 @@ func aboutRoute(cmd *cobra.Command,
 ) *cobra.Command {
 	var f changing
 	cmd.Args = one("NAME")
+	cmd.ValidArgsFunction = completeRoute
 	cmd.RunE = does(func(cmd *cobra.Command, args []string) error {
 		c, ch, err := f.begin(cmd)
 		if err != nil {

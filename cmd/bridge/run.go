@@ -33,7 +33,7 @@ type runFlags struct {
 func newRun() *cobra.Command {
 	var f runFlags
 	cmd := &cobra.Command{
-		Use: "run", Short: "Run the routes of a topology file", Long: runLong, Args: cobra.NoArgs,
+		Use: "run", Short: "Run the routes of a topology file", Long: runLong, Args: none,
 		RunE: does(func(cmd *cobra.Command, _ []string) error {
 			file, err := f.file.load()
 			if err != nil {
@@ -60,7 +60,11 @@ func (f *runFlags) run(ctx context.Context, file *config.File, log *slog.Logger)
 		return err
 	}
 	if err != nil {
-		return &exitError{environment, fmt.Errorf("start: %w", err), ""}
+		hint := ""
+		if errors.Is(err, bridge.ErrStoreInUse) {
+			hint = "stop that one, or give this one a folder of its own: store: { pebble: { dir: … } }"
+		}
+		return &exitError{environment, fmt.Errorf("start: %w", err), hint}
 	}
 	announce := func(address string) { say(log, file, address) }
 	return errors.Join(serve(ctx, b, file.Admin.Listen, log, announce), b.Close())

@@ -45,11 +45,15 @@ func serve(ctx context.Context, b *bridge.Bridge, listen string, log *slog.Logge
 }
 
 func runBridge(ctx context.Context, b *bridge.Bridge, log *slog.Logger) error {
+	said := make(chan struct{})
 	quiet := context.AfterFunc(ctx, func() {
+		defer close(said)
 		log.Info("stopping: what is under way is settled; once more ends it at once")
 	})
-	defer quiet()
 	err := b.Run(ctx)
+	if !quiet() {
+		<-said // before it has
+	}
 	if err == nil {
 		log.Info("stopped")
 	}

@@ -13,13 +13,14 @@ import (
 const validateLong = `Checks a topology file without connecting to anything: its grammar, what its
 settings say together, and whether this release can run it. All faults are
 reported at once, each with file, line and column, on standard error; with
--o json on standard output.`
+-o json on standard output. What the file gives up with client: watermill is
+listed in notes: such a file is valid.`
 
 func newValidate() *cobra.Command {
 	var file fileFlag
 	var output choice
 	cmd := &cobra.Command{
-		Use: "validate", Aliases: []string{"lint"}, Short: "Check a topology file", Long: validateLong, Args: cobra.NoArgs,
+		Use: "validate", Aliases: []string{"lint"}, Short: "Check a topology file", Long: validateLong, Args: none,
 		RunE: does(func(cmd *cobra.Command, _ []string) error {
 			f, err := check(file)
 			if output.value == "json" {
@@ -29,6 +30,9 @@ func newValidate() *cobra.Command {
 				return err
 			}
 			fmt.Fprintf(cmd.OutOrStdout(), "%s is valid: it runs %s\n", printable(file.path), strings.Join(routeNames(f), ", "))
+			for _, note := range config.GivenUp(f) {
+				fmt.Fprintf(cmd.OutOrStdout(), "note: %s\n", printable(note.Error()))
+			}
 			return nil
 		}),
 	}
@@ -62,6 +66,7 @@ type verdict struct {
 	Valid  bool        `json:"valid"`
 	Routes []string    `json:"routes,omitempty"`
 	Faults []fileFault `json:"faults"`
+	Notes  []fileFault `json:"notes,omitempty"` // what the file gives up
 }
 
 // fileFault is a fault of a file. Line and column count from 1; 0 is the whole file.
@@ -77,15 +82,20 @@ type fileFault struct {
 func verdictJSON(cmd *cobra.Command, path string, f *config.File, err error) error {
 	v := verdict{File: path, Valid: err == nil, Faults: []fileFault{}}
 	if err == nil {
-		v.Routes = routeNames(f)
+		v.Routes, v.Notes = routeNames(f), fileFaults(config.GivenUp(f))
 		return printJSON(cmd.OutOrStdout(), v, "  ")
 	}
 	faults, ok := errors.AsType[config.Faults](err)
 	if !ok {
 		return err // there is no file to have faults
 	}
-	for _, f := range faults {
-		v.Faults = append(v.Faults, fileFault{f.Line, f.Col, f.Path, f.Msg, f.Hint, f.Excerpt()})
-	}
+	v.Faults = fileFaults(faults)
 	return errors.Join(printJSON(cmd.OutOrStdout(), v, "  "), &exitError{Code: invalid})
+}
+
+func fileFaults(faults config.Faults) (all []fileFault) {
+	for _, f := range faults {
+		all = append(all, fileFault{f.Line, f.Col, f.Path, f.Msg, f.Hint, f.Excerpt()})
+	}
+	return all
 }

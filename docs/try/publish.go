@@ -2,23 +2,28 @@
 
 // Publish sends messages to a RabbitMQ queue, to try a bridge with:
 //
-//	go run docs/try/publish.go [-url URL] [-queue QUEUE] KEY REVISION...
+//	go run docs/try/publish.go [-url URL] [-queue QUEUE] [-size BYTES] KEY REVISION...
 //
-// Each message has the headers key and revision, and both in its body.
+// Each message has the headers key and revision, and both in its body. AMQP_URL
+// in the environment is where, unless -url is given.
 package main
 
 import (
+	"cmp"
 	"context"
 	"flag"
 	"fmt"
 	"log"
+	"os"
+	"strings"
 
 	amqp "github.com/rabbitmq/amqp091-go"
 )
 
 func main() {
-	url := flag.String("url", "amqp://guest:guest@127.0.0.1:5672/", "of RabbitMQ")
+	url := flag.String("url", cmp.Or(os.Getenv("AMQP_URL"), "amqp://guest:guest@127.0.0.1:5672/"), "of RabbitMQ")
 	queue := flag.String("queue", "orders", "to publish to")
+	size := flag.Int("size", 0, "of each body, in bytes; 0: what it needs")
 	flag.Parse()
 	if flag.NArg() < 2 {
 		log.Fatal("want KEY REVISION...")
@@ -32,10 +37,12 @@ func main() {
 	check(ch.Confirm(false))
 	key := flag.Arg(0)
 	for _, revision := range flag.Args()[1:] {
+		body := fmt.Sprintf(`{"order":%q,"revision":%q}`, key, revision)
+		body += strings.Repeat(" ", max(0, *size-len(body)))
 		c, err := ch.PublishWithDeferredConfirm("", *queue, true, false, amqp.Publishing{
 			Headers:      amqp.Table{"key": key, "revision": revision},
 			DeliveryMode: amqp.Persistent,
-			Body:         fmt.Appendf(nil, `{"order":%q,"revision":%q}`, key, revision),
+			Body:         []byte(body),
 		})
 		check(err)
 		if acked, err := c.WaitContext(context.Background()); err != nil || !acked {

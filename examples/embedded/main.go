@@ -43,7 +43,8 @@ func run(ctx context.Context, out io.Writer) error {
 	defer cancel()
 	name := "example.embedded." + watermill.NewShortUUID()
 	queue := amqp.NewDurableQueueConfig(setting("AMQP_URL", "amqp://guest:guest@127.0.0.1:5672/"))
-	queue.Queue.AutoDelete = true // gone when the example ends
+	queue.Queue.AutoDelete = true  // gone when the example ends
+	queue.Consume.Exclusive = true // RabbitMQ refuses a second instance
 	queue.Publish.ConfirmDelivery = true
 	brokers := strings.Split(setting("KAFKA_BROKERS", "127.0.0.1:9092"), ",")
 
@@ -64,8 +65,8 @@ func run(ctx context.Context, out io.Writer) error {
 	return errors.Join(err, <-ended)
 }
 
-// serve is the service. It returns when the service takes messages, and then
-// reports its end.
+// serve is the service as it was, without order: clients, a router, a handler.
+// It returns when the service takes messages, and then reports its end.
 func serve(ctx context.Context, queue amqp.Config, brokers []string, name string) (<-chan error, error) {
 	subscriber, err := amqp.NewSubscriber(queue, watermill.NopLogger{})
 	if err != nil {
@@ -78,46 +79,56 @@ func serve(ctx context.Context, queue amqp.Config, brokers []string, name string
 	if err != nil {
 		return nil, fmt.Errorf("publish to Kafka: %w", err)
 	}
-	dir, err := os.MkdirTemp("", "embedded")
-	if err != nil {
-		return nil, err
-	}
-	store, err := pebble.Open(dir, pebble.Options{})
-	if err != nil {
-		return nil, err
-	}
-
-	resequencer, err := ordering.New(ordering.Config{
-		Route: "orders", Store: store, SingleInstance: true, First: 1,
-		Identify: ordering.By{
-			Key:      []ordering.Field{ordering.Header("order")},
-			Revision: ordering.Header("revision"),
-		}.Identify,
-	})
-	if err != nil {
-		return nil, err
-	}
 	router, err := message.NewRouter(message.RouterConfig{}, watermill.NopLogger{})
 	if err != nil {
 		return nil, err
 	}
-	breaker := policies.NewBreaker(policies.BreakerConfig{Name: "kafka"})
-	router.AddConsumerHandler("orders", name, subscriber, func(m *message.Message) error {
-		return publisher.Publish(name, m) // inside the handler: a failure is seen by what stands before it
-	}).AddMiddleware(
-		resequencer.Middleware, // in order, per key
-		policies.Retry{Attempts: 5, Tried: ordering.Attempts}.Middleware, // then bounded tries
-		breaker.Middleware, // not against a target that is away
-	)
+	handler := router.AddConsumerHandler("orders", name, subscriber, func(m *message.Message) error {
+		return policies.As(policies.Unavailable, publisher.Publish(name, m)) // nil stays nil
+	})
 
+	ctx, stop := context.WithCancelCause(ctx)
+	sequenced, err := inOrder(ctx, stop, handler)
+	if err != nil {
+		stop(err)
+		return nil, err
+	}
 	ended := make(chan error, 1)
-	sequenced := make(chan error, 1)
-	go func() { sequenced <- resequencer.Run(ctx) }()
 	go func() {
-		err := errors.Join(router.Run(ctx), <-sequenced, publisher.Close(), store.Close(), os.RemoveAll(dir))
-		ended <- err
+		ended <- errors.Join(router.Run(ctx), <-sequenced, publisher.Close())
 	}()
 	<-router.Running()
+	return ended, nil
+}
+
+// inOrder is what the Resequencer adds to it.
+func inOrder(ctx context.Context, stop context.CancelCauseFunc, handler *message.Handler) (<-chan error, error) {
+	dir, err := os.MkdirTemp("", "embedded") // a service keeps it
+	if err != nil {
+		return nil, err
+	}
+	db, err := pebble.Open(dir, pebble.Options{})
+	if err != nil {
+		return nil, err
+	}
+	resequencer, err := ordering.New(ordering.Config{
+		Route: "orders", Store: db, SingleInstance: true, First: 1,
+		Identify: ordering.By{Key: []ordering.Field{ordering.Header("order")}, Revision: ordering.Header("revision")}.Identify,
+	})
+	if err != nil {
+		return nil, err
+	}
+	handler.AddMiddleware(
+		resequencer.Middleware, // in order, per key
+		policies.Retry{Attempts: 5, Tried: ordering.Attempts}.Middleware,      // then bounded tries
+		policies.NewBreaker(policies.BreakerConfig{Name: "kafka"}).Middleware, // none against a target that is away
+	)
+	ended := make(chan error, 1)
+	go func() {
+		err := resequencer.Run(ctx)
+		stop(err) // so that the router ends with it
+		ended <- errors.Join(err, db.Close(), os.RemoveAll(dir))
+	}()
 	return ended, nil
 }
 

@@ -10,7 +10,7 @@ type Kind uint8
 
 // The events of a lane. In brackets the fields each one reads beside Kind and At.
 const (
-	Arrive      Kind = iota // a message came from the source [Rev Print Known Same Closed]
+	Arrive      Kind = iota // a message came from the source [Rev Print Known Same Fast Closed]
 	Fetched                 // what Fetch or Retake asked for is in memory [Rev Print To: the next parked revision]
 	Missing                 // what Fetch or Retake asked for is not in the store [Rev]
 	Expelled                // Expel is done [Count; Rev and To: highest and lowest still parked]
@@ -57,6 +57,7 @@ type Event struct {
 	Kind   Kind
 	Known  Presence      // Arrive: what the store knows of Rev
 	Same   bool          // Arrive, Known == Parked: the parked one has the same content
+	Fast   bool          // Arrive: the lane delivers what it holds in no time, so that it need not park above Rules.MaxHeld
 	Closed bool          // Arrive: the next epoch of a lane that is Reborn is open, this one takes nothing new
 	Rev    Revision      // which revision
 	To     Revision      // Fetched: the lowest revision parked above Rev, if any; Expelled: the lowest left

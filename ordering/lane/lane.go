@@ -151,7 +151,7 @@ func (l *Lane) advance(out []Effect, at time.Time) []Effect {
 	switch {
 	case len(l.held) > 0 && l.held[0].rev == l.Next:
 		l.head = l.held[0].print
-		l.held = slices.Delete(l.held, 0, 1)
+		l.held = Shift(l.held)
 		return l.deliver(out, fromSource)
 	case l.Parked > 0 && l.Lowest == l.Next:
 		l.closeGap()

@@ -200,7 +200,8 @@ func (s *shell) take(i int) {
 	s.model.arrivals[g]++
 	s.model.here[g] = true
 	s.model.clock.heard()
-	ev := Event{Kind: Arrive, Rev: g.rev, Print: g.print, Closed: s.closed}
+	// Whether it is fast is the caller's to say, and must not matter to the rest.
+	ev := Event{Kind: Arrive, Rev: g.rev, Print: g.print, Fast: len(s.taken)%3 == 0, Closed: s.closed}
 	p, parked := s.mem.parked[g.rev]
 	_, skipped := s.mem.skipped(g.rev)
 	switch {

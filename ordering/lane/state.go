@@ -63,6 +63,13 @@ type Rules struct {
 	MaxJump    Revision      // a revision further than this above the highest known is implausible
 	MaxAhead   Revision      // how many revisions may be published ahead of the commit; at least 1
 	MaxHeld    int           // how many messages a busy lane holds in memory before it parks; at least 1
+
+	// FromHead parks a message only with or behind all before it: the revisions are
+	// the order of arrival, and what is not stored gets others after a crash.
+	FromHead bool
+	// HeadStays is for FromHead: the head cannot be parked while it is delivered, so
+	// that what is behind it is held as long.
+	HeadStays bool
 }
 
 // prints is how many fingerprints of settled revisions a lane keeps.

@@ -63,6 +63,8 @@ func (d *dialogue) event(words []string) Event {
 			ev.Known, ev.Same = Parked, value == "same"
 		case word == "skipped":
 			ev.Known = Skipped
+		case word == "fast":
+			ev.Fast = true
 		case word == "closed":
 			ev.Closed = true
 		case name == "pause":

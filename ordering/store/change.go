@@ -26,7 +26,8 @@ type Change struct {
 	// before Gone and Dead. One that is not there, or was written again since, is
 	// not marked.
 	Mirrored []Mirrored
-	Ledger   Ledger // added to the route's, but for what the store derives
+	Seen     []Sighting // remembered
+	Ledger   Ledger     // added to the route's, but for what the store derives
 }
 
 // Mirrored names a dead letter as it was when it was copied.

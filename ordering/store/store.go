@@ -89,6 +89,12 @@ type Store interface {
 	// than ErrFull it is unknown whether they are stored, and a later call is not
 	// undone by one that was left under way.
 	SavePositions(ctx context.Context, route string, ps ...Position) error
+	// Seen says of each print whether a message with it was remembered
+	// ([Change].Seen) in an era from since on. A yes is durable.
+	Seen(ctx context.Context, route string, since uint32, prints []SeenPrint) ([]bool, error)
+	// Forget drops what was remembered in the eras before one. It may come back if
+	// the process crashes, to be dropped again.
+	Forget(ctx context.Context, route string, before uint32) error
 	// Ledger returns a route's counts as of the last commit.
 	Ledger(ctx context.Context, route string) (Ledger, error)
 	// Stats says how large the store is.
@@ -135,8 +141,9 @@ type Record struct {
 	Key     Key
 	Version uint64 // 0: nothing stored
 	State   lane.State
-	Since   time.Time // when the lane's mode last changed
-	Due     time.Time // lane.Waiting: when the next try is due. Quarantined, Locked: when an operator asked for what is not done yet
+	Since   time.Time     // when the lane's mode last changed
+	Due     time.Time     // lane.Waiting: when the next try is due. Quarantined, Locked: when an operator asked for what is not done yet
+	Stamp   lane.Revision // the last number given to what was delivered, where a route numbers that anew; 0: none
 }
 
 // Blocked reports whether a lane does not flow or has something parked.
@@ -214,6 +221,18 @@ type Query struct {
 	Unmirrored bool
 	After      string // continue behind this key (lanes) or id (dead letters)
 	Limit      int    // 0: no limit. Lanes: the epochs of a key are not torn apart, so there may be a few more
+}
+
+// SeenPrint tells a message from all others, where it has no revision: 128 bits
+// of a cryptographic hash, because what is taken for a duplicate is dropped.
+type SeenPrint [16]byte
+
+// Sighting is a message that ended, so that it is known when it comes again. Era
+// groups them: the second, since 1970, before which it ended. There should be few
+// at a time.
+type Sighting struct {
+	Print SeenPrint
+	Era   uint32
 }
 
 // Stats is the size of a store.

@@ -29,12 +29,10 @@ package amqp
 import (
 	"context"
 	"errors"
-	"io"
 	"log/slog"
-	"slices"
-	"sync"
 
 	"github.com/brokerbridge/bridge/bridge/broker"
+	"github.com/brokerbridge/bridge/bridge/broker/internal/ends"
 	"github.com/brokerbridge/bridge/bridge/config"
 )
 
@@ -44,8 +42,7 @@ type Broker struct {
 	cfg    config.AMQP
 	logger *slog.Logger
 
-	mu   sync.Mutex
-	ends []io.Closer // sources and targets
+	ends ends.Ends
 }
 
 // New prepares a broker; it does not connect. A nil logger is silent.
@@ -62,9 +59,7 @@ func (b *Broker) Source(from config.From, opts broker.SourceOptions) (broker.Sou
 		return nil, errors.New("an AMQP source needs a queue")
 	}
 	s := newSource(b, from, opts)
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.ends = append(b.ends, s)
+	b.ends.Keep(s)
 	return s, nil
 }
 
@@ -79,9 +74,7 @@ func (b *Broker) Target(to config.To, opts broker.TargetOptions) (broker.Target,
 		return nil, errors.New("a name in AMQP has at most 255 bytes")
 	}
 	t := newTarget(b, to, opts)
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.ends = append(b.ends, t)
+	b.ends.Keep(t)
 	return t, nil
 }
 
@@ -96,20 +89,4 @@ func (b *Broker) Ping(ctx context.Context) error {
 }
 
 // Close closes the sources and targets that are still open.
-func (b *Broker) Close() error {
-	b.mu.Lock()
-	ends := b.ends
-	b.ends = nil
-	b.mu.Unlock()
-	var errs []error
-	for _, end := range ends {
-		errs = append(errs, end.Close())
-	}
-	return errors.Join(errs...)
-}
-
-func (b *Broker) forget(end io.Closer) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.ends = slices.DeleteFunc(b.ends, func(e io.Closer) bool { return e == end })
-}
+func (b *Broker) Close() error { return b.ends.Close() }

@@ -7,35 +7,30 @@ import (
 	"github.com/ThreeDotsLabs/watermill/message"
 	amqp "github.com/rabbitmq/amqp091-go"
 
-	"github.com/brokerbridge/bridge/bridge/broker/sidecar"
 	"github.com/brokerbridge/bridge/bridge/internal/typical"
 )
-
-// kinds is how many different messages take turns, so that no sidecar is that of
-// the message before.
-const kinds = 64
 
 // BenchmarkMapping makes a message of a delivery, and a publishing of a message,
 // for messages that began in RabbitMQ and for those that began in Kafka. Its other
 // half is in package kafka.
 func BenchmarkMapping(b *testing.B) {
 	b.Run("delivery-to-message/origin=amqp", func(b *testing.B) {
-		benchmarkDecode(b, typical.Deliveries(kinds))
+		benchmarkDecode(b, typical.Deliveries(typical.Kinds))
 	})
 	b.Run("delivery-to-message/origin=amqp,alike", func(b *testing.B) {
-		benchmarkDecode(b, slices.Repeat(typical.Deliveries(1), kinds))
+		benchmarkDecode(b, slices.Repeat(typical.Deliveries(1), typical.Kinds))
 	})
 	b.Run("delivery-to-message/origin=kafka", func(b *testing.B) {
-		benchmarkDecode(b, deliveriesOf(fromKafka()))
+		benchmarkDecode(b, deliveriesOf(typical.FromKafka()))
 	})
 	b.Run("message-to-delivery/origin=amqp", func(b *testing.B) {
-		benchmarkRestore(b, fromRabbitMQ())
+		benchmarkRestore(b, typical.FromRabbitMQ())
 	})
 	b.Run("message-to-delivery/origin=amqp,alike", func(b *testing.B) {
-		benchmarkRestore(b, slices.Repeat(fromRabbitMQ()[:1], kinds))
+		benchmarkRestore(b, slices.Repeat(typical.FromRabbitMQ()[:1], typical.Kinds))
 	})
 	b.Run("message-to-delivery/origin=kafka", func(b *testing.B) {
-		p := benchmarkWrite(b, fromKafka())
+		p := benchmarkWrite(b, typical.FromKafka())
 		if p.Headers["retries"] != "0" {
 			b.Fatalf("came as %+v", p)
 		}
@@ -47,7 +42,7 @@ func benchmarkDecode(b *testing.B, ds []amqp.Delivery) {
 	var m *message.Message
 	b.ReportAllocs()
 	for i := 0; b.Loop(); i++ {
-		m = dec.message(&ds[i%kinds])
+		m = dec.message(&ds[i%typical.Kinds])
 	}
 	if m.Metadata["retries"] != "0" || m.Metadata["tenant"] == "" || len(m.Payload) != 1024 {
 		b.Fatalf("became %+v", m)
@@ -67,34 +62,13 @@ func benchmarkWrite(b *testing.B, msgs []*message.Message) (p amqp.Publishing) {
 	size, ok := 0, true
 	b.ReportAllocs()
 	for i := 0; b.Loop(); i++ {
-		p = w.publishing(msgs[i%kinds])
+		p = w.publishing(msgs[i%typical.Kinds])
 		size, ok = headerSize(&p)
 	}
 	if !ok || size == 0 || len(p.Body) != 1024 {
 		b.Fatalf("cannot be written: %+v", p)
 	}
 	return p
-}
-
-// fromRabbitMQ are messages that were deliveries, as a route hands them on.
-func fromRabbitMQ() []*message.Message {
-	var dec decoder
-	ds := typical.Deliveries(kinds)
-	msgs := make([]*message.Message, kinds)
-	for i := range ds {
-		msgs[i] = typical.Pass(dec.message(&ds[i]), i)
-	}
-	return msgs
-}
-
-// fromKafka are messages that were records.
-func fromKafka() []*message.Message {
-	var enc sidecar.RecordEncoder
-	msgs := make([]*message.Message, kinds)
-	for i, r := range typical.Records(kinds) {
-		msgs[i] = typical.Pass(&message.Message{Metadata: enc.Encode(r), Payload: r.Value}, i)
-	}
-	return msgs
 }
 
 // deliveriesOf are messages that were published, as RabbitMQ delivers them.

@@ -101,7 +101,7 @@ func (s *Source) Close() error {
 	link.hangUp()
 	s.feed.Wait()
 	s.calls.Wait()
-	s.b.forget(s)
+	s.b.ends.Forget(s)
 	return nil
 }
 

@@ -194,7 +194,7 @@ func (t *Target) Close() error {
 	t.mu.Unlock()
 	l.hangUp()
 	t.work.Wait()
-	t.b.forget(t)
+	t.b.ends.Forget(t)
 	return nil
 }
 

@@ -13,13 +13,12 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
-	"slices"
-	"sync"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/brokerbridge/bridge/bridge/broker"
+	"github.com/brokerbridge/bridge/bridge/broker/internal/ends"
 	"github.com/brokerbridge/bridge/bridge/config"
 )
 
@@ -30,9 +29,7 @@ type Broker struct {
 
 	timing timing
 
-	mu      sync.Mutex
-	targets []*Target
-	sources []*Source
+	targets, sources ends.Ends
 }
 
 // timing is what only tests change.
@@ -66,9 +63,7 @@ func (b *Broker) Source(from config.From, opts broker.SourceOptions) (broker.Sou
 		return nil, errors.New("a Kafka source needs a topic")
 	}
 	s := newSource(b, from, opts)
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.sources = append(b.sources, s)
+	b.sources.Keep(s)
 	return s, nil
 }
 
@@ -79,9 +74,7 @@ func (b *Broker) Target(to config.To, opts broker.TargetOptions) (broker.Target,
 	if err != nil {
 		return nil, err
 	}
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.targets = append(b.targets, t)
+	b.targets.Keep(t)
 	return t, nil
 }
 
@@ -103,36 +96,4 @@ func (b *Broker) Ping(ctx context.Context) error {
 }
 
 // Close closes the sources and targets that are still open.
-func (b *Broker) Close() error {
-	b.mu.Lock()
-	targets, sources := b.targets, b.sources
-	b.targets, b.sources = nil, nil
-	b.mu.Unlock()
-	var errs []error
-	for _, s := range sources {
-		errs = append(errs, s.Close())
-	}
-	for _, t := range targets {
-		errs = append(errs, t.Close())
-	}
-	return errors.Join(errs...)
-}
-
-func (b *Broker) forget(t *Target) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	for i := range b.targets {
-		if b.targets[i] == t {
-			b.targets = append(b.targets[:i:i], b.targets[i+1:]...)
-			return
-		}
-	}
-}
-
-func (b *Broker) forgetSource(s *Source) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if i := slices.Index(b.sources, s); i >= 0 {
-		b.sources = slices.Delete(b.sources, i, i+1)
-	}
-}
+func (b *Broker) Close() error { return errors.Join(b.sources.Close(), b.targets.Close()) }

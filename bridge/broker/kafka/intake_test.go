@@ -17,6 +17,7 @@ import (
 	"github.com/brokerbridge/bridge/bridge/broker/kafka"
 	"github.com/brokerbridge/bridge/bridge/broker/sidecar"
 	"github.com/brokerbridge/bridge/bridge/config"
+	"github.com/brokerbridge/bridge/bridge/internal/rig"
 )
 
 const (
@@ -56,6 +57,9 @@ func (l *log) read(t testing.TB, change ...func(setup)) *intake {
 	from, opts, b := l.From(), broker.SourceOptions{Route: "route", Owner: "owner", State: told.Hear}, l.broker()
 	for _, c := range change {
 		c(setup{&from, &opts, b})
+	}
+	if !opts.Ordered { // several may read, each with a store of its own
+		opts.Owner = rig.Name(t)
 	}
 	src, err := b.Source(from, opts)
 	if err != nil {

@@ -6,32 +6,27 @@ import (
 	"github.com/ThreeDotsLabs/watermill/message"
 	"github.com/twmb/franz-go/pkg/kgo"
 
-	"github.com/brokerbridge/bridge/bridge/broker/sidecar"
 	"github.com/brokerbridge/bridge/bridge/internal/typical"
 )
-
-// kinds is how many different messages take turns, so that no sidecar is that of
-// the message before.
-const kinds = 64
 
 // BenchmarkMapping makes a message of a record, and a record of a message, for
 // messages that began in Kafka and for those that began in RabbitMQ. Its other half
 // is in package amqp.
 func BenchmarkMapping(b *testing.B) {
 	b.Run("record-to-message/origin=kafka", func(b *testing.B) {
-		benchmarkDecode(b, typical.Records(kinds))
+		benchmarkDecode(b, typical.Records(typical.Kinds))
 	})
 	b.Run("record-to-message/origin=amqp", func(b *testing.B) {
-		benchmarkDecode(b, recordsOf(b, fromRabbitMQ()))
+		benchmarkDecode(b, recordsOf(b, typical.FromRabbitMQ()))
 	})
 	b.Run("message-to-record/origin=kafka", func(b *testing.B) {
-		r := benchmarkWrite(b, fromKafka())
+		r := benchmarkWrite(b, typical.FromKafka())
 		if len(r.Headers) != 5+4 || r.Timestamp.IsZero() {
 			b.Fatalf("came back as %+v", r)
 		}
 	})
 	b.Run("message-to-record/origin=amqp", func(b *testing.B) {
-		r := benchmarkWrite(b, fromRabbitMQ())
+		r := benchmarkWrite(b, typical.FromRabbitMQ())
 		if len(r.Headers) != 5+1+4 {
 			b.Fatalf("came as %+v", r)
 		}
@@ -43,7 +38,7 @@ func benchmarkDecode(b *testing.B, rs []*kgo.Record) {
 	var m *message.Message
 	b.ReportAllocs()
 	for i := 0; b.Loop(); i++ {
-		m = dec.message(rs[i%kinds])
+		m = dec.message(rs[i%typical.Kinds])
 	}
 	if m.Metadata["retries"] != "0" || m.Metadata["tenant"] == "" || len(m.Payload) != 1024 {
 		b.Fatalf("became %+v", m)
@@ -56,34 +51,13 @@ func benchmarkWrite(b *testing.B, msgs []*message.Message) kgo.Record {
 	errs := make([]error, 1)
 	b.ReportAllocs()
 	for i := 0; b.Loop(); i++ {
-		w.write(&t, "orders", msgs[i%kinds:][:1], false, errs)
+		w.write(&t, "orders", msgs[i%typical.Kinds:][:1], false, errs)
 	}
 	r := w.records[0]
 	if errs[0] != nil || len(r.Key) == 0 || len(r.Value) != 1024 {
 		b.Fatalf("became %+v (%v)", r, errs[0])
 	}
 	return r
-}
-
-// fromKafka are messages that were records, as a route hands them on.
-func fromKafka() []*message.Message {
-	var dec decoder
-	msgs := make([]*message.Message, kinds)
-	for i, r := range typical.Records(kinds) {
-		msgs[i] = typical.Pass(dec.message(r), i)
-	}
-	return msgs
-}
-
-// fromRabbitMQ are messages that were deliveries.
-func fromRabbitMQ() []*message.Message {
-	var enc sidecar.Encoder
-	ds := typical.Deliveries(kinds)
-	msgs := make([]*message.Message, kinds)
-	for i := range ds {
-		msgs[i] = typical.Pass(&message.Message{Metadata: enc.Encode(&ds[i]), Payload: ds[i].Body}, i)
-	}
-	return msgs
 }
 
 // recordsOf are messages that were written, as Kafka sends them.

@@ -127,7 +127,7 @@ func (m *member) options(ctx context.Context) []kgo.Opt {
 	if m.from.Protocol == config.ProtocolConsumer {
 		opts = append(opts, kgo.ServerSideBalancer())
 	}
-	if m.opts.Ordered {
+	if m.isStatic() {
 		opts = append(opts, kgo.InstanceID(m.owner.instance))
 	}
 	return opts
@@ -165,10 +165,14 @@ func (m *member) end(forGood bool) {
 	m.loops.Wait()
 	m.client.CloseAllowingRebalance()
 	m.client.AllowRebalance() // Close polls what is left, which can hold up its own leaving for ever
-	if m.opts.Ordered && (forGood || m.from.Protocol == config.ProtocolConsumer) {
+	if m.isStatic() && (forGood || !m.opts.Ordered || m.from.Protocol == config.ProtocolConsumer) {
 		m.giveUp(id)
 	}
 }
+
+// isStatic reports whether a restart finds its partitions where they were: without
+// that they would wait for the session of a process that was killed.
+func (m *member) isStatic() bool { return m.opts.Ordered || m.opts.Owner != "" }
 
 // assigned is told of a rebalance that is over.
 func (m *member) assigned(_ context.Context, _ *kgo.Client, added map[string][]int32) {

@@ -85,8 +85,8 @@ func TestIdentityOfARecord(t *testing.T) {
 		if _, ok := ds[2].Metadata[broker.HeaderHops]; ok != (trust == config.TrustBridge) {
 			t.Errorf("trust %s: the hops are believed: %v", trust, ok)
 		}
-		if _, ok := ds[2].Metadata[broker.HeaderRevision]; ok {
-			t.Errorf("trust %s: a foreign %s is believed", trust, broker.HeaderRevision)
+		if _, ok := ds[2].Metadata[broker.HeaderRevision]; ok != (trust == config.TrustBridge) {
+			t.Errorf("trust %s: the revision is believed: %v", trust, ok)
 		}
 	}
 }

@@ -132,7 +132,7 @@ func (s *Source) end() {
 	if s.side != nil {
 		s.side.Close()
 	}
-	s.b.forgetSource(s)
+	s.b.sources.Forget(s)
 }
 
 // run is a member of the group again and again, until ctx ends.

@@ -187,7 +187,7 @@ func (t *Target) Close() error {
 	if alone != nil {
 		alone.Close()
 	}
-	t.b.forget(t)
+	t.b.targets.Forget(t)
 	return err
 }
 

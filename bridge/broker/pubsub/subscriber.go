@@ -13,6 +13,7 @@ import (
 	"github.com/cenkalti/backoff/v4"
 
 	"github.com/brokerbridge/bridge/bridge/broker"
+	"github.com/brokerbridge/bridge/bridge/broker/internal/pace"
 	"github.com/brokerbridge/bridge/bridge/config"
 )
 
@@ -190,7 +191,7 @@ func (s *subscription) send(ctx context.Context, m *message.Message) (copied, bo
 // follow sends a message again until it is acknowledged or the subscription
 // ends.
 func (s *subscription) follow(ctx context.Context, m *message.Message, c copied, ack func()) {
-	pace := backoff.NewExponentialBackOff(backoff.WithInitialInterval(s.opts.Pause),
+	pauses := backoff.NewExponentialBackOff(backoff.WithInitialInterval(s.opts.Pause),
 		backoff.WithMaxInterval(s.opts.MaxPause), backoff.WithMultiplier(2), backoff.WithMaxElapsedTime(0))
 	for {
 		acked, nacked := c.await(ctx)
@@ -198,7 +199,7 @@ func (s *subscription) follow(ctx context.Context, m *message.Message, c copied,
 		if acked {
 			ack()
 		}
-		if !nacked || !wait(ctx, pace.NextBackOff()) {
+		if !nacked || !pace.Sleep(ctx, pauses.NextBackOff()) {
 			return
 		}
 		var sent bool
@@ -223,17 +224,6 @@ func (c copied) await(ctx context.Context) (acked, nacked bool) {
 		default:
 			return false, false
 		}
-	}
-}
-
-func wait(ctx context.Context, d time.Duration) bool {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return true
-	case <-ctx.Done():
-		return false
 	}
 }
 

@@ -22,8 +22,8 @@ const reserved = "bridge-"
 // remembers the last sidecar, because most messages of a queue have the same.
 // One goroutine at a time.
 type Encoder struct {
-	// TrustNone drops all headers that begin with "bridge-". Otherwise
-	// bridge-hops, bridge-message-id and bridge-kafka are believed.
+	// TrustNone drops all headers that begin with "bridge-". Otherwise those that
+	// another bridge writes are believed.
 	TrustNone bool
 
 	last   string
@@ -65,9 +65,17 @@ func (e *Encoder) Encode(d *amqp.Delivery) message.Metadata {
 	return md
 }
 
+// isBridged reports whether a header is one that a bridge writes to either broker.
+func isBridged(name string) bool {
+	switch name {
+	case broker.HeaderHops, broker.HeaderMessageID, broker.HeaderKey, broker.HeaderRevision:
+		return true
+	}
+	return false
+}
+
 func (e *Encoder) believed(name string) bool {
-	return !e.TrustNone &&
-		(name == broker.HeaderHops || name == broker.HeaderMessageID || name == broker.HeaderKafka)
+	return !e.TrustNone && (name == broker.HeaderKafka || isBridged(name))
 }
 
 // sidecar writes what the text headers do not say.

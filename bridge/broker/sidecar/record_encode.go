@@ -15,7 +15,7 @@ import (
 // metadata. One goroutine at a time.
 type RecordEncoder struct {
 	// TrustNone drops all headers that begin with "bridge-". Otherwise
-	// bridge-hops, bridge-message-id and bridge-amqp are believed.
+	// those that another bridge writes are believed.
 	TrustNone bool
 
 	buf   []byte
@@ -51,11 +51,8 @@ func (e *RecordEncoder) Encode(r *kgo.Record) message.Metadata {
 
 // believe takes over a header of the bridge's own, if it may.
 func (e *RecordEncoder) believe(md message.Metadata, h *kgo.RecordHeader) {
-	switch h.Key {
-	case broker.HeaderHops, broker.HeaderMessageID, broker.HeaderAMQP:
-		if !e.TrustNone && h.Value != nil {
-			md[h.Key] = string(h.Value)
-		}
+	if !e.TrustNone && h.Value != nil && (h.Key == broker.HeaderAMQP || isBridged(h.Key)) {
+		md[h.Key] = string(h.Value)
 	}
 }
 

@@ -127,13 +127,15 @@ func TestTextWinsOverTheSidecarOfARecord(t *testing.T) {
 }
 
 func TestForeignHeadersOfRecordsAreNotBelieved(t *testing.T) {
-	r := &kgo.Record{Headers: headers("own", "v", "bridge-kafka", "forged", "bridge-key", "k", "bridge-undecodable", "x",
+	r := &kgo.Record{Headers: headers("own", "v", "bridge-kafka", "forged", "bridge-key", "k", "bridge-revision", "7", "bridge-undecodable", "x",
 		"bridge-hops", nil, "bridge-hops", "3", "bridge-message-id", "id", "bridge-amqp", "{}", "bridge-null-body", "1")}
 	var bridge sidecar.RecordEncoder
 	md := bridge.Encode(r)
 	side := md["bridge-kafka"]
 	delete(md, "bridge-kafka")
-	want := message.Metadata{"own": "v", "bridge-hops": "3", "bridge-message-id": "id", "bridge-amqp": "{}"}
+	want := message.Metadata{
+		"own": "v", "bridge-hops": "3", "bridge-message-id": "id", "bridge-key": "k", "bridge-revision": "7", "bridge-amqp": "{}",
+	}
 	if !reflect.DeepEqual(md, want) || strings.Contains(side, "bridge-") {
 		t.Errorf("believed %v and %s, want %v", md, side, want)
 	}

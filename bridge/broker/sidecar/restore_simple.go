@@ -7,8 +7,8 @@ import (
 
 // readSimple reads the form of bridge-amqp that nearly all messages have: as the
 // encoder writes it, with texts in printable ASCII without escapes, and no values
-// beside the texts. It is false for any other, which readAny reads: at an
-// eighth of the speed (BenchmarkRead), and that for each message with an id of
+// beside the texts. It is false for any other, which readAny reads: at a
+// twentieth of the speed (BenchmarkRead), and that for each message with an id of
 // its own.
 func readSimple(text string) (c content, ok bool) {
 	rest, ok := strings.CutPrefix(text, "{")

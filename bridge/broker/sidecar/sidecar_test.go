@@ -131,14 +131,16 @@ func TestTextWinsOverTheSidecar(t *testing.T) {
 
 func TestForeignHeadersOfOurOwnAreNotBelieved(t *testing.T) {
 	foreign := amqp.Table{
-		"bridge-amqp": "forged", "bridge-key": "k", "bridge-dlq-reason": []any{}, "bridge-x": int8(1),
+		"bridge-amqp": "forged", "bridge-key": "k", "bridge-revision": "7", "bridge-dlq-reason": []any{}, "bridge-x": int8(1),
 		"bridge-hops": "3", "bridge-message-id": "id", "bridge-kafka": "{}", "own": "v",
 	}
 	var bridge sidecar.Encoder
 	md := bridge.Encode(&amqp.Delivery{Headers: foreign})
 	side := md["bridge-amqp"]
 	delete(md, "bridge-amqp")
-	want := message.Metadata{"bridge-hops": "3", "bridge-message-id": "id", "bridge-kafka": "{}", "own": "v"}
+	want := message.Metadata{
+		"bridge-hops": "3", "bridge-message-id": "id", "bridge-key": "k", "bridge-revision": "7", "bridge-kafka": "{}", "own": "v",
+	}
 	if !reflect.DeepEqual(md, want) || strings.Contains(side, "bridge-") {
 		t.Errorf("believed %v and %s, want %v", md, side, want)
 	}

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/brokerbridge/bridge/bridge/internal/bench/load"
 	"github.com/brokerbridge/bridge/ordering/store/pebble"
 )
 
@@ -62,7 +63,18 @@ routes:
     %s
 `, amqpURL(), strings.Join(kafkaAddrs(), ","), storeDir(dir, sc), routeName,
 		fields(sc.from.from(), window), fields(sc.to.to()),
-		fields(fmt.Sprintf("by: revision, key: %s, revision: header.%s, first: 1", sc.from.key(), revisionHeader), p.Order), p.Route)
+		fields(orderBy(p, sc), p.Order), p.Route)
+}
+
+// orderBy is the order of the bridge's route.
+func orderBy(p plan, sc scene) string {
+	switch {
+	case p.By == "":
+		return fmt.Sprintf("by: revision, key: %s, revision: header.%s, first: 1", sc.from.key(), load.RevisionHeader)
+	case strings.HasPrefix(p.By, "arrival"):
+		return "by: " + p.By + ", key: " + sc.from.key()
+	}
+	return "by: " + p.By
 }
 
 func fields(all ...string) string { return strings.TrimSuffix(strings.Join(all, ", "), ", ") }

@@ -1,11 +1,6 @@
 package main
 
-import (
-	"context"
-	"fmt"
-	"slices"
-	"strings"
-)
+import "context"
 
 // experiment is a case that is measured: by name as -case says it.
 type experiment struct {
@@ -13,6 +8,8 @@ type experiment struct {
 	about string
 	run   func(ctx context.Context, s *stage, p plan, ways []direction) (report, error)
 }
+
+func (e experiment) String() string { return e.name }
 
 // report is what an experiment found: lines for people, and itself as JSON. One
 // that failed may have found something before; else it has none.
@@ -30,25 +27,4 @@ var experiments = []experiment{
 }
 
 // chooseCases are those that the flag asks for.
-func chooseCases(flag string) ([]experiment, error) {
-	if flag == "all" {
-		return experiments, nil
-	}
-	var chosen []experiment
-	for name := range strings.SplitSeq(flag, ",") {
-		i := slices.IndexFunc(experiments, func(e experiment) bool { return e.name == name })
-		if i < 0 {
-			return nil, fmt.Errorf("-case %q: want all or some of %s", flag, caseNames())
-		}
-		chosen = append(chosen, experiments[i])
-	}
-	return chosen, nil
-}
-
-func caseNames() string {
-	names := make([]string, len(experiments))
-	for i, e := range experiments {
-		names[i] = e.name
-	}
-	return strings.Join(names, ",")
-}
+func chooseCases(flag string) ([]experiment, error) { return pick("case", flag, experiments) }

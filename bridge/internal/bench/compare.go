@@ -4,50 +4,29 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 )
 
 // lineup says who runs in a direction; all are compared with the first.
 type lineup func(ctx context.Context, s *stage, p plan, way direction) ([]contender, error)
 
-// comparison is the report of an experiment in which contenders take turns.
-type comparison struct {
-	Directions []result `json:"directions"`
-}
-
-// compare is such an experiment.
+// compare is an experiment in which contenders take turns.
 func compare(who lineup) func(context.Context, *stage, plan, []direction) (report, error) {
 	return func(ctx context.Context, s *stage, p plan, ways []direction) (report, error) {
-		var found comparison
-		for _, way := range ways {
+		return eachWay(ways, func(way direction) (*result, error) {
 			all, err := who(ctx, s, p, way)
 			if err != nil {
-				return found, fmt.Errorf("%s: %w", way, err)
+				return nil, err
 			}
-			measured, err := s.measure(ctx, p, way, all)
-			if err != nil {
-				return found, fmt.Errorf("%s: %w", way, err)
-			}
-			found.Directions = append(found.Directions, measured)
-		}
-		return found, nil
+			return s.measure(ctx, p, way, all)
+		})
 	}
-}
-
-// table has all directions.
-func (c comparison) table() string {
-	var b strings.Builder
-	for i := range c.Directions {
-		b.WriteString("\n" + c.Directions[i].table())
-	}
-	return b.String()
 }
 
 // measure lets all run in one direction, in turns.
-func (s *stage) measure(ctx context.Context, p plan, way direction, all []contender) (r result, err error) {
+func (s *stage) measure(ctx context.Context, p plan, way direction, all []contender) (r *result, err error) {
 	defer func() { err = errors.Join(err, s.dropSources()) }()
 	fmt.Printf("%s: messages of %d bytes, %d rounds\n", way, p.Size, p.Rounds)
-	r.direction = way
+	r = &result{direction: way}
 	for _, c := range all {
 		n, err := s.calibrate(ctx, p, way, c)
 		if err != nil {
@@ -60,11 +39,10 @@ func (s *stage) measure(ctx context.Context, p plan, way direction, all []conten
 	if err := s.dropSources(); err != nil { // those of the calibration
 		return r, err
 	}
-	if err := s.rounds(ctx, p.Rounds, all, &r); err != nil {
+	if err := s.rounds(ctx, p.Rounds, all, r); err != nil {
 		return r, err
 	}
 	r.summarise()
-	fmt.Println("\n" + r.table())
 	return r, nil
 }
 

@@ -50,19 +50,15 @@ func (l *latency) measure(ctx context.Context, s *stage, p plan) error {
 }
 
 // through sends a crowd from end to end.
-func (s *stage) through(ctx context.Context, way direction, rate float64, who contender, of *crowd) (got pace, err error) {
-	ctx, cancel := context.WithTimeout(ctx, caseTimeout)
-	defer cancel()
+func (s *stage) through(ctx context.Context, way direction, rate float64, who contender, of *crowd) (pace, error) {
 	c := s.course(way)
-	defer func() { err = c.close(err) }()
-	if err := c.open(ctx); err != nil {
-		return got, err
-	}
-	timed, err := c.paced(ctx, rate, who, of)
-	if err != nil {
-		return got, err
-	}
-	return c.end(ctx, of, timed)
+	return on(ctx, c, func(ctx context.Context) (pace, error) {
+		timed, err := c.paced(ctx, rate, who, of)
+		if err != nil {
+			return pace{}, err
+		}
+		return c.end(ctx, of, timed)
+	})
 }
 
 // latencyOf are the figures of a pace, as the table has them.

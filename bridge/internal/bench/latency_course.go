@@ -41,6 +41,17 @@ func (c *course) open(ctx context.Context) (err error) {
 	return err
 }
 
+// on does something on a course between its opening and its close.
+func on[T any](ctx context.Context, c *course, do func(context.Context) (T, error)) (got T, err error) {
+	ctx, cancel := context.WithTimeout(ctx, caseTimeout)
+	defer cancel()
+	defer func() { err = c.close(err) }()
+	if err := c.open(ctx); err != nil {
+		return got, err
+	}
+	return do(ctx)
+}
+
 // begin lets the contender work.
 func (c *course) begin(ctx context.Context, p plan, who contender) (err error) {
 	c.mover, err = who.start(ctx, c.stage, p, c.scene, c.words)

@@ -93,7 +93,7 @@ func main() {
 	o.flags(flag.CommandLine)
 	raw := flag.String("raw", "", "be the raw loop on an `errand`; for bench itself")
 	stock := flag.String("watermill", "", "be stock Watermill on an `errand`; for bench itself")
-	shown := flag.String("markdown", "", "measure nothing, and print the README's table of this `file` of results")
+	shown := flag.String("markdown", "", "measure nothing, and print the tables of the docs from this `file` of results")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
@@ -114,19 +114,22 @@ func main() {
 }
 
 func show(file string) error {
-	table, err := markdown(file)
-	fmt.Print(table)
-	return err
+	m, err := readMeasured(file)
+	if err != nil {
+		return err
+	}
+	fmt.Printf("docs/performance.md:\n\n%s\nREADME.md:\n\n%s", m.full(), m.brief())
+	return nil
 }
 
 // choice is what is to be measured, and where it is written.
 type choice struct{ cases, from, to, peers, file string }
 
 func (o *choice) flags(set *flag.FlagSet) {
-	set.StringVar(&o.cases, "case", experiments[0].name, "what is compared: all or some of "+caseNames())
+	set.StringVar(&o.cases, "case", experiments[0].name, "what is compared: all or some of "+names(experiments))
 	set.StringVar(&o.from, "from", "all", "the source: rabbitmq, kafka or all")
 	set.StringVar(&o.to, "to", "all", "the target: rabbitmq, kafka or all")
-	set.StringVar(&o.peers, "peers", "", "who else runs in the first case: all or some of watermill,shovel,mirrormaker")
+	set.StringVar(&o.peers, "peers", "", "who else runs in the first case: all or some of "+names(peers))
 	set.StringVar(&o.file, "json", "", "write the results to this file too")
 }
 

@@ -3,6 +3,8 @@ package main
 import (
 	"fmt"
 	"math/rand/v2"
+
+	"github.com/brokerbridge/bridge/bridge/internal/bench/load"
 )
 
 // drawing is how messages get their keys.
@@ -68,8 +70,8 @@ func (n *numbering) revision(i int) int64 {
 	return int64(n.Settled) + int64(i/n.Keys) + 1
 }
 
-func (n *numbering) message(i int) message {
-	return message{key: keyName(n.key(i)), revision: n.revision(i), body: bodyOf(i, n.Size)}
+func (n *numbering) message(i int) load.Message {
+	return load.Message{Number: i, Key: keyName(n.key(i)), Revision: n.revision(i), Size: n.Size}
 }
 
 func keyName(key int) string { return fmt.Sprintf("key-%d", key) }

@@ -3,6 +3,8 @@ package main
 import (
 	"slices"
 	"testing"
+
+	"github.com/brokerbridge/bridge/bridge/internal/bench/load"
 )
 
 func TestRevisionsOfAKeyHaveNoGaps(t *testing.T) {
@@ -19,11 +21,11 @@ func TestRevisionsOfAKeyHaveNoGaps(t *testing.T) {
 		all, last := p.numbering(), map[string]int64{}
 		for i := range p.Messages {
 			m := all.message(i)
-			want := max(last[m.key], int64(p.Settled)) + 1
-			if m.revision != want || m.key != keyName(all.key(i)) || all.key(i) >= p.Keys || numberOf(m.body) != i {
+			want := max(last[m.Key], int64(p.Settled)) + 1
+			if m.Revision != want || m.Key != keyName(all.key(i)) || all.key(i) >= p.Keys || load.NumberOf(m.Body()) != i {
 				t.Fatalf("%+v: message %d is %+v, want revision %d", p, i, m, want)
 			}
-			last[m.key] = m.revision
+			last[m.Key] = m.Revision
 		}
 	}
 }

@@ -15,15 +15,13 @@ type beside struct {
 	Found  string  `json:"found"` // by the check of what was parked
 }
 
-// beside parks, sends others at a rate, drains, and sends others meanwhile.
-func (s *stage) beside(ctx context.Context, p plan, way direction, rate float64) (got beside, err error) {
-	ctx, cancel := context.WithTimeout(ctx, caseTimeout)
-	defer cancel()
+func (s *stage) beside(ctx context.Context, p plan, way direction, rate float64) (beside, error) {
 	c := s.course(way)
-	defer func() { err = c.close(err) }()
-	if err := c.open(ctx); err != nil {
-		return got, err
-	}
+	return on(ctx, c, func(ctx context.Context) (beside, error) { return c.beside(ctx, p, rate) })
+}
+
+// beside parks, sends others at a rate, drains, and sends others meanwhile.
+func (c *course) beside(ctx context.Context, p plan, rate float64) (got beside, err error) {
 	parked := parkedCrowd(p, manyParked)
 	if _, _, err := c.park(ctx, parked); err != nil {
 		return got, err

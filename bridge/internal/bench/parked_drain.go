@@ -24,16 +24,13 @@ type drain struct {
 	Found    string  `json:"found"`    // by the check
 }
 
-// drained parks and drains, and nothing else.
-func (s *stage) drained(ctx context.Context, p plan, way direction, keys int) (d drain, err error) {
-	ctx, cancel := context.WithTimeout(ctx, caseTimeout)
-	defer cancel()
+func (s *stage) drained(ctx context.Context, p plan, way direction, keys int) (drain, error) {
 	c := s.course(way)
-	defer func() { err = c.close(err) }()
-	if err := c.open(ctx); err != nil {
-		return d, err
-	}
-	of := parkedCrowd(p, keys)
+	return on(ctx, c, func(ctx context.Context) (drain, error) { return c.drained(ctx, parkedCrowd(p, keys)) })
+}
+
+// drained parks and drains, and nothing else.
+func (c *course) drained(ctx context.Context, of *crowd) (d drain, err error) {
 	b, took, err := c.park(ctx, of)
 	if err != nil {
 		return d, err

@@ -18,6 +18,8 @@ type peer struct {
 	ready      func(*stage) error // fetches what it needs; nil: nothing
 }
 
+func (p peer) String() string { return p.name }
+
 var peers = []peer{
 	{name: "watermill", contenders: []contender{watermill}, moves: func(direction) bool { return true }},
 	{name: "shovel", contenders: []contender{shovelTCP, shovelDirect}, moves: only(rabbitMQ), ready: enableShovel},
@@ -31,21 +33,10 @@ func only(k kind) func(direction) bool {
 
 // choosePeers are those that the flag asks for.
 func choosePeers(flag string) ([]peer, error) {
-	switch flag {
-	case "":
+	if flag == "" {
 		return nil, nil
-	case "all":
-		return peers, nil
 	}
-	var chosen []peer
-	for name := range strings.SplitSeq(flag, ",") {
-		i := slices.IndexFunc(peers, func(p peer) bool { return p.name == name })
-		if i < 0 {
-			return nil, fmt.Errorf("-peers %q: want all or some of watermill,shovel,mirrormaker", flag)
-		}
-		chosen = append(chosen, peers[i])
-	}
-	return chosen, nil
+	return pick("peers", flag, peers)
 }
 
 // contenders are who runs in a direction, the raw loop first.

@@ -21,8 +21,9 @@ type plan struct {
 	Repeated  float64 `json:"repeated,omitzero"`  // share of messages that are there twice
 	Settled   int     `json:"settled,omitzero"`   // the last revision of each key that the store knows
 
-	Order string `json:"-"` // more settings of the order of the bridge's route
-	Route string `json:"-"` // more settings of that route
+	By    string `json:"by,omitzero"` // what the bridge orders by; "": revision
+	Order string `json:"-"`           // more settings of the order of the bridge's route
+	Route string `json:"-"`           // more settings of that route
 
 	Rate int `json:"rate,omitzero"` // of steady traffic
 	Park int `json:"park"`          // messages that a case parks
@@ -41,6 +42,7 @@ func (p *plan) flags(set *flag.FlagSet) {
 	set.IntVar(&p.Rate, "rate", 0, "messages per second of steady traffic, in the cases that have it; 0: half of what the bridge moves")
 	set.IntVar(&p.Park, "park", 1_000_000, "how many messages wait in the store, in the case parked")
 	set.IntVar(&p.Lanes, "lanes", 10_000_000, "how many keys the store knows before the run, in the case many-keys")
+	set.StringVar(&p.By, "by", "", "the `order` of the bridge's route, such as arrival, none, or 'none, duplicates: off'; default by revision")
 	set.IntVar(&p.Window, "window", 0, "the `window` of the bridge's source; 0: its default")
 }
 

@@ -4,11 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strconv"
 	"time"
 
 	amqp "github.com/rabbitmq/amqp091-go"
 
+	"github.com/brokerbridge/bridge/bridge/internal/bench/load"
 	"github.com/brokerbridge/bridge/bridge/internal/rawloop"
 )
 
@@ -63,7 +63,7 @@ func (q *queue) fill(ctx context.Context, p plan) error {
 		if err := q.confirmed(ctx, *slot); err != nil {
 			return err
 		}
-		if *slot, err = ch.PublishWithDeferredConfirmWithContext(ctx, "", q.name, true, false, publishing(all, i)); err != nil {
+		if *slot, err = ch.PublishWithDeferredConfirmWithContext(ctx, "", q.name, true, false, all.message(i).Publishing()); err != nil {
 			return fmt.Errorf("fill queue %q: %w", q.name, err)
 		}
 		at++
@@ -85,15 +85,6 @@ func (q *queue) confirmed(ctx context.Context, c *amqp.DeferredConfirmation) err
 		return fmt.Errorf("fill queue %q: confirmed %v, %w", q.name, ok, err)
 	}
 	return nil
-}
-
-// publishing has words only in its headers: stock Watermill reads no numbers.
-func publishing(all *numbering, i int) amqp.Publishing {
-	m := all.message(i)
-	return amqp.Publishing{
-		MessageId: strconv.Itoa(i), DeliveryMode: amqp.Persistent, Body: m.body,
-		Headers: amqp.Table{rawloop.KeyHeader: m.key, revisionHeader: strconv.FormatInt(m.revision, 10)},
-	}
 }
 
 func (q *queue) count(context.Context) (int, error) {
@@ -127,7 +118,7 @@ func (q *queue) read(ctx context.Context, each func(int, time.Time)) error {
 		if !ok {
 			return fmt.Errorf("read queue %q: it ended after %d of %d messages: %w", q.name, i, n, ctx.Err())
 		}
-		each(numberOf(d.Body), time.Time{})
+		each(load.NumberOf(d.Body), time.Time{})
 	}
 	return nil
 }

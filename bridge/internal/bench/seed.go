@@ -13,6 +13,7 @@ import (
 
 	watermillmessage "github.com/ThreeDotsLabs/watermill/message"
 
+	"github.com/brokerbridge/bridge/bridge/internal/bench/load"
 	"github.com/brokerbridge/bridge/ordering"
 	"github.com/brokerbridge/bridge/ordering/lane"
 	"github.com/brokerbridge/bridge/ordering/store"
@@ -49,7 +50,7 @@ func identityOf(from end, k kind) store.Identity {
 	brokers := map[kind]string{rabbitMQ: "shop", kafka: "lake"}
 	return store.Identity{
 		Route: routeName, Source: brokers[k] + " " + from.called(),
-		By: "revision", Key: from.key(), Revision: "header." + revisionHeader,
+		By: "revision", Key: from.key(), Revision: "header." + load.RevisionHeader,
 	}
 }
 
@@ -63,9 +64,10 @@ func fillStore(ctx context.Context, st store.Store, p plan, id store.Identity) (
 	changes := make([]store.Change, 0, atOnce)
 	for i := range p.Lanes {
 		key := scattered(i, p.Lanes)
+		first := load.Message{Number: key, Size: p.Size}
 		changes = append(changes, store.Change{
 			Key:    store.Key{Route: id.Route, Name: keyName(key)},
-			Record: &store.Record{State: settled(bodyOf(key, p.Size))},
+			Record: &store.Record{State: settled(first.Body())},
 			Ledger: store.Ledger{Delivered: 1},
 		})
 		if len(changes) < atOnce && i+1 < p.Lanes {

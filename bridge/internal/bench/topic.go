@@ -10,7 +10,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
 
-	"github.com/brokerbridge/bridge/bridge/broker"
+	"github.com/brokerbridge/bridge/bridge/internal/bench/load"
 )
 
 const partitions = 6
@@ -67,20 +67,14 @@ func (t *topic) fill(ctx context.Context, p plan) error {
 	var first kgo.FirstErrPromise
 	all := p.numbering()
 	for i := range p.published() {
-		t.client.Produce(ctx, t.record(all, i), first.Promise())
+		r := all.message(i).Record()
+		r.Topic = t.name
+		t.client.Produce(ctx, r, first.Promise())
 	}
 	if err := first.Err(); err != nil {
 		return fmt.Errorf("fill topic %q: %w", t.name, err)
 	}
 	return nil
-}
-
-func (t *topic) record(all *numbering, i int) *kgo.Record {
-	m := all.message(i)
-	return &kgo.Record{Topic: t.name, Key: []byte(m.key), Value: m.body, Headers: []kgo.RecordHeader{
-		{Key: broker.HeaderWatermillID, Value: strconv.AppendInt(nil, int64(i), 10)},
-		{Key: revisionHeader, Value: strconv.AppendInt(nil, m.revision, 10)},
-	}}
 }
 
 // count sums the ends of the partitions.
@@ -123,7 +117,7 @@ func (t *topic) left(ctx context.Context) (int, error) {
 
 func (t *topic) read(ctx context.Context, each func(int, time.Time)) error {
 	return t.records(ctx, func(r *kgo.Record) error {
-		each(numberOf(r.Value), r.Timestamp)
+		each(load.NumberOf(r.Value), r.Timestamp)
 		return nil
 	})
 }

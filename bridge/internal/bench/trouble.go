@@ -86,25 +86,20 @@ func (p plan) waiting() plan {
 }
 
 // troubled is the pace of the keys that are in no trouble.
-func (s *stage) troubled(ctx context.Context, p plan, way direction, rate float64, t trouble) (got pace, err error) {
-	ctx, cancel := context.WithTimeout(ctx, caseTimeout)
-	defer cancel()
+func (s *stage) troubled(ctx context.Context, p plan, way direction, rate float64, t trouble) (pace, error) {
 	p.Route = t.route
-	of := &crowd{plan: p, name: "key", rare: rare, trouble: t}
 	c := s.course(way)
-	defer func() { err = c.close(err) }()
-	of.way = c.narrow()
-	if err := c.open(ctx); err != nil {
-		return got, err
-	}
-	timed, err := c.paced(ctx, rate, theBridge, of)
-	if err != nil {
-		return got, err
-	}
-	if err := c.blocked(ctx, of); err != nil {
-		return got, err
-	}
-	return c.end(ctx, of, timed)
+	of := &crowd{plan: p, name: "key", way: c.narrow(), rare: rare, trouble: t}
+	return on(ctx, c, func(ctx context.Context) (pace, error) {
+		timed, err := c.paced(ctx, rate, theBridge, of)
+		if err != nil {
+			return pace{}, err
+		}
+		if err := c.blocked(ctx, of); err != nil {
+			return pace{}, err
+		}
+		return c.end(ctx, of, timed)
+	})
 }
 
 // table compares with the undisturbed run of the same round.

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -37,6 +38,7 @@ func TestB1_KillAtEveryFailpoint(t *testing.T) {
 					b := e2e.Prepare(t, e2e.Options{Routes: s.route.String(), Failpoints: true})
 					b.Run([]string{fmt.Sprintf("BRIDGE_FAIL=%s@%d", point, n)})
 					b.AwaitCrash()
+					s.complete()
 					b.Restart()
 					s.settle(t, b)
 				})
@@ -65,26 +67,40 @@ func passed(t *testing.T, d direction) (points []failpoint.Point) {
 	b := e2e.Prepare(t, e2e.Options{Routes: s.route.String(), Failpoints: true})
 	b.Run([]string{"BRIDGE_FAIL_LOG=" + log})
 	b.AwaitAlive()
+	b.Await("something to be parked", settleTimeout, func() (string, bool) {
+		reached := reachedPoints(log)
+		return fmt.Sprint(reached), slices.Contains(reached, string(failpoint.AfterPark))
+	})
+	s.complete()
 	s.settle(t, b)
-	text, err := os.ReadFile(log)
-	if err != nil {
-		t.Fatal(err)
-	}
-	lines := strings.Fields(string(text))
+	reached := reachedPoints(log)
 	for _, point := range failpoint.All {
-		if slices.Contains(lines, string(point)) {
+		if slices.Contains(reached, string(point)) {
 			points = append(points, point)
 		}
 	}
 	return points
 }
 
+// reachedPoints are the lines of a BRIDGE_FAIL_LOG, which is there from the first
+// of them on.
+func reachedPoints(log string) []string {
+	text, err := os.ReadFile(log)
+	if err != nil {
+		return nil
+	}
+	return strings.Fields(string(text))
+}
+
 // stony is traffic that takes every turn: more is missing than the window
-// holds, so it is parked, and one message cannot be identified.
+// holds, so it is parked, and one message cannot be identified. One key lacks its
+// first revision, and parks one message after another, until complete.
 type stony struct {
 	from, to e2e.Place
 	sent     []journal.Entry
 	route    e2e.Route
+	late     *e2e.Feed
+	complete func()
 }
 
 func newStony(t *testing.T, d direction) *stony {
@@ -92,6 +108,9 @@ func newStony(t *testing.T, d direction) *stony {
 	s := &stony{from: d.from(t), to: d.to(t)}
 	s.sent = e2e.Publish(t, s.from, stonyTraffic())
 	nameless(t, s.from)
+	there := make(chan struct{})
+	s.complete = func() { close(there) }
+	s.late = e2e.StartFeed(t, []e2e.Place{s.from}, lateTraffic(there), 20)
 	s.route = e2e.Route{From: []e2e.Place{s.from}, To: s.to, Window: 200, Gap: "{ hold: 20ms }"}
 	return s
 }
@@ -112,9 +131,30 @@ func stonyTraffic() iter.Seq[journal.Message] {
 	return journal.Traffic{Keys: 20, Displaced: 800, Repeated: 0.01, Size: 128, Messages: 2000, Seed: 5, NoID: true}.All()
 }
 
+// lateTraffic is one key whose first revision comes last, once it is there.
+func lateTraffic(there <-chan struct{}) iter.Seq[journal.Message] {
+	return func(yield func(journal.Message) bool) {
+		late := func(rev int64) journal.Message {
+			return journal.Message{Key: "late", Rev: rev, Body: strconv.AppendInt(nil, rev, 10)}
+		}
+		for rev := int64(2); ; rev++ {
+			select {
+			case <-there:
+				yield(late(1))
+				return
+			default:
+			}
+			if !yield(late(rev)) {
+				return
+			}
+		}
+	}
+}
+
 // settle waits for the end and judges.
 func (s *stony) settle(t *testing.T, b *e2e.Bridge) {
 	t.Helper()
+	s.sent = append(s.sent, s.late.End()...)
 	e2e.Rest{Messages: distinct(s.sent), Loose: 1}.Await(b, settleTimeout)
 	if dead := b.DeadLetters("orders"); len(dead) != 1 || dead[0].MessageID != "nameless" || dead[0].Reason != "key_missing" {
 		t.Errorf("dead letters: %+v", dead)

@@ -12,7 +12,8 @@ import (
 )
 
 const (
-	batch       = 200 // messages published together
+	batch       = 200 // messages published together, at most
+	batches     = 20  // a second, where a rate is asked for
 	feedTimeout = 3 * time.Minute
 )
 
@@ -73,7 +74,7 @@ func (f *Feed) Sent() int { return int(f.sent.Load()) }
 
 func (f *Feed) run(ctx context.Context, msgs iter.Seq[journal.Message]) error {
 	began := time.Now()
-	next := make([]journal.Message, 0, batch)
+	next := make([]journal.Message, 0, f.together())
 	for m := range msgs {
 		if next = append(next, m); len(next) < cap(next) {
 			continue
@@ -84,6 +85,14 @@ func (f *Feed) run(ctx context.Context, msgs iter.Seq[journal.Message]) error {
 		next = next[:0]
 	}
 	return f.send(ctx, next, began)
+}
+
+// together is how many messages are published at once.
+func (f *Feed) together() int {
+	if f.rate == 0 {
+		return batch
+	}
+	return min(max(f.rate/batches, 1), batch)
 }
 
 // send writes a batch down and publishes it until all of it is confirmed.

@@ -71,19 +71,40 @@ func Publish(t testing.TB, to Place, msgs func(func(journal.Message) bool)) []jo
 	return StartFeed(t, []Place{to}, msgs, 0).End()
 }
 
-// Delivered is the journal of what is in a place at this moment. A queue is
-// emptied by it.
+// Delivered is the journal of what is in a place at this moment, and checks what the
+// bridge says there of key and revision. A queue is emptied by it.
 func Delivered(t testing.TB, from Place) []journal.Entry {
 	t.Helper()
+	return delivered(t, from, true)
+}
+
+// Unrevised is Delivered for a route that knows no revisions.
+func Unrevised(t testing.TB, from Place) []journal.Entry {
+	t.Helper()
+	return delivered(t, from, false)
+}
+
+func delivered(t testing.TB, from Place, told bool) []journal.Entry {
+	t.Helper()
 	var all []journal.Entry
+	note := func(h map[string]string, body []byte) {
+		if told {
+			checkTold(t, h)
+		}
+		all = append(all, entry(t, h, body))
+	}
 	if from.IsTopic() {
 		for _, r := range Records(t, from.topic) {
-			all = append(all, ofRecord(t, r))
+			h := Headers(r)
+			if key := h["key"]; string(r.Key) != key {
+				t.Errorf("a record has the key %q, want %q", r.Key, key)
+			}
+			note(h, r.Value)
 		}
 		return all
 	}
 	for _, d := range Deliveries(t, from.queue) {
-		all = append(all, ofDelivery(t, &d))
+		note(ofDelivery(t, &d), d.Body)
 	}
 	return all
 }

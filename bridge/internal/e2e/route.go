@@ -18,8 +18,10 @@ type Route struct {
 	First    string // default "1"
 	Gap      string // "{ hold: 0, … }"
 	Order    string // further settings of the order, "max_jump: 5, …"
+	By       string // default "revision"; others have no settings but those of Order
 	Rest     string // further settings of the route, each on a line of its own
 	Declare  string // the topic's, "{ partitions: 6 }"
+	Stamp    string // the target's, "revision"
 }
 
 // String is the route as YAML.
@@ -29,9 +31,10 @@ func (r Route) String() string {
 	for _, p := range r.From {
 		fmt.Fprintf(&b, "      - { %s%s }\n", p.source(), setting("window", r.Window)+text("trust", r.Trust))
 	}
-	fmt.Fprintf(&b, "    to: { %s%s }\n", r.To.yaml(), text("declare", r.Declare))
-	fmt.Fprintf(&b, "    order: { by: revision, key: %s, revision: %s, first: %s%s%s }\n",
-		or(r.Key, "header.key"), or(r.Revision, "header.revision"), or(r.First, "1"), text("gap", r.Gap), more(r.Order))
+	fmt.Fprintf(&b, "    to: { %s%s }\n", r.To.yaml(), text("declare", r.Declare)+text("stamp", r.Stamp))
+	order := fmt.Sprintf("revision, key: %s, revision: %s, first: %s%s",
+		or(r.Key, "header.key"), or(r.Revision, "header.revision"), or(r.First, "1"), text("gap", r.Gap))
+	fmt.Fprintf(&b, "    order: { by: %s%s }\n", or(r.By, order), more(r.Order))
 	for line := range strings.Lines(r.Rest) {
 		b.WriteString("    " + strings.TrimSpace(line) + "\n")
 	}

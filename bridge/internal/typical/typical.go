@@ -12,7 +12,12 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/brokerbridge/bridge/bridge/broker"
+	"github.com/brokerbridge/bridge/bridge/broker/sidecar"
 )
+
+// Kinds is how many different messages take turns, so that no sidecar is that of
+// the message before.
+const Kinds = 64
 
 const bodySize = 1024
 
@@ -55,14 +60,33 @@ func Records(n int) []*kgo.Record {
 	return rs
 }
 
-// Pass gives the i-th message what it gains on a route.
-func Pass(m *message.Message, i int) *message.Message {
-	m.UUID = id(i)
-	m.Metadata[broker.HeaderMessageID] = m.UUID
-	m.Metadata[broker.HeaderKey] = customer(i)
-	m.Metadata[broker.HeaderRevision] = strconv.Itoa(17 + i)
-	m.Metadata[broker.HeaderHops] = "1"
-	return m
+// FromRabbitMQ are messages that were deliveries, as a route hands them on.
+func FromRabbitMQ() []*message.Message {
+	var enc sidecar.Encoder
+	msgs := make([]*message.Message, Kinds)
+	for i, d := range Deliveries(Kinds) {
+		msgs[i] = passed(i, enc.Encode(&d), d.Body)
+	}
+	return msgs
+}
+
+// FromKafka are messages that were records, as a route hands them on.
+func FromKafka() []*message.Message {
+	var enc sidecar.RecordEncoder
+	msgs := make([]*message.Message, Kinds)
+	for i, r := range Records(Kinds) {
+		msgs[i] = passed(i, enc.Encode(r), r.Value)
+	}
+	return msgs
+}
+
+// passed is the i-th message with what it gains on a route.
+func passed(i int, md message.Metadata, body []byte) *message.Message {
+	md[broker.HeaderMessageID] = id(i)
+	md[broker.HeaderKey] = customer(i)
+	md[broker.HeaderRevision] = strconv.Itoa(17 + i)
+	md[broker.HeaderHops] = "1"
+	return &message.Message{UUID: id(i), Metadata: md, Payload: body}
 }
 
 func customer(i int) string { return fmt.Sprintf("customer-%06d", i) }

@@ -54,6 +54,9 @@ func (r *route) version(k store.Key) uint64 {
 func (r *route) apply(c *store.Change) {
 	r.ledger = r.ledger.Add(c.Ledger.Given())
 	r.applyDead(c)
+	for _, s := range c.Seen {
+		r.seen[s.Print] = max(r.seen[s.Print], s.Era)
+	}
 	if c.Record == nil {
 		return
 	}

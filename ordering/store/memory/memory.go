@@ -34,6 +34,7 @@ type route struct {
 	dead      map[string]store.DeadLetter
 	pending   map[string]bool // ids of those of dead that are not mirrored
 	positions map[place]store.Position
+	seen      map[store.SeenPrint]uint32 // the last era
 }
 
 // entry is all there is of a lane.
@@ -66,6 +67,7 @@ func newRoute(id store.Identity) *route {
 	return &route{
 		identity: id, lanes: map[store.Key]*entry{},
 		dead: map[string]store.DeadLetter{}, pending: map[string]bool{}, positions: map[place]store.Position{},
+		seen: map[store.SeenPrint]uint32{},
 	}
 }
 
@@ -73,6 +75,7 @@ func newRoute(id store.Identity) *route {
 func (r *route) clone() *route {
 	c := newRoute(r.identity)
 	c.ledger, c.dead, c.pending, c.positions = r.ledger, maps.Clone(r.dead), maps.Clone(r.pending), maps.Clone(r.positions)
+	c.seen = maps.Clone(r.seen)
 	for k, e := range r.lanes {
 		c.lanes[k] = &entry{record: e.record, parked: maps.Clone(e.parked), skips: maps.Clone(e.skips)}
 	}
@@ -133,7 +136,7 @@ func (s *Store) Stats(ctx context.Context) (store.Stats, error) {
 	const row = 400 // about what a record or a dead letter takes beside its message
 	n := row * int64(len(s.audits))
 	for _, r := range s.routes {
-		n += r.ledger.ParkedBytes + row*int64(len(r.lanes)+len(r.dead)+len(r.positions))
+		n += r.ledger.ParkedBytes + row*int64(len(r.lanes)+len(r.dead)+len(r.positions)) + 40*int64(len(r.seen))
 		for _, d := range r.dead {
 			n += d.Size()
 		}

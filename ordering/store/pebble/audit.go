@@ -23,7 +23,7 @@ func (w *work) putAudit(c *store.Change) {
 		w.value = rows.AppendAudit(w.value[:0], &a)
 		w.key = rows.AppendSeq(append(w.key[:0], byte(rows.Audits)), w.audited)
 		w.set(w.key, w.value)
-		w.key = rows.AppendName(rows.AppendRoute(w.key[:0], rows.AuditByKey, w.number), a.Key)
+		w.key = rows.AppendName(rows.AppendRoute(w.key[:0], rows.AuditByKey, w.r.number), a.Key)
 		w.key = rows.AppendSeq(w.key, w.audited)
 		w.set(w.key, nil)
 	}

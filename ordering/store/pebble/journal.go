@@ -1,11 +1,11 @@
 package pebble
 
 import (
-	"fmt"
 	"maps"
 	"slices"
 	"strings"
 
+	"github.com/brokerbridge/bridge/ordering/store"
 	"github.com/brokerbridge/bridge/ordering/store/pebble/internal/rows"
 )
 
@@ -76,7 +76,7 @@ func (s *Store) replay(r *route) error {
 
 // foldGrown folds the journal of a route if it has grown.
 func (s *Store) foldGrown(r *route) {
-	if r.journal.bytes >= s.journal {
+	if r.journal.bytes >= s.grown {
 		s.fold(r)
 	}
 }
@@ -124,13 +124,22 @@ func journalKey(dst []byte, route uint32, number uint64) []byte {
 	return rows.AppendSeq(rows.AppendRoute(dst, rows.Journal, route), number)
 }
 
-// record shows the record of a lane to see, which must not keep it, and reports
-// whether there is one. The key comes with the table in front.
-func (s *Store) record(r *route, key []byte, see func([]byte) error) (bool, error) {
+// viewRecord is view for the record of a lane, which may be in the journal. The
+// key comes with the table in front.
+func (s *Store) viewRecord(r *route, key []byte, see func([]byte) error) (bool, error) {
 	if v := r.lately(key[1:]); v != nil {
 		return true, see(v)
 	}
 	return s.view(key, see)
+}
+
+// record returns the record of a lane and its head; zero if there is none.
+func (s *Store) record(r *route, key []byte) (h rows.Head, rec store.Record, err error) {
+	_, err = s.viewRecord(r, key, func(v []byte) (err error) {
+		h, rec, err = rows.ReadRecord(v)
+		return err
+	})
+	return h, rec, err
 }
 
 // scanRecords is scan for the records of a route, those of its journal included.
@@ -179,14 +188,4 @@ func (r *route) freshIn(from, to []byte) (in []entry) {
 	r.mu.Unlock()
 	slices.SortFunc(in, func(a, b entry) int { return strings.Compare(a.key, b.key) })
 	return in
-}
-
-// replayAll reads the journals of all routes.
-func (s *Store) replayAll() error {
-	for _, r := range s.routes {
-		if err := s.replay(r); err != nil {
-			return fmt.Errorf("journal of route %q: %w", r.identity.Route, err)
-		}
-	}
-	return nil
 }

@@ -128,20 +128,16 @@ func (s *Store) seeLane(r *route, q store.Query) func(key, value []byte) (store.
 		if err != nil {
 			return rec, false, fmt.Errorf("store: key %x: %w", key, err)
 		}
-		read := func(v []byte) (err error) {
-			rec, err = rows.ReadRecord(v)
-			return err
-		}
-		if ok = true; q.Blocked { // its record may not be durable yet
-			ok, err = s.record(r, append([]byte{byte(rows.Records)}, key[1:]...), read)
+		if q.Blocked { // its record may not be durable yet: then there is none
+			_, rec, err = s.record(r, append([]byte{byte(rows.Records)}, key[1:]...))
 		} else {
-			err = read(value)
+			_, rec, err = rows.ReadRecord(value)
 		}
 		if err != nil {
 			return rec, false, fmt.Errorf("store: lane %q of route %q: %w", name, q.Route, err)
 		}
 		rec.Key = store.Key{Route: q.Route, Name: name, Epoch: epoch}
-		return rec, ok && (!q.Blocked || rec.Blocked()), nil
+		return rec, !q.Blocked || rec.Blocked(), nil
 	}
 }
 

@@ -11,7 +11,7 @@ import (
 // Positions implements store.Store. It takes the turn of those who save, because
 // Pebble shows a batch before its fsync is over.
 func (s *Store) Positions(ctx context.Context, route string) (ps []store.Position, err error) {
-	r, err := s.beginPositions(ctx, route)
+	r, err := s.beginRoute(ctx, route)
 	if err != nil {
 		return nil, err
 	}
@@ -39,7 +39,7 @@ func (s *Store) Positions(ctx context.Context, route string) (ps []store.Positio
 // SavePositions implements store.Store. It does not wait for commits of the
 // route, only for an earlier call of its own.
 func (s *Store) SavePositions(ctx context.Context, route string, ps ...store.Position) error {
-	r, err := s.beginPositions(ctx, route)
+	r, err := s.beginRoute(ctx, route)
 	if err != nil {
 		return err
 	}
@@ -57,8 +57,8 @@ func (s *Store) SavePositions(ctx context.Context, route string, ps ...store.Pos
 	return s.await(ctx, func() error { return s.write(b, true) }, func() { r.saving <- struct{}{} })
 }
 
-// beginPositions starts a call, unless it returns an error.
-func (s *Store) beginPositions(ctx context.Context, name string) (*route, error) {
+// beginRoute starts a call about a route, unless it returns an error.
+func (s *Store) beginRoute(ctx context.Context, name string) (*route, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}

@@ -107,12 +107,13 @@ func (r *route) inFlight(sum uint64) <-chan struct{} {
 
 // Load implements store.Store.
 func (s *Store) Load(ctx context.Context, k store.Key) (rec store.Record, err error) {
-	err = s.read(ctx, k, func(r *route, key []byte) error {
-		rec = store.Record{}
-		_, err := s.record(r, key, func(v []byte) (err error) {
-			rec, err = rows.ReadRecord(v)
-			return err
-		})
+	err = s.read(ctx, k, func(r *route, key []byte) (err error) {
+		forgotten := s.known.forgotten()
+		var h rows.Head
+		h, rec, err = s.record(r, key)
+		if err == nil { // it is most probably committed next
+			s.known.addRead(key[1:], h, forgotten)
+		}
 		return err
 	})
 	if err != nil {

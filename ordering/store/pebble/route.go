@@ -19,7 +19,8 @@ import (
 //	1  Meta, Routes, Ledgers, Records, Blocked, Parked, Skips, Dead, DeadByName
 //	2  Audits, AuditByKey, Positions, Unmirrored; ledgers count what was filtered, and Unmirrored
 //	3  Journal
-const format = 3
+//	4  Seen; records have a Stamp
+const format = 4
 
 // route is a route's part of the store.
 type route struct {
@@ -34,6 +35,7 @@ type route struct {
 	saving chan struct{} // holds one token: the right to save positions, or to read them
 
 	mu     sync.Mutex
+	eras   []uint32 // of which there are sightings, ascending
 	ledger store.Ledger
 	flight *flight // the commit whose fsync is under way, or nil
 }
@@ -68,7 +70,7 @@ func (s *Store) restore() error {
 		return err
 	}
 	s.id = string(id)
-	if err := errors.Join(s.restoreRoutes(), s.replayAll()); err != nil {
+	if err := s.restoreRoutes(); err != nil {
 		return err
 	}
 	if s.audited, err = s.lastAudit(); err != nil {
@@ -85,17 +87,24 @@ func (s *Store) upgrade(from byte) error {
 		return nil
 	}
 	b := s.db.NewBatch()
-	for _, r := range s.routes {
-		if from > 1 {
-			break
+	if from == 1 {
+		if err := s.indexAllUnmirrored(b); err != nil {
+			return errors.Join(err, b.Close())
 		}
-		if err := s.indexUnmirrored(r); err != nil {
-			return fmt.Errorf("dead letters of route %q: %w", r.identity.Route, errors.Join(err, b.Close()))
-		}
-		_ = b.Set(rows.AppendRoute(nil, rows.Ledgers, r.number), rows.AppendLedger(nil, r.ledger), nil)
 	}
 	_ = b.Set(metaKey("format"), []byte{format}, nil)
 	return s.write(b, true)
+}
+
+// indexAllUnmirrored does so for all routes, and has b count them.
+func (s *Store) indexAllUnmirrored(b *pdb.Batch) error {
+	for _, r := range s.routes {
+		if err := s.indexUnmirrored(r); err != nil {
+			return fmt.Errorf("dead letters of route %q: %w", r.identity.Route, err)
+		}
+		_ = b.Set(rows.AppendRoute(nil, rows.Ledgers, r.number), rows.AppendLedger(nil, r.ledger), nil)
+	}
+	return nil
 }
 
 // indexUnmirrored puts all dead letters of a route into the index of those that
@@ -163,7 +172,14 @@ func (s *Store) restoreRoutes() error {
 		if err != nil {
 			return fmt.Errorf("ledger of route %q: %w", id.Route, err)
 		}
-		s.routes[id.Route] = newRoute(number, id, l)
+		r := newRoute(number, id, l)
+		if err := s.replay(r); err != nil {
+			return fmt.Errorf("journal of route %q: %w", id.Route, err)
+		}
+		if err := s.restoreEras(r); err != nil {
+			return fmt.Errorf("what route %q has seen: %w", id.Route, err)
+		}
+		s.routes[id.Route] = r
 	}
 	return it.Error()
 }

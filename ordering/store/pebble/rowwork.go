@@ -51,7 +51,7 @@ func (w *work) lookDead(id string) error {
 		if is.name, is.at, err = rows.PeekDead(v); err != nil {
 			return is, err
 		}
-		is.unmirrored, err = w.s.view(unmirroredKey(w.number, id), func([]byte) error { return nil })
+		is.unmirrored, err = w.s.view(unmirroredKey(w.r.number, id), func([]byte) error { return nil })
 		return is, err
 	})
 }
@@ -81,7 +81,7 @@ func (w *work) parkedKey(r lane.Revision) []byte {
 }
 
 func (w *work) deadKey(id string) []byte {
-	w.key = append(rows.AppendRoute(w.key[:0], rows.Dead, w.number), id...)
+	w.key = append(rows.AppendRoute(w.key[:0], rows.Dead, w.r.number), id...)
 	return w.key
 }
 
@@ -132,7 +132,7 @@ func (w *work) putMirrored(c *store.Change) {
 		is.unmirrored = false
 		w.seen[string(key)] = is
 		w.ledger.Unmirrored--
-		w.delete(unmirroredKey(w.number, m.ID))
+		w.delete(unmirroredKey(w.r.number, m.ID))
 	}
 }
 
@@ -150,7 +150,7 @@ func (w *work) putDead(c *store.Change) {
 		w.delete(w.indexKey(was.name, id))
 		if was.unmirrored {
 			w.ledger.Unmirrored--
-			w.delete(unmirroredKey(w.number, id))
+			w.delete(unmirroredKey(w.r.number, id))
 		}
 	}
 	for i := range c.Dead {
@@ -173,14 +173,14 @@ func (w *work) putDead(c *store.Change) {
 		w.set(w.indexKey(d.Key, d.ID), nil)
 		if !was.unmirrored {
 			w.ledger.Unmirrored++
-			w.set(unmirroredKey(w.number, d.ID), nil)
+			w.set(unmirroredKey(w.r.number, d.ID), nil)
 		}
 	}
 }
 
 // indexKey is the key of a dead letter in the index by what it is about.
 func (w *work) indexKey(name, id string) []byte {
-	w.key = rows.AppendName(rows.AppendRoute(w.key[:0], rows.DeadByName, w.number), name)
+	w.key = rows.AppendName(rows.AppendRoute(w.key[:0], rows.DeadByName, w.r.number), name)
 	w.key = append(w.key, id...)
 	return w.key
 }

@@ -55,7 +55,7 @@ type Store struct {
 	known *versions
 	calls calls
 
-	journal int // bytes of a journal that has grown
+	grown int // bytes at which a journal is folded
 
 	// auditing holds one token: the right to number audit rows, from before they
 	// are written until they are durable, so that none is missing before one that
@@ -125,7 +125,7 @@ func start(dir string, o Options, fs vfs.FS) (*Store, error) {
 	s := &Store{
 		dir: dir, lock: lock, files: guard.New(fs, o.Logger),
 		known: newVersions(versionBytes), routes: map[string]*route{},
-		calls: newCalls(), auditing: token(), journal: o.journal,
+		calls: newCalls(), auditing: token(), grown: o.journal,
 	}
 	if err := s.openDB(o); err != nil {
 		return nil, errors.Join(err, lock.Close())

@@ -24,14 +24,14 @@ var errTwice = errors.New("store: a commit names a lane twice")
 // A change is looked at before anything of it is written, so that it is in the
 // batch as a whole or not at all.
 type work struct {
-	s      *Store
-	r      *route
-	number uint32
+	s *Store
+	r *route
 
 	batch   *pdb.Batch   // being filled, or nil
 	batches []*pdb.Batch // full, each with the ledger as it stands behind it
 	ledger  store.Ledger
 	lanes   map[uint64]int // see flight
+	forgot  uint64         // how often versions had forgotten something at the beginning
 	moves   []move         // of what versions remembers, once this is durable
 	seen    map[string]row // rows parked and dead that changes touch, as they stand
 	log     []byte         // the journal's row of the batch, or nil
@@ -64,9 +64,10 @@ type row struct {
 const keepSeen = 4096
 
 func (w *work) begin(s *Store, r *route) {
-	w.s, w.number, w.ledger = s, r.number, r.counts()
+	w.s, w.r, w.ledger = s, r, r.counts()
 	w.batch, w.batches, w.moves = nil, w.batches[:0], w.moves[:0]
-	w.r, w.log, w.logs = r, nil, w.logs[:0]
+	w.forgot = s.known.forgotten()
+	w.log, w.logs = nil, w.logs[:0]
 	if w.lanes == nil {
 		w.lanes = map[uint64]int{}
 	}
@@ -82,7 +83,7 @@ func (w *work) end() {
 	if w.batch == nil {
 		return
 	}
-	w.key = rows.AppendRoute(w.key[:0], rows.Ledgers, w.number)
+	w.key = rows.AppendRoute(w.key[:0], rows.Ledgers, w.r.number)
 	w.value = rows.AppendLedger(w.value[:0], w.ledger)
 	w.set(w.key, w.value)
 	w.endLog()
@@ -90,14 +91,14 @@ func (w *work) end() {
 	w.batch = nil
 }
 
-// endLog adds the batch's row of the journal, which a number that was used for a
-// commit that failed does not harm: no other follows.
+// endLog adds the batch's row of the journal. That of a commit that fails is
+// counted too: none follows.
 func (w *work) endLog() {
 	if len(w.log) == 0 {
 		return
 	}
 	j := &w.r.journal
-	w.key = journalKey(w.key[:0], w.number, j.next)
+	w.key = journalKey(w.key[:0], w.r.number, j.next)
 	w.set(w.key, w.log)
 	w.logs = append(w.logs, w.log)
 	j.next++
@@ -114,6 +115,7 @@ func (w *work) remember() {
 	for _, m := range w.moves {
 		*m.at = m.to
 	}
+	w.s.known.forgetSince(w.forgot)
 }
 
 // add takes one change in, or returns why it cannot.
@@ -122,7 +124,7 @@ func (w *work) add(changes []store.Change, i int) error {
 	if err := c.Valid(); err != nil {
 		return err
 	}
-	w.lane = rows.AppendLane(w.lane[:0], rows.Records, w.number, c.Key.Name, c.Key.Epoch)
+	w.lane = rows.AppendLane(w.lane[:0], rows.Records, w.r.number, c.Key.Name, c.Key.Epoch)
 	at, err := w.check(changes, i)
 	if err != nil {
 		return err
@@ -168,7 +170,7 @@ func (w *work) head() (*rows.Head, error) {
 	}
 	h := &rows.Head{}
 	w.lane[0] = byte(rows.Records)
-	_, err := w.s.record(w.r, w.lane, func(v []byte) (err error) {
+	_, err := w.s.viewRecord(w.r, w.lane, func(v []byte) (err error) {
 		*h, err = rows.ReadHead(v)
 		return err
 	})
@@ -185,6 +187,7 @@ func (w *work) put(c *store.Change, at *rows.Head) {
 	w.putMirrored(c)
 	w.putDead(c)
 	w.putAudit(c)
+	w.putSeen(c)
 	if c.Record == nil {
 		return
 	}

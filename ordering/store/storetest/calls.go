@@ -54,6 +54,8 @@ func reads(t *testing.T, s store.Store, route string) (errs []error) {
 	errs = append(errs, err)
 	_, err = s.Positions(ctx, route)
 	errs = append(errs, err, s.SavePositions(ctx, route, store.Position{Next: 1}))
+	_, err = s.Seen(ctx, route, 1, []store.SeenPrint{{1}})
+	errs = append(errs, err, s.Forget(ctx, route, 1))
 	for _, err := range s.Audits(ctx, store.AuditQuery{Route: route}) {
 		errs = append(errs, err)
 	}
@@ -68,7 +70,7 @@ func reads(t *testing.T, s store.Store, route string) (errs []error) {
 
 func unknownRouteIsNotFound(t *testing.T, s *subject) {
 	errs := reads(t, s, "elsewhere")
-	equal(t, len(errs), 12)
+	equal(t, len(errs), 14)
 	for _, err := range errs {
 		is(t, err, store.ErrNotFound)
 	}
@@ -77,13 +79,13 @@ func unknownRouteIsNotFound(t *testing.T, s *subject) {
 func closedRefusesAll(t *testing.T, s *subject) {
 	must(t, s.Close())
 	errs := reads(t, s, orders)
-	equal(t, len(errs), 12)
+	equal(t, len(errs), 14)
 	_, err := s.Open(t.Context(), identity(orders))
 	_, err2 := s.Stats(t.Context())
 	for _, err := range s.Audits(t.Context(), store.AuditQuery{}) {
 		errs = append(errs, err)
 	}
-	equal(t, len(errs), 13)
+	equal(t, len(errs), 15)
 	for _, err := range append(errs, err, err2, s.Close()) {
 		is(t, err, store.ErrClosed)
 	}

@@ -93,6 +93,7 @@ func (m *machine) change(rt *rapid.T) store.Change {
 		return c
 	}
 	r := records.Draw(rt, "record")
+	r.Stamp = someRevs.Draw(rt, "stamp")
 	c.Record = &r
 	c.Version = m.version(c.Key) + rapid.SampledFrom([]uint64{0, 0, 0, 1, ^uint64(0)}).Draw(rt, "off")
 	c.Park = rapid.SliceOfN(messages, 0, 3).Draw(rt, "park")

@@ -4,6 +4,12 @@ import (
 	"encoding/binary"
 	"strconv"
 	"time"
+
+	amqp "github.com/rabbitmq/amqp091-go"
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/brokerbridge/bridge/bridge/broker"
+	"github.com/brokerbridge/bridge/bridge/internal/rawloop"
 )
 
 // The headers that have a message's revision, and the routing key it is given for
@@ -25,16 +31,48 @@ type Message struct {
 	Size     int    // of the body
 }
 
-// body begins with the number and the moment. The rest is no run of one byte,
-// which compression would make nothing of.
-func (m Message) body(at time.Time) []byte {
+// Body begins with the number. The rest is no run of one byte, which compression
+// would make nothing of.
+func (m Message) Body() []byte {
 	body := make([]byte, m.Size)
 	for i := range body {
 		body[i] = byte(m.Number + i)
 	}
 	binary.BigEndian.PutUint64(body, uint64(m.Number))
-	binary.BigEndian.PutUint64(body[8:], uint64(at.UnixNano()))
 	return body
+}
+
+// NumberOf is the number of the message that has this body.
+func NumberOf(body []byte) int { return int(binary.BigEndian.Uint64(body)) }
+
+// stamp puts the moment behind the number.
+func stamp(body []byte, due time.Time) {
+	binary.BigEndian.PutUint64(body[8:], uint64(due.UnixNano()))
+}
+
+// Publishing is the message for RabbitMQ. It has words only in its headers: stock
+// Watermill reads no numbers.
+func (m Message) Publishing() amqp.Publishing {
+	p := amqp.Publishing{
+		MessageId: m.id(), DeliveryMode: amqp.Persistent, Body: m.Body(),
+		Headers: amqp.Table{rawloop.KeyHeader: m.Key, RevisionHeader: m.revision()},
+	}
+	if m.Way != "" {
+		p.Headers[WayHeader] = m.Way
+	}
+	return p
+}
+
+// Record is the message for Kafka, for no topic yet.
+func (m Message) Record() *kgo.Record {
+	r := &kgo.Record{Key: []byte(m.Key), Value: m.Body(), Headers: []kgo.RecordHeader{
+		{Key: broker.HeaderWatermillID, Value: []byte(m.id())},
+		{Key: RevisionHeader, Value: []byte(m.revision())},
+	}}
+	if m.Way != "" {
+		r.Headers = append(r.Headers, kgo.RecordHeader{Key: WayHeader, Value: []byte(m.Way)})
+	}
+	return r
 }
 
 func (m Message) id() string       { return strconv.Itoa(m.Number) }
@@ -49,7 +87,7 @@ type Arrival struct {
 
 func arrival(body []byte, at time.Time) Arrival {
 	return Arrival{
-		Number: int(binary.BigEndian.Uint64(body)),
+		Number: NumberOf(body),
 		Due:    time.Unix(0, int64(binary.BigEndian.Uint64(body[8:]))),
 		At:     at,
 	}

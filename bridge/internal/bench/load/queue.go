@@ -7,8 +7,6 @@ import (
 	"time"
 
 	amqp "github.com/rabbitmq/amqp091-go"
-
-	"github.com/brokerbridge/bridge/bridge/internal/rawloop"
 )
 
 var errClosed = errors.New("the connection was closed")
@@ -42,13 +40,8 @@ func (q Queue) open() (*amqp.Connection, *amqp.Channel, error) {
 }
 
 func (s *queueSender) Send(ctx context.Context, m Message, due time.Time) error {
-	p := amqp.Publishing{
-		MessageId: m.id(), DeliveryMode: amqp.Persistent, Body: m.body(due),
-		Headers: amqp.Table{rawloop.KeyHeader: m.Key, RevisionHeader: m.revision()},
-	}
-	if m.Way != "" {
-		p.Headers[WayHeader] = m.Way
-	}
+	p := m.Publishing()
+	stamp(p.Body, due)
 	if err := s.ch.PublishWithContext(ctx, "", s.name, false, false, p); err != nil {
 		return fmt.Errorf("send to queue %q: %w", s.name, err)
 	}

@@ -7,8 +7,6 @@ import (
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
-
-	"github.com/brokerbridge/bridge/bridge/broker"
 )
 
 // Topic is a topic of Kafka that exists.
@@ -36,13 +34,8 @@ func (t Topic) Sender(context.Context) (Sender, error) {
 }
 
 func (s *topicSender) Send(ctx context.Context, m Message, due time.Time) error {
-	r := &kgo.Record{Key: []byte(m.Key), Value: m.body(due), Headers: []kgo.RecordHeader{
-		{Key: broker.HeaderWatermillID, Value: []byte(m.id())},
-		{Key: RevisionHeader, Value: []byte(m.revision())},
-	}}
-	if m.Way != "" {
-		r.Headers = append(r.Headers, kgo.RecordHeader{Key: WayHeader, Value: []byte(m.Way)})
-	}
+	r := m.Record()
+	stamp(r.Value, due)
 	s.client.Produce(ctx, r, s.taken)
 	return s.failed()
 }

@@ -33,6 +33,7 @@ const (
 	Audits     Table = 'a' // seq, of all routes
 	AuditByKey Table = 'y' // route, name, seq; no value
 	Positions  Table = 'o' // route, topic id, partition
+	Seen       Table = 'w' // route, era, print; no value
 )
 
 // A name ends with two bytes that sort below anything it could go on with, so
@@ -87,6 +88,11 @@ func SplitSeq(key []byte) (uint64, error) {
 func AppendPosition(dst []byte, route uint32, p *store.Position) []byte {
 	dst = append(AppendRoute(dst, Positions, route), p.TopicID[:]...)
 	return binary.BigEndian.AppendUint32(dst, uint32(p.Partition))
+}
+
+// AppendEra starts the keys of what was seen in an era.
+func AppendEra(dst []byte, route, era uint32) []byte {
+	return binary.BigEndian.AppendUint32(AppendRoute(dst, Seen, route), era)
 }
 
 // SplitLane takes apart a key that starts with a lane.

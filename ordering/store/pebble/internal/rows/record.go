@@ -28,6 +28,7 @@ const (
 	hasBlocked
 	hasSince
 	hasDue
+	hasStamp // since format 4 of the store
 	allFlags = 1<<iota - 1
 )
 
@@ -62,6 +63,9 @@ func AppendRecord(dst []byte, h Head, r *store.Record) []byte {
 	if flags&hasDue != 0 {
 		dst = appendTime(dst, r.Due)
 	}
+	if flags&hasStamp != 0 {
+		dst = binary.AppendUvarint(dst, uint64(r.Stamp))
+	}
 	return appendRecent(dst, s)
 }
 
@@ -87,6 +91,7 @@ func flagsOf(r *store.Record) (flags uint64) {
 	for i, has := range [...]bool{
 		s.Lowest != 0, s.Parked != 0, s.Aside != 0, s.Skips != 0, s.Suspect, s.Reborn,
 		s.First[0] != 0, s.First[1] != 0, s.Blocked != 0, !r.Since.IsZero(), !r.Due.IsZero(),
+		r.Stamp != 0,
 	} {
 		if has {
 			flags |= 1 << i
@@ -119,10 +124,10 @@ func readHead(r *reader) (h Head, mode lane.Mode, flags uint64) {
 }
 
 // ReadRecord reads a record; its Key is left to the caller.
-func ReadRecord(b []byte) (rec store.Record, err error) {
+func ReadRecord(b []byte) (h Head, rec store.Record, err error) {
 	r, err := open(b)
 	if err != nil {
-		return rec, err
+		return h, rec, err
 	}
 	h, mode, flags := readHead(&r)
 	rec.Version = h.Version
@@ -143,8 +148,11 @@ func ReadRecord(b []byte) (rec store.Record, err error) {
 	if flags&hasDue != 0 {
 		rec.Due = r.time("due")
 	}
+	if flags&hasStamp != 0 {
+		rec.Stamp = lane.Revision(r.uvarint("stamp"))
+	}
 	readRecent(&r, s)
-	return rec, r.close()
+	return h, rec, r.close()
 }
 
 func readCounts(r *reader, flags uint64, s *lane.State) {

@@ -82,7 +82,7 @@ func codecs() []codec {
 				h.Version = r.Version
 				return AppendRecord(nil, h, &r)
 			},
-			func(b []byte) (any, error) { return ReadRecord(b) },
+			func(b []byte) (any, error) { _, rec, err := ReadRecord(b); return rec, err },
 		},
 		{
 			"parked", full[store.Message](), func(v any) []byte { m := v.(store.Message); return AppendParked(nil, &m) },
@@ -158,7 +158,7 @@ func TestExtremesComeBack(t *testing.T) {
 		{Base: math.MaxInt64, Next: math.MinInt64, Highest: math.MaxInt64, Lowest: -1, Parked: math.MaxInt, Skips: math.MaxInt},
 	} {
 		r := store.Record{Version: math.MaxUint64, State: s, Since: time.Unix(math.MinInt64/4, 1e9-1).UTC()}
-		got, err := ReadRecord(AppendRecord(nil, Head{Version: r.Version, Rows: math.MaxUint64}, &r))
+		_, got, err := ReadRecord(AppendRecord(nil, Head{Version: r.Version, Rows: math.MaxUint64}, &r))
 		if err != nil || !reflect.DeepEqual(got, r) {
 			t.Errorf("\n got %+v %v\nwant %+v", got, err, r)
 		}
