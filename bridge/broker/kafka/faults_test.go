@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"strconv"
 	"testing"
 	"time"
 
@@ -103,13 +104,16 @@ func TestLongOutageIsToldAndInterrupted(t *testing.T) {
 // I8: a broker that starts after us is waited for.
 func TestFirstConnectionIsRetried(t *testing.T) {
 	t.Parallel()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	addr := rig.Address(t)
+	_, text, err := net.SplitHostPort(addr)
 	if err != nil {
 		t.Fatal(err)
 	}
-	addr := l.Addr().(*net.TCPAddr)
-	_ = l.Close()
-	tp := &topic{seeds: []string{addr.String()}, name: "t"}
+	port, err := strconv.Atoi(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	tp := &topic{seeds: []string{addr}, name: "t"}
 	target, told := open(t, tp)
 	err = <-told
 	if err == nil {
@@ -118,7 +122,7 @@ func TestFirstConnectionIsRetried(t *testing.T) {
 	if err := target.Publish("", &message.Message{}); policies.ClassOf(err) != policies.Unavailable {
 		t.Errorf("publish: %v (%v)", err, policies.ClassOf(err))
 	}
-	c, err := kfake.NewCluster(kfake.NumBrokers(1), kfake.Ports(addr.Port), kfake.SeedTopics(1, "t"))
+	c, err := kfake.NewCluster(kfake.NumBrokers(1), kfake.Ports(port), kfake.SeedTopics(1, "t"))
 	if err != nil {
 		t.Fatal(err)
 	}

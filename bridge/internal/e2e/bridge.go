@@ -2,7 +2,6 @@ package e2e
 
 import (
 	"fmt"
-	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -57,7 +56,7 @@ func Prepare(t testing.TB, opts Options) *Bridge {
 	t.Helper()
 	home := t.TempDir()
 	b := &Bridge{
-		t: t, path: binary(t, opts.Failpoints), addr: freeAddr(t), dir: opts.Dir,
+		t: t, path: binary(t, opts.Failpoints), addr: rig.Address(t), dir: opts.Dir,
 		file: filepath.Join(home, "topology.yaml"), log: filepath.Join(home, "bridge.log"),
 	}
 	if b.dir == "" {
@@ -161,17 +160,6 @@ func (b *Bridge) end() {
 		text = append([]byte("[…] "), text[cut:]...)
 	}
 	b.t.Logf("the bridge said:\n%s", text)
-}
-
-// freeAddr is a loopback address nobody listens on.
-func freeAddr(t testing.TB) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = l.Close() }()
-	return l.Addr().String()
 }
 
 // topology is a whole file.

@@ -2,8 +2,10 @@ package rig_test
 
 import (
 	"fmt"
+	"net"
 	"os"
 	"runtime"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -89,4 +91,24 @@ type failing struct {
 func (f *failing) Fatalf(format string, args ...any) {
 	f.said = fmt.Sprintf(format, args...)
 	runtime.Goexit()
+}
+
+// An address that may be given to an outgoing connection is not ours when a
+// killed bridge comes back.
+func TestAddressIsOutOfTheWayOfConnections(t *testing.T) {
+	seen := map[string]bool{}
+	for range 100 {
+		address := rig.Address(t)
+		if seen[address] {
+			t.Fatalf("%s is given twice", address)
+		}
+		seen[address] = true
+		_, text, err := net.SplitHostPort(address)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if port, err := strconv.Atoi(text); err != nil || port >= 32768 {
+			t.Errorf("%s is in the range of outgoing connections", address)
+		}
+	}
 }

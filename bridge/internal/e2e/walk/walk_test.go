@@ -6,7 +6,6 @@ import (
 	"bytes"
 	"context"
 	"fmt"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -102,17 +101,9 @@ func (r *reader) build(name, from string) {
 // save writes the topology of the page, which has one.
 func (r *reader) save(page string) {
 	r.t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		r.t.Fatal(err)
-	}
-	admin := l.Addr().String()
-	if err := l.Close(); err != nil {
-		r.t.Fatal(err)
-	}
 	text := strings.NewReplacer("queue: orders,", "queue: "+r.queue+",", "topic: orders.v1,", "topic: "+r.topic+",").
 		Replace(blocks(page, "yaml")[0])
-	text += fmt.Sprintf("admin: { listen: %q }\n", admin)
+	text += fmt.Sprintf("admin: { listen: %q }\n", rig.Address(r.t))
 	if err := os.WriteFile(filepath.Join(r.dir, "bridge.yaml"), []byte(text), 0o600); err != nil {
 		r.t.Fatal(err)
 	}
