@@ -42,6 +42,7 @@ type Bridge struct {
 	store   store.Store
 	brokers map[string]broker.Broker
 	routes  []*route
+	hooks   hooks
 	closers []func() error
 }
 
@@ -51,7 +52,7 @@ func New(f *config.File, opts Options) (*Bridge, error) {
 	if faults := config.Unavailable(f); len(faults) > 0 {
 		return nil, faults
 	}
-	b := &Bridge{file: f, log: opts.Logger, brokers: map[string]broker.Broker{}, store: opts.Store}
+	b := &Bridge{file: f, log: opts.Logger, brokers: map[string]broker.Broker{}, store: opts.Store, hooks: hooks{}}
 	if b.log == nil {
 		b.log = slog.Default()
 	}
@@ -98,6 +99,7 @@ func (b *Bridge) open(opts Options) error {
 func (b *Bridge) Run(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
+	defer b.hooks.start(ctx)()
 	var wg sync.WaitGroup
 	errs := make([]error, len(b.routes))
 	for i, r := range b.routes {

@@ -41,7 +41,7 @@ type face struct {
 }
 
 func newFace(c config.Route) *face {
-	f := &face{name: c.Name, owner: c.Owner, state: status.Starting, since: time.Now()}
+	f := &face{name: c.Name, owner: c.Owner.Name, state: status.Starting, since: time.Now()}
 	for _, from := range c.From {
 		f.sources = append(f.sources, status.End{Broker: from.Broker, Name: from.Name(), Reason: "not connected yet", Lag: -1})
 	}
@@ -90,6 +90,13 @@ func (f *face) targetState(err error) {
 	defer f.mu.Unlock()
 	f.target.Up, f.target.Reason = err == nil, text(err)
 	f.judge()
+}
+
+// whyTarget is why the target does not answer, as far as its edge knows.
+func (f *face) whyTarget() string {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.target.Reason
 }
 
 // noSpace says why intake pauses; "" that it does not.
@@ -202,6 +209,11 @@ func (r *route) status(ctx context.Context) status.Route {
 	s.Counts = f.counts(ctx, seq)
 	s.Counts.Received = f.taken.Load()
 	s.Mirror = r.mirror.status(ctx)
+	r.outbox.status(&s)
+	s.Alarms, s.Oldest = r.alarms.Now()
+	if l, err := r.bridge.store.Ledger(ctx, f.name); err == nil && s.Counts.Keys != nil { // these change while the route rests, too
+		s.Counts.OpenSkips, s.Counts.Unsent = l.OpenSkips, l.Unsent
+	}
 	return s
 }
 
@@ -231,7 +243,7 @@ func words(st ordering.Stats) status.Counts {
 	c := status.Counts{
 		InMemory: st.InMemory, Delivered: l.Delivered, Duplicates: l.Duplicates, Unverified: l.Unverified, Filtered: l.Filtered,
 		Parked: l.Parked, ParkedEver: l.ParkedTotal, ParkedSize: l.ParkedBytes, Dead: l.Dead, DeadEver: l.DeadLettered,
-		Redriven: l.Redriven, Discarded: l.Discarded, Archived: l.Archived, Imported: l.Imported,
+		Redriven: l.Redriven, Discarded: l.Discarded, Archived: l.Archived, Restored: l.Restored, Imported: l.Imported,
 		Purged: l.Purged, Expired: l.Expired, Skipped: l.Skipped,
 		Unaccounted: st.Unaccounted(), DeadBy: st.Dead, Failures: st.Attempts, Keys: map[string]int64{},
 	}

@@ -33,10 +33,11 @@ type identifier struct {
 	order   config.By
 	when    filter
 	stamped bool // the revision that a message came with is not that of the delivered one
+	givenUp bool // by others: what comes from the source is a dead letter
 }
 
 func newIdentifier(r config.Route) identifier {
-	id := identifier{route: r.Name, order: r.Order.By, when: newFilter(r.When), stamped: r.To.Stamp != ""}
+	id := identifier{route: r.Name, order: r.Order.By, when: newFilter(r.When), stamped: r.To.Stamp != "", givenUp: takesDeadLetters(r)}
 	if r.Order.By == config.ByRevision {
 		id.by.Revision = whole(r.Order.Revision)
 	}
@@ -51,7 +52,13 @@ func newIdentifier(r config.Route) identifier {
 
 // identify is ordering.Config.Identify.
 func (i identifier) identify(m *message.Message) (ordering.ID, error) {
-	id, err := i.read(m)
+	var id ordering.ID
+	var err error
+	if i.givenUp && !ordering.Redriven(m) {
+		err = givenUp(m)
+	} else {
+		id, err = i.read(m)
+	}
 	if err != nil && m.UUID == "" {
 		m.UUID = position(m.Metadata)
 	}

@@ -39,7 +39,7 @@ type mirror struct {
 	// What follows belongs to run.
 	target broker.Target
 	write  policies.Batch
-	after  string           // the id of the last one looked at in this pass
+	after  string           // the place of the last one looked at in this pass
 	said   bool             // that there is trouble
 	done   []store.Mirrored // copied, or left out; not marked yet
 	tries  map[string]int   // by id, of those that failed alone
@@ -150,7 +150,8 @@ func (m *mirror) round(ctx context.Context) time.Duration {
 	case err != nil:
 		return m.trouble(ctx, "the store does not answer", err)
 	case len(letters) > 0:
-		m.after = letters[len(letters)-1].ID
+		last := letters[len(letters)-1].Brief()
+		m.after = last.Place()
 		return m.copy(ctx, letters)
 	case m.after == "":
 		return mirrorIdle

@@ -35,5 +35,6 @@ func openStore(c config.Store, log *slog.Logger) (store.Store, error) {
 		log.Warn("the store is in memory: checkpoints, parked messages and dead letters end with this process")
 		return memorystore.New(), nil
 	}
-	return pebble.Open(c.Pebble.Dir, pebble.Options{Logger: log})
+	tellRestored(c.Pebble.Dir, log)
+	return pebble.Open(c.Pebble.Dir, pebble.Options{Logger: log, Reserve: reserve(c)})
 }

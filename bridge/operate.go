@@ -86,6 +86,7 @@ var refusals = []struct {
 	{ordering.ErrReason, api.BadRequest, ""},
 	{ordering.ErrPassed, api.Passed, "out_of_order sends it all the same"},
 	{ordering.ErrRefused, api.Refused, "out_of_order sends it all the same, beside the order"},
+	{ordering.ErrEdit, api.EditRefused, ""},
 	{ordering.ErrNotBlocked, api.NotBlocked, ""},
 	{ordering.ErrTooFar, api.TooFar, ""},
 	{ordering.ErrBusy, api.KeyBusy, "try again in a moment"},

@@ -13,9 +13,11 @@ import (
 	"github.com/ThreeDotsLabs/watermill/message"
 	"github.com/cenkalti/backoff/v4"
 
+	"github.com/brokerbridge/bridge/bridge/alarm"
 	"github.com/brokerbridge/bridge/bridge/broker"
 	"github.com/brokerbridge/bridge/bridge/config"
 	"github.com/brokerbridge/bridge/ordering"
+	"github.com/brokerbridge/bridge/ordering/bulk"
 	"github.com/brokerbridge/bridge/ordering/lane"
 	"github.com/brokerbridge/bridge/ordering/store"
 	"github.com/brokerbridge/bridge/policies"
@@ -29,6 +31,9 @@ type route struct {
 	log    *slog.Logger
 	face   *face // what others see of it
 	mirror *mirror
+	office *bulk.Runner
+	outbox *outbox
+	alarms *alarm.Watch
 
 	valve   valve         // of its sources
 	resumed chan struct{} // an operator starts it again after a halt
@@ -43,6 +48,9 @@ func newRoute(b *Bridge, cfg config.Route, adopt bool) *route {
 		resumed: make(chan struct{}, 1),
 	}
 	r.mirror = newMirror(b, cfg, r.log)
+	r.office = newOffice(b, r)
+	r.outbox = newOutbox(b, cfg, r.log)
+	r.alarms = newWatch(b, r)
 	return r
 }
 
@@ -52,6 +60,9 @@ func newRoute(b *Bridge, cfg config.Route, adopt bool) *route {
 func (r *route) keepRunning(ctx context.Context) error {
 	defer r.face.stop()
 	defer r.mirror.start(ctx)() // it goes on while the route is paused
+	defer r.startOffice(ctx)()
+	defer r.outbox.start(ctx)()
+	defer r.watch(ctx)()
 	pace := backoff.NewExponentialBackOff(
 		backoff.WithInitialInterval(time.Second), backoff.WithMaxInterval(30*time.Second), backoff.WithMaxElapsedTime(0))
 	for {
@@ -205,14 +216,16 @@ func (r *route) chain(seq *ordering.Resequencer, target broker.Target) (
 			OpenFor: c.Breaker.OpenFor, Timeout: c.Retry.Timeout, OnChange: r.breakerChanged,
 		})
 		publish = breaker.Batch(publish)
+		r.outbox.breakerIs(policies.Closed, "") // that of the run before may have ended open
 	}
 	take, err = seq.Batch(retry.Batch(publish))
 	return take, breaker, err
 }
 
-// breakerChanged tells operators.
+// breakerChanged tells operators, and those who listen to events.
 func (r *route) breakerChanged(from, to policies.State) {
 	r.log.Warn("breaker", "from", from.String(), "to", to.String(), "target", r.cfg.To.Name())
+	r.outbox.breakerIs(to, r.face.whyTarget())
 }
 
 // quiet keeps the router's life cycle, which is the route's own, out of the log.
@@ -299,6 +312,9 @@ func (r *route) orderingConfig(sources []broker.Source) ordering.Config {
 		Lag: lag(sources), Pause: r.valve.forOutage, Logger: r.bridge.log,
 		Order: order(o.By), Remember: remember(o.Duplicates), MessageID: duplicateID(o.Duplicates),
 		Stamp: r.cfg.To.Stamp == config.StampRevision, StampHeader: broker.HeaderRevision,
+	}
+	if r.outbox != nil {
+		cfg.Events, cfg.ReplyTo = true, replyTo(r.bridge.file, r.cfg)
 	}
 	if len(r.cfg.When) > 0 {
 		cfg.Takes = id.when.takes

@@ -79,7 +79,7 @@ func shownCommands(text string) (lines []string) {
 }
 
 // groups are the commands that only hold others.
-var groups = []string{"routes", "keys", "dlq", "audit", "ops", "completion"}
+var groups = []string{"routes", "keys", "dlq", "archive", "audit", "ops", "store", "completion"}
 
 // apart splits a command line into its subcommands and its flags.
 func apart(line string) (words, flags []string) {

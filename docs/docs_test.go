@@ -170,9 +170,11 @@ func TestNamedTestsExist(t *testing.T) {
 func TestMetricsAreThoseThatAreServed(t *testing.T) {
 	registry := metrics.New(metrics.Config{
 		Routes: func(context.Context) []status.Route {
-			return []status.Route{{Sources: []status.End{{}}, Counts: status.Counts{Keys: map[string]int64{}}}}
+			return []status.Route{{Name: "r", Sources: []status.End{{}}, Oldest: &status.Oldest{}, Counts: status.Counts{Keys: map[string]int64{}}}}
 		},
 		StoreBytes: func(context.Context) (int64, error) { return 0, nil },
+		StoreFree:  func(context.Context) (int64, error) { return 1, nil },
+		MinFree:    1, ParkMax: map[string]int64{"r": 1},
 	})
 	families, err := registry.Gather()
 	if err != nil {

@@ -203,11 +203,13 @@ func (l *loop) committed(job []*entry) {
 		l.concluded(e, c)
 	}
 	l.askAll()
+	l.sendAgain()
 }
 
 // concluded goes on after a change of a lane, or of the route, is durable.
 func (l *loop) concluded(e *entry, c *change) {
 	next, due, told := c.next, c.store.Record.Due, c.told
+	l.laid(c)
 	c.reset()
 	l.free = append(l.free, c)
 	if e.lane != nil {

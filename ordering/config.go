@@ -75,6 +75,14 @@ type Config struct {
 	// Target names where messages go, in dead letters.
 	Target string
 
+	// Events has what others should hear of (dead letters, quarantines, skips, what
+	// operators discard, archive and purge) stored with it, for somebody to send; see
+	// [store.Store].Events. Without somebody who does they pile up.
+	Events bool
+	// ReplyTo reads who wants to be told if a message fails, for its event. nil:
+	// nobody does. It returns nil where the sender did not ask.
+	ReplyTo func(*message.Message) *store.Reply
+
 	// First is the first revision of every key. With Adopt a new key starts at the
 	// lowest revision that comes within AdoptAfter (default 2 s).
 	First      lane.Revision

@@ -31,6 +31,9 @@ func looseID(it *item, reason string) string {
 	if it.refusal == nil {
 		name = fmt.Appendf(name, "%d\x00%x\x00", it.id.Revision, it.print)
 	}
+	if g := it.givenUp(); g != nil && g.Same != "" {
+		name = append(append(name, g.Same...), 0)
+	}
 	return uuid.NewSHA1(deadLetters, append(name, it.msg.Payload...)).String()
 }
 
@@ -65,7 +68,8 @@ func (l *loop) giveUp(e *entry, r lane.Revision) {
 		}
 	}
 	l.noteDead(it, reason)
-	c.store.Dead = append(c.store.Dead, d)
+	l.bury(c, d)
+	l.died(c, &d)
 	c.conclude(it)
 	e.due = time.Time{}
 	switch {
@@ -75,9 +79,9 @@ func (l *loop) giveUp(e *entry, r lane.Revision) {
 		l.gone(c, it)
 	case it.origin == fromLoose:
 		if !d.Lane { // replaced, it would count as a duplicate
-			c.store.Gone = append(c.store.Gone, d.ID)
+			l.unearth(c, d.ID)
 		}
-		l.loose.leave(it)
+		l.loose.leave(l, it, "")
 	}
 	e.drop(it)
 	l.leaveAlone(e)
@@ -89,7 +93,7 @@ func (l *loop) giveUp(e *entry, r lane.Revision) {
 func (l *loop) refuse(e *entry, it *item, why lane.Reason) {
 	if it.origin == fromLoose { // it is one already
 		e.drop(it)
-		l.loose.leave(it)
+		l.loose.leave(l, it, l.explain(e, it, why))
 		return
 	}
 	if it.tries.Error == "" {
@@ -100,7 +104,9 @@ func (l *loop) refuse(e *entry, it *item, why lane.Reason) {
 		l.noteDead(it, why.String())
 	}
 	c := l.edit(e)
-	c.store.Dead = append(c.store.Dead, l.letter(it, looseID(it, why.String()), why.String()))
+	d := l.letter(it, looseID(it, why.String()), why.String())
+	l.bury(c, d)
+	l.died(c, &d)
 	c.conclude(it)
 	e.drop(it)
 	l.counts.dead.add(why.String())
@@ -126,6 +132,26 @@ func (l *loop) explain(e *entry, it *item, why lane.Reason) string {
 // refuseUnidentified makes a message without a usable key or revision a dead
 // letter.
 func (l *loop) refuseUnidentified(it *item) {
+	reason := l.refusalOf(it)
+	c := l.edit(l.route)
+	d := l.letter(it, looseID(it, reason), reason)
+	l.bury(c, d)
+	l.died(c, &d)
+	c.conclude(it)
+	l.counts.dead.add(reason)
+}
+
+// refusalOf is the reason for which a message cannot be identified, and notes the
+// cause.
+func (l *loop) refusalOf(it *item) string {
+	if g := it.givenUp(); g != nil {
+		it.tries = g.Tries
+		it.tries.Error, it.tries.Class = bounded(it.tries.Error), "permanent"
+		if it.tries.FirstFailed.IsZero() || it.tries.LastFailed.IsZero() {
+			it.tries.FirstFailed, it.tries.LastFailed = l.now, l.now
+		}
+		return ReasonForeign // by design: it says nothing of the route
+	}
 	reason := ReasonUndecodable
 	var id *IdentifyError
 	if errors.As(it.refusal, &id) {
@@ -134,10 +160,16 @@ func (l *loop) refuseUnidentified(it *item) {
 	it.tries.Error = bounded(it.refusal.Error())
 	it.tries.Class = "permanent"
 	l.noteDead(it, reason)
-	c := l.edit(l.route)
-	c.store.Dead = append(c.store.Dead, l.letter(it, looseID(it, reason), reason))
-	c.conclude(it)
-	l.counts.dead.add(reason)
+	return reason
+}
+
+// givenUp is what is known of a message that somebody else gave up; nil for others.
+func (it *item) givenUp() *GivenUpError {
+	var g *GivenUpError
+	if it.refusal == nil || !errors.As(it.refusal, &g) {
+		return nil
+	}
+	return g
 }
 
 // expel refuses the parked messages above a revision and tells the lane what is

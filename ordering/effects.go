@@ -62,7 +62,7 @@ func (l *loop) carryOut(e *entry, cur *item, ef lane.Effect) {
 		l.park(e, e.pick(cur, ef.Rev))
 	case lane.Join:
 		if cur.origin == fromLoose {
-			l.loose.leave(cur)
+			l.loose.leave(l, cur, saysAgain)
 		} else if it, ok := e.find(ef.Rev); ok {
 			it.more = append(it.more, cur.first)
 			c := l.edit(l.route) // counted now, acknowledged with the first one
@@ -91,7 +91,7 @@ func (l *loop) record(e *entry, cur *item, ef lane.Effect) {
 		l.expel(e, ef.Rev)
 	case lane.Discharge:
 		c := l.edit(e)
-		c.store.Gone = append(c.store.Gone, l.deadID(e, ef.Rev))
+		l.unearth(c, l.deadID(e, ef.Rev))
 		c.store.Ledger.Discarded++
 	case lane.SkipRange:
 		c := l.edit(e)
@@ -100,6 +100,7 @@ func (l *loop) record(e *entry, cur *item, ef lane.Effect) {
 			skip.By, skip.Reason = l.operator.By, l.operator.Reason
 		}
 		c.store.Skip = append(c.store.Skip, skip)
+		l.skipped(c, e, &skip)
 		c.store.Ledger.Skipped += int64(ef.To - ef.Rev + 1)
 		l.log.Warn("a gap was skipped", "from", ef.Rev, "to", ef.To, "by", skip.By)
 	case lane.Adopted:
@@ -109,7 +110,7 @@ func (l *loop) record(e *entry, cur *item, ef lane.Effect) {
 	case lane.Expired:
 		l.gaps.expired = append(l.gaps.expired, e)
 	case lane.Block:
-		l.edit(e)
+		l.blocked(l.edit(e), e, ef)
 		l.log.Warn("a key is quarantined; what follows is parked", "reason", ef.Reason.String(), "revision", ef.Rev)
 	case lane.Halt:
 		l.haltLane(e, ef)
@@ -189,7 +190,9 @@ func (l *loop) settled(e *entry, r lane.Revision) {
 		return
 	}
 	c := l.account(e)
-	if it.foreign {
+	if it.tries.Class == classPurged {
+		c.store.Ledger.Purged++
+	} else if it.foreign {
 		c.store.Ledger.Filtered++
 	} else {
 		c.store.Ledger.Delivered++
@@ -217,7 +220,7 @@ func (l *loop) finish(c *change, e *entry, it *item) {
 // dropCopy acknowledges a duplicate once what it duplicates is durable.
 func (l *loop) dropCopy(e *entry, cur *item, unverified bool) {
 	if cur.origin == fromLoose { // it stays what it is
-		l.loose.leave(cur)
+		l.loose.leave(l, cur, saysAgain)
 		return
 	}
 	target := l.route

@@ -126,7 +126,7 @@ func (l *loop) firstLetters(old *entry) (found [2][]*item, err error) {
 			return found, err
 		case d.Lane, d.Epoch != old.key.Epoch, i < 0, i > 1, l.loose.has(d.ID):
 		case d.Reason != [...]lane.Reason{lane.Conflict, lane.Regressed}[i].String():
-		case l.uncommitted(d.ID):
+		case l.moving[d.ID] > 0:
 			return found, errUncommitted
 		default:
 			found[i] = append(found[i], l.reread(&d))

@@ -13,6 +13,7 @@ import (
 	"github.com/tidwall/gjson"
 
 	"github.com/brokerbridge/bridge/ordering/lane"
+	"github.com/brokerbridge/bridge/ordering/store"
 )
 
 // ID says which lane a message belongs to and where in it.
@@ -30,6 +31,7 @@ const (
 	ReasonRevisionMissing = "revision_missing"
 	ReasonRevisionInvalid = "revision_invalid"
 	ReasonUndecodable     = "undecodable"
+	ReasonForeign         = "foreign" // somebody else gave it up: see GivenUpError
 )
 
 // OnlyKey is the key of all messages where none is read from them.
@@ -50,6 +52,20 @@ func (e *IdentifyError) Error() string { return e.Reason + ": " + e.Err.Error() 
 
 // Unwrap returns the cause.
 func (e *IdentifyError) Unwrap() error { return e.Err }
+
+// GivenUpError says of a message that comes from the source that somebody else gave
+// it up: it was taken from a dead-letter queue. It becomes a dead letter that belongs
+// to no lane, does not count for [StopAfter], and says nothing against the message:
+// when it is redriven, which [Redriven] tells Identify, it can be identified.
+type GivenUpError struct {
+	Tries store.Tries // what is known of its failures; zero times: now
+	// Same is what tells it from every other one, whenever it comes. Empty: its id and
+	// its payload.
+	Same string
+}
+
+// Error names the reason and the cause.
+func (e *GivenUpError) Error() string { return ReasonForeign + ": " + e.Tries.Error }
 
 // Field reads one value of a message. Found is false where the message does not
 // have it; an error says that it cannot be read.

@@ -34,8 +34,13 @@ type loop struct {
 	seen     seen  // where messages have no revision
 	alone    alone // likewise
 	loose    loose
-	asked    []*operation // put off until the next commit
-	operator *operation   // on whose behalf a lane is stepped
+	moving   map[string]int     // ids of dead letters that uncommitted changes take away or write, how often
+	ends     map[string][]*send // who waits for the end of a redrive, by id
+	answers  []*send            // who is to be told of ends
+	putOff   []*send            // with dead letters that move: until the next commit
+	touched  map[string]bool    // dead letters that changed since an operation began to read; nil: none reads
+	asked    []*operation       // put off until the next commit
+	operator *operation         // on whose behalf a lane is stepped
 
 	context context.Context // of messages that come from the store
 	letGo   context.CancelFunc
@@ -80,6 +85,8 @@ func newLoop(r *Resequencer, h *handling) *loop {
 		jobs:    make(chan []*entry, 1),
 		commits: make(chan []*entry, 1),
 		lags:    make(chan int64, 1),
+		moving:  map[string]int{},
+		ends:    map[string][]*send{},
 	}
 	l.flood = newFlood(r.cfg.StopAfter)
 	l.alone = newAlone(time.Now())
@@ -203,6 +210,7 @@ func (l *loop) gatherMore() {
 
 // dispatch hands out what is ready and what is to be committed.
 func (l *loop) dispatch() {
+	l.answer()
 	l.noteSource()
 	l.pass()
 	l.publishReady()
@@ -238,7 +246,7 @@ func (l *loop) stop() {
 func (l *loop) retreat(waiting []*item) {
 	for _, it := range waiting {
 		if it.lane == nil {
-			l.loose.leave(it)
+			l.loose.leave(l, it, "")
 			continue
 		}
 		l.putBack(it)

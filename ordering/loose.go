@@ -39,8 +39,17 @@ func (s *loose) add(d *store.DeadLetter) {
 	s.letters[d.ID] = d
 }
 
-// leave ends a redrive that came to nothing: it stays a dead letter.
-func (s *loose) leave(it *item) { delete(s.letters, it.dead) }
+// saysAgain is what a dead letter is told whose message is there already.
+const saysAgain = "the same message came before: discard this one"
+
+// leave ends a redrive. Where no change takes the dead letter away or replaces it,
+// it stays one, and says why.
+func (s *loose) leave(l *loop, it *item, says string) {
+	delete(s.letters, it.dead)
+	if l.moving[it.dead] == 0 {
+		l.tellEnd(it.dead, Stayed, says)
+	}
+}
 
 // next is when the first of those that pause is due; zero: never.
 func (s *loose) next() (t time.Time) {
@@ -67,7 +76,7 @@ func (l *loop) redriveLoose(o *operation, d *store.DeadLetter) error {
 		o.out.Says = fmt.Sprintf("the dead letter of %s is being redriven already", revisionOf(d.Rev, d.Key))
 		return nil
 	}
-	if len(l.loose.letters) >= mostLoose {
+	if len(l.loose.letters)-len(l.ends) >= mostLoose { // whoever has many sent bounds them himself
 		return fmt.Errorf("%w: %d dead letters are being redriven", ErrBusy, mostLoose)
 	}
 	it := l.reread(d)
@@ -102,7 +111,7 @@ func (l *loop) reread(d *store.DeadLetter) *item {
 	switch d.Reason {
 	case lane.Conflict.String(), lane.Regressed.String(), lane.Late.String(), lane.Implausible.String():
 	default:
-		if !d.Lane && (l.cfg.Order != Unordered || d.Attempts == 0) { // else it was read, and delivered in vain
+		if !d.Lane && (l.cfg.Order != Unordered || d.Attempts == 0 || d.Reason == ReasonForeign) { // else it was read, and delivered in vain
 			l.read(it)
 		}
 	}
@@ -215,7 +224,11 @@ func (l *loop) sendLoose(it *item, outOfOrder bool) error {
 			return nil
 		}
 	}
-	l.loose.leave(it)
+	says := ""
+	if err != nil {
+		says = told(err)
+	}
+	l.loose.leave(l, it, says)
 	return err
 }
 
@@ -228,9 +241,9 @@ func (l *loop) looseDone(it *item) {
 
 // gone takes a redriven dead letter out of the store.
 func (l *loop) gone(c *change, it *item) {
-	c.store.Gone = append(c.store.Gone, it.dead)
+	l.unearth(c, it.dead)
 	c.store.Ledger.Redriven++
-	l.loose.leave(it)
+	l.loose.leave(l, it, "")
 }
 
 // looseFailed decides what becomes of one that failed beside the order, and
@@ -241,7 +254,7 @@ func (l *loop) looseFailed(it *item, v verdict) bool {
 		note(&it.tries, v, l.now)
 		l.deadAgain(it)
 	case l.stopping:
-		l.loose.leave(it)
+		l.loose.leave(l, it, "")
 	case away:
 		l.outage.add(it, l.now.Add(v.Pause()))
 		return true
@@ -263,10 +276,11 @@ func (l *loop) deadAgain(it *item) {
 	d.Tries, d.At = it.tries, l.now
 	c := l.edit(l.route)
 	if !d.Lane { // replaced, it would count as a duplicate
-		c.store.Gone = append(c.store.Gone, d.ID)
+		l.unearth(c, d.ID)
 	}
-	c.store.Dead = append(c.store.Dead, d)
-	l.loose.leave(it)
+	l.bury(c, d)
+	l.died(c, &d)
+	l.loose.leave(l, it, "")
 	l.counts.dead.add(d.Reason)
 	l.log.Warn("dead letter again", "id", d.ID, "reason", d.Reason, "class", d.Class, "attempts", d.Attempts, "error", d.Error)
 }

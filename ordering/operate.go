@@ -49,9 +49,9 @@ func (l *loop) obey(e *entry, durable time.Time) {
 	}
 }
 
-// discard gives a dead letter up.
-func (l *loop) discard(o *operation, id string) error {
-	d, e, err := l.about(o, "discard", id)
+// discard gives a dead letter up, or archives it.
+func (l *loop) discard(o *operation, act Act, id string) error {
+	d, e, err := l.about(o, string(act), id)
 	if err != nil {
 		return err
 	}
@@ -59,20 +59,13 @@ func (l *loop) discard(o *operation, id string) error {
 		return fmt.Errorf("%w: the dead letter is being redriven", ErrBusy)
 	}
 	if e == nil {
-		o.out.Says = fmt.Sprintf("discards the dead letter of %s, for which nothing waits", revisionOf(d.Rev, d.Key))
-		if !o.DryRun {
-			c := l.edit(l.route)
-			c.store.Gone = append(c.store.Gone, id)
-			c.store.Ledger.Discarded++
-			l.sign(o, l.route, store.Audit{Target: id}, nil)
-		}
-		return nil
+		o.out.Says = fmt.Sprintf("%ss the dead letter of %s, for which nothing waits", act, revisionOf(d.Rev, d.Key))
+	} else {
+		o.out.InOrder, o.out.Parked, o.out.To = true, e.lane.Parked, d.Rev+1
+		o.out.Says = fmt.Sprintf("%ss %s, the key goes on at %d; %s", act, revisionOf(d.Rev, d.Key), d.Rev+1, behind(e.lane.Parked, "in order"))
 	}
-	o.out.InOrder, o.out.Parked, o.out.To = true, e.lane.Parked, d.Rev+1
-	o.out.Says = fmt.Sprintf("discards %s, the key goes on at %d; %s", revisionOf(d.Rev, d.Key), d.Rev+1, behind(e.lane.Parked, "in order"))
 	if !o.DryRun {
-		l.step(e, nil, lane.Event{Kind: lane.Discard, Rev: d.Rev, At: l.now})
-		l.sign(o, e, store.Audit{Target: id}, nil)
+		l.sign(o, l.putAway(o, act, &d, e), store.Audit{Target: id}, nil)
 	}
 	return nil
 }

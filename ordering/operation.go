@@ -21,7 +21,7 @@ type Operation struct {
 // Outcome is what an operation did, or would do.
 type Outcome struct {
 	Done     bool          // false with DryRun, and where there was nothing to do: asking twice does nothing twice
-	Action   string        // redrive, discard, skip or release
+	Action   string        // redrive, discard, archive, restore, edit, import, skip, release, close or purge
 	Key      string        // "" where the dead letter has none
 	Epoch    uint32        // of Key; with NewEpoch, the one that is opened
 	Revision lane.Revision // of the dead letter, or at which the key stands
@@ -72,7 +72,13 @@ func (r *Resequencer) Redrive(ctx context.Context, id string, op Operation) (Out
 // Discard gives a dead letter up for good. If its key waits for it, the key goes
 // on behind it.
 func (r *Resequencer) Discard(ctx context.Context, id string, op Operation) (Outcome, error) {
-	return r.operate(ctx, op, func(l *loop, o *operation) error { return l.discard(o, id) })
+	return r.operate(ctx, op, func(l *loop, o *operation) error { return l.discard(o, ActDiscard, id) })
+}
+
+// Archive puts a dead letter away, where it blocks nothing and can be restored. If
+// its key waits for it, the key goes on behind it.
+func (r *Resequencer) Archive(ctx context.Context, id string, op Operation) (Outcome, error) {
+	return r.operate(ctx, op, func(l *loop, o *operation) error { return l.discard(o, ActArchive, id) })
 }
 
 // Skip lets a key that waits for a gap go on at a revision, without what is
@@ -188,7 +194,7 @@ func (c *change) tell(err error) {
 
 // deadLetter reads one that an operation is about.
 func (l *loop) deadLetter(id string) (store.DeadLetter, error) {
-	if l.uncommitted(id) {
+	if l.moving[id] > 0 {
 		return store.DeadLetter{}, errUncommitted
 	}
 	d, err := l.cfg.Store.DeadLetter(context.Background(), l.cfg.Route, id)
@@ -196,34 +202,4 @@ func (l *loop) deadLetter(id string) (store.DeadLetter, error) {
 		return d, fmt.Errorf("%w; if it was there before, the audit says who redrove or discarded it", err)
 	}
 	return d, err
-}
-
-// uncommitted reports whether a dead letter comes or goes with a change that is
-// not durable yet.
-func (l *loop) uncommitted(id string) bool {
-	for _, e := range l.dirty {
-		if e.pending.concerns(id) {
-			return true
-		}
-	}
-	for _, e := range l.sent {
-		if e.sent.concerns(id) {
-			return true
-		}
-	}
-	return false
-}
-
-func (c *change) concerns(id string) bool {
-	for _, gone := range c.store.Gone {
-		if gone == id {
-			return true
-		}
-	}
-	for i := range c.store.Dead {
-		if c.store.Dead[i].ID == id {
-			return true
-		}
-	}
-	return false
 }

@@ -70,14 +70,14 @@ type Stats struct {
 }
 
 // Unaccounted is the difference between what came and what became of it: what
-// was taken, parked and dead at the start and imported since, less what was
+// was taken, parked and dead at the start and imported or restored since, less what was
 // delivered, filtered, dropped as duplicate, discarded, archived, purged,
 // expired, and what is parked, dead or in memory now. It is 0, or messages were lost or
 // counted twice. While messages move, a reading may be off by those between two
 // counters; it returns to 0 when they rest.
 func (s Stats) Unaccounted() int64 {
 	ended := func(l store.Ledger) int64 {
-		return l.Delivered + l.Filtered + l.Duplicates + l.Discarded + l.Archived + l.Purged + l.Expired - l.Imported + l.Parked + l.Dead
+		return l.Delivered + l.Filtered + l.Duplicates + l.Discarded + l.Archived + l.Purged + l.Expired - l.Imported - l.Restored + l.Parked + l.Dead
 	}
 	return s.Taken + ended(s.Base) - ended(s.Ledger) - s.InMemory
 }

@@ -11,6 +11,7 @@
 //	GET /api/v1/routes/{route}/keys                   ?blocked=true ?limit= ?after=KEY
 //	GET /api/v1/routes/{route}/keys/{key}             in all its epochs
 //	GET /api/v1/routes/{route}/keys/{key}/explain     what it waits for, and what would let it go on
+//	GET /api/v1/openapi.json                          all this as OpenAPI 3.1
 //	GET /api/v1/audit                                 ?route= ?key= ?limit= ?after=SEQ, or ?last= for the newest
 //
 //	POST /api/v1/routes/{route}/pause                 stop taking from the sources
@@ -27,14 +28,24 @@
 //
 // # Who may ask
 //
-// Whoever is on this machine, also for changes: there is no login. The server
-// listens on loopback addresses only and answers only requests that name one as
-// their host: a web page whose name was made to resolve to 127.0.0.1 reads
-// nothing. Changes are JSON, which a page of another host cannot post, and are
-// refused where the browser says that it comes from one. Dead letters hold
-// payloads, so nothing is to be cached, framed or guessed at by a browser.
+// Without tokens: whoever is on this machine, for everything. The server then
+// listens on loopback addresses only. Who makes a change says so himself, and the
+// audit keeps what was said.
 //
-// Who makes a change says so himself; the audit keeps what was said.
+// With [Token]s every request but those of health has one, as Authorization:
+// Bearer; also on loopback. Its [Role] says what for: a viewer sees everything, an
+// operator also lets things go on, an admin may do all. 401 (unauthorized) is for
+// who is not known, 403 (forbidden) names the role that is missing; after five
+// wrong tokens an address gets 429 (locked_out) for a minute. The audit then has
+// the name of the token, and beside it what its bearer said: "alice (says bob)".
+// Where others reach the address, TLS is required, or a proxy that has it.
+//
+// Whoever asks, a request must name the server as its host, by a name of loopback,
+// the address it came in at, or one of Config.Hosts: a web page whose name was
+// made to resolve to 127.0.0.1 reads nothing. Changes are JSON, which a page of
+// another host cannot post, and are refused where the browser says that it comes
+// from one. Dead letters hold payloads, so nothing is to be cached, framed or
+// guessed at by a browser.
 //
 // # What it costs the routes
 //
@@ -44,16 +55,17 @@ package admin
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"iter"
 	"log/slog"
 	"net"
 	"net/http"
-	"net/netip"
 	"sync"
 	"time"
 
+	"github.com/brokerbridge/bridge/bridge/admin/api"
 	"github.com/brokerbridge/bridge/bridge/status"
 	"github.com/brokerbridge/bridge/ordering/lane"
 	"github.com/brokerbridge/bridge/ordering/store"
@@ -77,6 +89,12 @@ type Store interface {
 	Lanes(ctx context.Context, q store.Query) iter.Seq2[store.Record, error]
 	Skips(ctx context.Context, k store.Key) ([]store.Skip, error)
 	DeadLetters(ctx context.Context, q store.Query) iter.Seq2[store.DeadLetter, error]
+	Briefs(ctx context.Context, q store.Query) iter.Seq2[store.Brief, error]
+	Groups(ctx context.Context, route string) ([]store.Group, error)
+	Archive(ctx context.Context, q store.Query) iter.Seq2[store.Archived, error]
+	Archived(ctx context.Context, route, id string) (store.Archived, error)
+	OpenSkips(ctx context.Context, route string) iter.Seq2[store.OpenSkip, error]
+	AuditHead(ctx context.Context) (seq uint64, hash store.AuditHash, err error)
 	DeadLetter(ctx context.Context, route, id string) (store.DeadLetter, error)
 	Parked(ctx context.Context, k store.Key, from lane.Revision, limit int) ([]store.Message, error)
 	Audits(ctx context.Context, q store.AuditQuery) iter.Seq2[store.Audit, error]
@@ -100,8 +118,21 @@ type Live struct {
 
 // Config says what is served.
 type Config struct {
-	// Listen is a loopback address and a port; port 0 takes a free one. Required.
+	// Listen is an address and a port; port 0 takes a free one. An address that
+	// others reach is refused without Tokens, and TLS or BehindProxy. Required.
 	Listen string
+	// TLS, when set, encrypts. Nil: plain HTTP.
+	TLS *TLS
+	// Tokens are who may ask. None: whoever is on this machine, for everything.
+	Tokens []Token
+	// BehindProxy says that a proxy in front has the TLS, and names in
+	// X-Forwarded-For whom it asks for.
+	BehindProxy bool
+	// ReadOnly refuses every change, whoever asks.
+	ReadOnly bool
+	// Hosts are names, in lower case, by which requests may call the server, beside
+	// those of loopback and the address that they came in at.
+	Hosts []string
 	// Routes is how each route is doing, always the same routes. It is asked once
 	// by New, and then from any goroutine. Required.
 	Routes func(context.Context) []status.Route
@@ -111,6 +142,9 @@ type Config struct {
 	Metrics http.Handler
 	// Lane is what is in memory of a lane, if anything is. Nil: nothing is known.
 	Lane func(ctx context.Context, route, key string, epoch uint32) (Live, bool)
+	// Backup copies the store to a new directory. An [*api.Error] says what is wrong
+	// with that. Nil: there is none.
+	Backup func(ctx context.Context, dir string) (api.StoreBackup, error)
 	// Operator makes changes. Nil: there are none.
 	Operator Operator
 	// Logger gets what an operator must see. Nil: slog.Default.
@@ -121,46 +155,31 @@ type Config struct {
 type Server struct {
 	cfg   Config
 	names map[string]bool // of the routes
+	door  *door
 	pulse *pulse
 	busy  chan struct{} // a token per request under way
 
 	mu       sync.Mutex
 	listener net.Listener
+	certs    *certificates // nil: plain HTTP
 }
 
 // New prepares a server; it does not listen.
 func New(c Config) (*Server, error) {
-	if err := loopback(c.Listen); err != nil {
+	if err := reachable(c); err != nil {
 		return nil, err
 	}
 	if c.Logger == nil {
 		c.Logger = slog.Default()
 	}
-	s := &Server{cfg: c, names: map[string]bool{}, pulse: newPulse(c.Routes), busy: make(chan struct{}, maxRequests)}
+	s := &Server{
+		cfg: c, names: map[string]bool{}, door: newDoor(c.Tokens),
+		pulse: newPulse(c.Routes), busy: make(chan struct{}, maxRequests),
+	}
 	for _, r := range c.Routes(context.Background()) {
 		s.names[r.Name] = true
 	}
 	return s, nil
-}
-
-// loopback refuses what others could reach: there is no login in this release.
-func loopback(listen string) error {
-	host, _, err := net.SplitHostPort(listen)
-	if err != nil {
-		return fmt.Errorf("admin: listen address %q: want host:port, such as 127.0.0.1:8321", listen)
-	}
-	if !isLoopback(host) {
-		return fmt.Errorf("admin: listen address %q: only loopback addresses are served, such as 127.0.0.1", listen)
-	}
-	return nil
-}
-
-func isLoopback(host string) bool {
-	if host == "localhost" {
-		return true
-	}
-	ip, err := netip.ParseAddr(host)
-	return err == nil && ip.Unmap().IsLoopback()
 }
 
 // Listen takes the address, so that [Server.Addr] is known and a port in use is
@@ -170,6 +189,13 @@ func (s *Server) Listen(ctx context.Context) error {
 	defer s.mu.Unlock()
 	if s.listener != nil {
 		return nil
+	}
+	if s.cfg.TLS != nil {
+		certs, err := newCertificates(*s.cfg.TLS, s.cfg.Logger)
+		if err != nil {
+			return err
+		}
+		s.certs = certs
 	}
 	l, err := new(net.ListenConfig).Listen(ctx, "tcp", s.cfg.Listen)
 	if err != nil {
@@ -221,7 +247,7 @@ func (s *Server) Run(ctx context.Context) error {
 	var served error
 	wg.Go(func() {
 		defer stop()
-		served = srv.Serve(s.listener)
+		served = s.serve(srv)
 	})
 	<-ctx.Done()
 	end(ctx, srv)
@@ -231,6 +257,15 @@ func (s *Server) Run(ctx context.Context) error {
 		return nil
 	}
 	return fmt.Errorf("admin: %w", served)
+}
+
+// serve answers on the listener, encrypted where there are certificates.
+func (s *Server) serve(srv *http.Server) error {
+	if s.certs == nil {
+		return srv.Serve(s.listener)
+	}
+	srv.TLSConfig = &tls.Config{MinVersion: tls.VersionTLS12, GetConfigForClient: s.certs.config}
+	return srv.ServeTLS(s.listener, "", "")
 }
 
 // end stops a server, politely but not for long. The context has ended already.

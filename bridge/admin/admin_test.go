@@ -55,6 +55,9 @@ func filled(t *testing.T) store.Store {
 		},
 		store.Change{Key: store.Key{Route: "orders", Name: "a/b", Epoch: 1}, Record: &later},
 		store.Change{Key: store.Key{Route: "orders", Name: "flows"}, Record: &flowing},
+		store.Change{Key: store.Key{Route: "orders"}, Archive: []store.Archived{{
+			DeadLetter: dead("d1", "a/b", "too_large", true, []byte("old")), ArchivedAt: noon, By: "ann", Why: "for later",
+		}}},
 		store.Change{Key: store.Key{Route: "orders"}, Dead: []store.DeadLetter{
 			dead("d2", "", "key_missing", false, []byte{0xff, 0x00}),
 			dead("d3", "", "undecodable", false, nil),
@@ -121,8 +124,8 @@ func TestEndpoints(t *testing.T) {
 		{"GET", root, 200, `"delivered":3`, ""},
 
 		{"GET", root + "/orders/dead-letters", 200, `"id":"d1"`, `"next"`},
-		{"GET", root + "/orders/dead-letters?limit=2", 200, `"next":"/api/v1/routes/orders/dead-letters?after=d2\u0026limit=2"`, `"d3"`},
-		{"GET", root + "/orders/dead-letters?after=d2", 200, `"id":"d3"`, `"id":"d1"`},
+		{"GET", root + "/orders/dead-letters?limit=2", 200, `"next":"/api/v1/routes/orders/dead-letters?after=9899a19767c38000.d2\u0026limit=2"`, `"d3"`},
+		{"GET", root + "/orders/dead-letters?after=9899a19767c38000.d2", 200, `"id":"d3"`, `"id":"d1"`},
 		{"GET", root + "/orders/dead-letters?key=a/b", 200, `"id":"d1"`, `"d2"`},
 		{"GET", root + "/fresh/dead-letters", 200, `{"items":[]}`, ""},
 		{"GET", root + "/orders/dead-letters/d1", 200, `"body":{"size":7,"text":"{\"n\":1}"}`, ""},

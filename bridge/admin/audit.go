@@ -1,11 +1,13 @@
 package admin
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
 	"strconv"
+	"strings"
 
 	"github.com/brokerbridge/bridge/bridge/admin/api"
 	"github.com/brokerbridge/bridge/ordering/store"
@@ -69,6 +71,50 @@ func (s *Server) auditQuery(r *http.Request) (q store.AuditQuery, last int, err 
 func audit(a *store.Audit) api.Audit {
 	return api.Audit{
 		Seq: a.Seq, At: a.At, Route: a.Route, By: a.By, Action: a.Action,
-		KeyName: api.NewKeyName(a.Key), Epoch: a.Epoch, Target: a.Target, Reason: a.Reason,
+		KeyName: api.NewKeyName(a.Key), Epoch: a.Epoch, Target: a.Target, Reason: a.Reason, Count: a.Count,
 	}
+}
+
+// verify follows the chain of the audit. With ?expect=SEQ:HASH it also looks for a
+// row that somebody has noted elsewhere: who owns the files could write a whole
+// chain anew, but not to end in that hash.
+func (s *Server) verify(w http.ResponseWriter, r *http.Request) {
+	expect := r.URL.Query().Get("expect")
+	found := expect == ""
+	rows := func(yield func(store.Audit, error) bool) {
+		for a, err := range s.cfg.Store.Audits(r.Context(), store.AuditQuery{}) {
+			found = found || err == nil && expect == anchor(a.Seq, a.Hash)
+			if !yield(a, err) {
+				return
+			}
+		}
+	}
+	seq, head, err := store.VerifyAudits(rows)
+	out := api.AuditCheck{Rows: seq}
+	if seq > 0 {
+		out.Head = anchor(seq, head)
+	}
+	last, hash, headErr := s.cfg.Store.AuditHead(r.Context())
+	switch {
+	case errors.Is(err, context.DeadlineExceeded):
+		s.failed(w, err)
+		return
+	case err != nil:
+		out.Says = strings.TrimPrefix(err.Error(), "store: ")
+	case headErr != nil:
+		s.failed(w, headErr)
+		return
+	case last > seq || last == seq && hash != head:
+		out.Says = fmt.Sprintf("the last row was %s, and it is not there", anchor(last, hash))
+	case !found:
+		out.Says = expect + " is not in the audit"
+	default:
+		out.Good = true
+	}
+	answer(w, http.StatusOK, out)
+}
+
+// anchor names a row and all before it.
+func anchor(seq uint64, hash store.AuditHash) string {
+	return fmt.Sprintf("%d:%x", seq, hash)
 }

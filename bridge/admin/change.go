@@ -36,6 +36,27 @@ type Operator interface {
 	Release(ctx context.Context, route, key string, c api.Change) (api.Outcome, error)
 	Pause(ctx context.Context, route string, c api.Change) (api.Outcome, error)
 	Resume(ctx context.Context, route string, c api.Change) (api.Outcome, error)
+
+	Archive(ctx context.Context, route, id string, c api.Change) (api.Outcome, error)
+	Restore(ctx context.Context, route, id string, c api.Change) (api.Outcome, error)
+	Edit(ctx context.Context, route, id string, e api.Edit) (api.Outcome, error)
+	Import(ctx context.Context, route string, q api.Import) (api.Outcome, error)
+	// CloseSkip closes the open skip of a key that begins at c.To.
+	CloseSkip(ctx context.Context, route, key string, c api.Change) (api.Outcome, error)
+	Purge(ctx context.Context, route, key string, c api.Change) (api.Outcome, error)
+
+	Offices
+}
+
+// Offices run the operations on many dead letters.
+type Offices interface {
+	PlanOperation(ctx context.Context, route string, q api.Request) (api.Plan, error)
+	StartOperation(ctx context.Context, route string, q api.Request) (api.Operation, error)
+	Operations(ctx context.Context, route string) ([]api.Operation, error)
+	Operation(ctx context.Context, route, id string) (api.Operation, error)
+	PauseOperation(ctx context.Context, route, id string, c api.Change) (api.Operation, error)
+	ResumeOperation(ctx context.Context, route, id string, c api.Change) (api.Operation, error)
+	CancelOperation(ctx context.Context, route, id string, c api.Change) (api.Operation, error)
 }
 
 // deed is one way to change something of a route.
@@ -155,31 +176,45 @@ func (s *Server) pickEpoch(r *http.Request, route string, c api.Change, modes ..
 // bad is the fault of a request.
 func bad(message string) error { return &api.Error{Code: api.BadRequest, Message: message} }
 
-// readChange reads the body of a request that changes something. Its type must
-// say JSON: a form of a foreign page can send text, but not that.
+// readChange reads the body of a request that changes something.
 func readChange(w http.ResponseWriter, r *http.Request) (c api.Change, err error) {
-	if kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || kind != "application/json" {
-		return c, bad("the Content-Type of a change must be application/json")
+	if err := readBody(w, r, maxChange, &c); err != nil {
+		return c, err
 	}
-	dec := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxChange))
+	c.By, c.Reason, err = signature(r, c.By, c.Reason, c.DryRun)
+	return c, err
+}
+
+// readBody reads a JSON object. The type of the request must say JSON: a form of a
+// foreign page can send text, but not that.
+func readBody(w http.ResponseWriter, r *http.Request, most int64, into any) error {
+	if kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || kind != "application/json" {
+		return bad("the Content-Type of a change must be application/json")
+	}
+	dec := json.NewDecoder(http.MaxBytesReader(w, r.Body, most))
 	dec.DisallowUnknownFields()
-	if err := dec.Decode(&c); err != nil {
-		return c, bad("the body must be a JSON object such as {\"reason\": \"…\"}: " + err.Error())
+	if err := dec.Decode(into); err != nil {
+		return bad("the body must be a JSON object such as {\"reason\": \"…\"}: " + err.Error())
 	}
 	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
-		return c, bad("the body must be one JSON object and nothing else")
+		return bad("the body must be one JSON object and nothing else")
 	}
-	c.By = signed(c.By)
-	c.Reason = strings.TrimSpace(c.Reason)
+	return nil
+}
+
+// signature is who makes a change and why, as the audit keeps it.
+func signature(r *http.Request, by, reason string, dryRun bool) (who, why string, err error) {
+	by = callerOf(r).signs(by)
+	reason = strings.TrimSpace(reason)
 	switch {
-	case len(c.Reason) > api.MaxReason:
-		return c, bad(fmt.Sprintf("the reason has %d bytes, the limit is %d", len(c.Reason), api.MaxReason))
-	case c.Reason == "" && !c.DryRun:
-		return c, bad("a change needs a reason: it is kept in the audit")
-	case c.Reason == "":
-		c.Reason = "dry run"
+	case len(reason) > api.MaxReason:
+		return by, reason, bad(fmt.Sprintf("the reason has %d bytes, the limit is %d", len(reason), api.MaxReason))
+	case reason == "" && !dryRun:
+		return by, reason, bad("a change needs a reason: it is kept in the audit")
+	case reason == "":
+		reason = "dry run"
 	}
-	return c, nil
+	return by, reason, nil
 }
 
 // signed is the name of who asks, as far as it is fit to be kept: short, and
@@ -205,6 +240,10 @@ var refusals = map[string]int{
 	api.BadRequest:        http.StatusBadRequest,
 	api.UnknownDeadLetter: http.StatusNotFound,
 	api.UnknownKey:        http.StatusNotFound,
+	api.UnknownOperation:  http.StatusNotFound,
+	api.UnknownArchived:   http.StatusNotFound,
+	api.UnknownRoute:      http.StatusNotFound,
+	api.EditOff:           http.StatusForbidden,
 	api.Timeout:           http.StatusGatewayTimeout,
 	api.StoreFailed:       http.StatusInternalServerError,
 }

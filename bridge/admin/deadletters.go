@@ -40,6 +40,10 @@ func (s *Server) letterQuery(w http.ResponseWriter, r *http.Request) (letterQuer
 		return letterQuery{}, false
 	}
 	f := letterQuery{Query: q, Reason: r.URL.Query().Get("reason")}
+	if err := between(r, &f.Query); err != nil {
+		s.refuse(w, r, err)
+		return letterQuery{}, false
+	}
 	if text := r.URL.Query().Get("gaps"); text != "" {
 		var err error
 		if f.Gaps, err = strconv.ParseBool(text); err != nil {
@@ -47,7 +51,7 @@ func (s *Server) letterQuery(w http.ResponseWriter, r *http.Request) (letterQuer
 			return letterQuery{}, false
 		}
 	}
-	f.Gaps = f.Reason == gapReason || f.Reason == "" && f.Gaps
+	f.Gaps = f.Reason == gapReason || f.Reason == "" && f.Gaps && f.Group == "" && f.Since.IsZero() && f.Until.IsZero()
 	return f, true
 }
 
@@ -75,25 +79,40 @@ func (s *Server) deadLetters(w http.ResponseWriter, r *http.Request) {
 	answer(w, http.StatusOK, page)
 }
 
-// letters adds dead letters to a page and says behind which one there may be
+// letters adds dead letters to a page and says behind which place there may be
 // more.
 func (s *Server) letters(ctx context.Context, f letterQuery, page *api.Page[api.DeadLetter]) (after string, err error) {
+	return s.eachLetter(ctx, f, func(d *store.DeadLetter) bool {
+		page.Items = append(page.Items, deadLetter(d))
+		return len(page.Items) < f.Limit
+	})
+}
+
+// eachLetter shows the dead letters that match until it is told to stop or has
+// looked for long enough, and says behind which place there may be more.
+func (s *Server) eachLetter(ctx context.Context, f letterQuery, see func(*store.DeadLetter) bool) (after string, err error) {
 	q, began := f.Query, time.Now()
-	if f.Reason != "" {
-		q.Limit = 0 // how many have to be looked at is not known
-	}
-	for d, err := range s.cfg.Store.DeadLetters(ctx, q) {
+	q.Limit = 0 // how many have to be looked at is not known
+	for b, err := range s.cfg.Store.Briefs(ctx, q) {
 		if errors.Is(err, store.ErrNotFound) {
 			return "", nil // the route has stored nothing yet
 		}
 		if err != nil {
 			return "", err
 		}
-		if f.Reason == "" || f.Reason == d.Reason {
-			page.Items = append(page.Items, deadLetter(&d))
+		more := time.Since(began) < scanTime
+		if f.Reason == "" || f.Reason == b.Reason {
+			d, err := s.cfg.Store.DeadLetter(ctx, f.Route, b.ID)
+			switch {
+			case errors.Is(err, store.ErrNotFound): // settled meanwhile
+			case err != nil:
+				return "", err
+			default:
+				more = see(&d) && more
+			}
 		}
-		if len(page.Items) >= f.Limit || time.Since(began) > scanTime {
-			return d.ID, nil
+		if !more {
+			return b.Place(), nil
 		}
 	}
 	return "", nil
@@ -131,7 +150,7 @@ func noLetter(w http.ResponseWriter, route string) {
 
 func headers(all map[string]string) (shown []api.Header, omitted int) {
 	shown = []api.Header{}
-	names := slices.Sorted(maps.Keys(all))
+	names := sortedNames(all)
 	if len(names) > maxHeaders {
 		names, omitted = names[:maxHeaders], len(names)-maxHeaders
 	}
@@ -141,12 +160,14 @@ func headers(all map[string]string) (shown []api.Header, omitted int) {
 	return shown, omitted
 }
 
+func sortedNames(all map[string]string) []string { return slices.Sorted(maps.Keys(all)) }
+
 func deadLetter(d *store.DeadLetter) api.DeadLetter {
 	out := api.DeadLetter{
 		Route: d.Route, ID: d.ID, KeyName: api.NewKeyName(d.Key), Epoch: d.Epoch, InOrder: d.Lane,
 		Reason: d.Reason, Class: d.Class, Error: d.Error, Attempts: d.Attempts,
 		FirstFailed: d.FirstFailed, LastFailed: d.LastFailed, At: d.At,
-		Target: d.Target, MessageID: d.Message.ID, Size: len(d.Payload),
+		Group: d.Fingerprint, Target: d.Target, MessageID: d.Message.ID, Size: len(d.Payload),
 	}
 	if !nameless(d) {
 		out.Revision = revision(d.Rev)

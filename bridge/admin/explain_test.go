@@ -47,6 +47,7 @@ func stuck(t *testing.T) store.Store {
 	waiting.Park[0].Tries = store.Tries{Attempts: 3, Class: "transient", Error: "no"}
 	quarantined := put("quarantined", 0, lane.Quarantined, 4, 5, 6, 9)
 	quarantined.Dead = []store.DeadLetter{dead("d1", "quarantined", "too_large", true, nil)}
+	quarantined.Archive = []store.Archived{{DeadLetter: quarantined.Dead[0], ArchivedAt: noon, By: "ann", Why: "for later"}}
 	// Two epochs stand at a dead letter of the same revision.
 	first, second := put("epochs", 0, lane.Quarantined, 4), put("epochs", 1, lane.Quarantined, 4, 5)
 	first.Dead = []store.DeadLetter{dead("e0", "epochs", "too_large", true, nil)}

@@ -2,94 +2,182 @@ package admin
 
 import (
 	"context"
-	"net"
+	"maps"
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/brokerbridge/bridge/bridge/admin/api"
+	"github.com/brokerbridge/bridge/bridge/status"
 )
 
-// endpoint is a path, how it is asked and who answers it.
+// endpoint is all that is to be known of a path: how it is asked and by whom, who
+// answers, and what openapi.json says of it.
 type endpoint struct {
-	method string
-	path   string
-	handle http.HandlerFunc
+	method  string
+	path    string
+	role    Role // the least that may ask; RoleAnyone is for health only
+	handle  http.HandlerFunc
+	summary string
+	in      any    // what is posted, as an empty value; nil: nothing
+	out     any    // what is answered, as an empty value; nil: text
+	query   string // the parameters of its query, see parameters
 }
 
 // The path of a route.
 const aRoute = "/api/v1/routes/{route}"
 
-// endpoints are all that is served. Health is apart: an orchestrator must get
-// its answer however busy the rest is.
-func (s *Server) endpoints() (health, rest []endpoint) {
-	health = []endpoint{
-		{"GET", "/livez", s.livez},
-		{"GET", "/readyz", s.readyz},
-	}
-	rest = []endpoint{
-		{"GET", "/api/v1/routes", s.routes},
-		{"GET", "/api/v1/audit", s.audits},
-		{"GET", aRoute + "/dead-letters", s.deadLetters},
-		{"GET", aRoute + "/dead-letters/{id}", s.deadLetter},
-		{"GET", aRoute + "/keys", s.keys},
-		{"GET", aRoute + "/keys/{key}", s.key},
-		{"GET", aRoute + "/keys/{key}/explain", s.explain},
-	}
+// lines is a type of which there is one value per line: application/x-ndjson.
+type lines struct{ of any }
+
+// endpoints are all that is served.
+func (s *Server) endpoints() []endpoint {
+	all := slices.Concat(s.health(), s.views())
 	if s.cfg.Metrics != nil {
-		rest = append(rest, endpoint{"GET", "/metrics", s.cfg.Metrics.ServeHTTP})
+		all = append(all, s.metrics()...)
 	}
 	if s.cfg.Operator != nil {
-		rest = append(rest, s.changes()...)
+		all = append(all, s.changes()...)
 	}
-	return health, rest
+	if s.cfg.Backup != nil {
+		all = append(all, s.care()...)
+	}
+	return all
+}
+
+// everything is what some server serves: it is what is described.
+func (s *Server) everything() []endpoint {
+	return slices.Concat(s.health(), s.views(), s.metrics(), s.changes(), s.care())
+}
+
+// care is for the store as a whole.
+func (s *Server) care() []endpoint {
+	return []endpoint{{
+		"POST", "/api/v1/store/backup", RoleAdmin, s.backup, "Copy the store to a new directory of the bridge's machine, while messages move", api.BackupStore{}, api.StoreBackup{}, "",
+	}}
+}
+
+// health is apart: an orchestrator must get its answer however busy the rest is,
+// and it has no token.
+func (s *Server) health() []endpoint {
+	return []endpoint{
+		{"GET", "/livez", RoleAnyone, s.livez, "Whether the process makes progress; 503: restart it", nil, api.Live{}, ""},
+		{"GET", "/readyz", RoleAnyone, s.readyz, "Whether every route moves messages, and what keeps the others; 503: not all do", nil, api.Ready{}, "verbose"},
+	}
+}
+
+// views are the endpoints that only read.
+func (s *Server) views() []endpoint {
+	return []endpoint{
+		{"GET", "/api/v1/openapi.json", RoleViewer, s.openapi, "This description", nil, map[string]any{}, ""},
+		{"GET", "/api/v1/routes", RoleViewer, s.routes, "Each route with its counts", nil, api.Page[status.Route]{}, ""},
+		{"GET", "/api/v1/audit", RoleViewer, s.audits, "What operators did, oldest first", nil, api.Page[api.Audit]{}, "route key limit after last"},
+		{"GET", aRoute + "/dead-letters", RoleViewer, s.deadLetters, "The dead letters of a route, without content", nil, api.Page[api.DeadLetter]{}, "limit after key group reason since until gaps"},
+		{"GET", aRoute + "/dead-letters/{id}", RoleViewer, s.deadLetter, "A dead letter with headers and body", nil, api.DeadLetterDetail{}, ""},
+		{"GET", aRoute + "/export", RoleViewer, s.export, "Dead letters, whole", nil, api.Page[api.Letter]{}, "limit after key group reason since until"},
+		{"GET", aRoute + "/groups", RoleViewer, s.groups, "The dead letters by their cause, with what waits because of them", nil, api.Page[api.Group]{}, "sort"},
+		{"GET", aRoute + "/archive", RoleViewer, s.archive, "Dead letters that were put away", nil, api.Page[api.Archived]{}, "limit after key group"},
+		{"GET", aRoute + "/archive/{id}", RoleViewer, s.archivedLetter, "An archived dead letter with headers and body", nil, api.ArchivedDetail{}, ""},
+		{"GET", aRoute + "/skips", RoleViewer, s.openSkips, "What keys went on without and nobody has seen to, oldest first", nil, api.Page[api.OpenSkip]{}, "limit"},
+		{"GET", "/api/v1/audit/verify", RoleViewer, s.verify, "Whether the audit is as it was written", nil, api.AuditCheck{}, "expect"},
+		{"GET", aRoute + "/keys", RoleViewer, s.keys, "The keys of a route", nil, api.Page[api.Lane]{}, "limit after key blocked"},
+		{"GET", aRoute + "/keys/{key}", RoleViewer, s.key, "A key in all its epochs", nil, api.Key{}, ""},
+		{"GET", aRoute + "/keys/{key}/explain", RoleViewer, s.explain, "What a key waits for, and what would let it go on", nil, api.Explanation{}, ""},
+	}
+}
+
+// metrics are for those who count.
+func (s *Server) metrics() []endpoint {
+	serve := func(w http.ResponseWriter, r *http.Request) { s.cfg.Metrics.ServeHTTP(w, r) }
+	return []endpoint{{"GET", "/metrics", RoleViewer, serve, "Metrics as Prometheus takes them", nil, nil, ""}}
 }
 
 // changes are the endpoints that change something.
 func (s *Server) changes() []endpoint {
 	return []endpoint{
-		{"POST", aRoute + "/pause", s.change(s.pauseRoute)},
-		{"POST", aRoute + "/resume", s.change(s.resumeRoute)},
-		{"POST", aRoute + "/dead-letters/{id}/redrive", s.change(s.redrive)},
-		{"POST", aRoute + "/dead-letters/{id}/discard", s.change(s.discard)},
-		{"POST", aRoute + "/keys/{key}/skip", s.change(s.skip)},
-		{"POST", aRoute + "/keys/{key}/release", s.change(s.release)},
+		{"POST", aRoute + "/pause", RoleOperator, s.change(s.pauseRoute), "Stop taking from the sources", api.Change{}, api.Outcome{}, ""},
+		{"POST", aRoute + "/resume", RoleOperator, s.change(s.resumeRoute), "Go on, or start a route that stopped by itself", api.Change{}, api.Outcome{}, ""},
+		{"POST", aRoute + "/dead-letters/{id}/redrive", RoleOperator, s.change(s.redrive), "Send a dead letter through again", api.Change{}, api.Outcome{}, ""},
+		{"POST", aRoute + "/dead-letters/{id}/discard", RoleOperator, s.change(s.discard), "Give a dead letter up for good", api.Change{}, api.Outcome{}, ""},
+		{"POST", aRoute + "/keys/{key}/skip", RoleOperator, s.change(s.skip), "Let a key go on at a revision, without those before it", api.Change{}, api.Outcome{}, ""},
+		{"POST", aRoute + "/dead-letters/{id}/archive", RoleOperator, s.change(s.archiveLetter), "Put a dead letter away", api.Change{}, api.Outcome{}, ""},
+		{"POST", aRoute + "/dead-letters/{id}/edit", RoleAdmin, s.edit, "Give a dead letter other content", api.Edit{}, api.Outcome{}, ""},
+		{"POST", aRoute + "/import", RoleAdmin, s.takeIn, "Add dead letters from elsewhere, at most 100 at once", api.Import{}, api.Outcome{}, ""},
+		{"POST", aRoute + "/archive/{id}/restore", RoleOperator, s.change(s.restore), "Make an archived dead letter one again, or undo an edit", api.Change{}, api.Outcome{}, ""},
+		{"POST", aRoute + "/keys/{key}/close", RoleOperator, s.change(s.closeSkip), "Say that somebody has seen to a skip, which begins at to", api.Change{}, api.Outcome{}, ""},
+		{"POST", aRoute + "/keys/{key}/purge", RoleAdmin, s.change(s.purge), "Forget the content of all stored messages of a key", api.Change{}, api.Outcome{}, ""},
+		{"GET", aRoute + "/operations", RoleViewer, s.operations, "The operations on many dead letters, oldest first", nil, api.Page[api.Operation]{}, ""},
+		{"POST", aRoute + "/operations", RoleOperator, s.start, "Plan or begin an operation on many dead letters", api.Request{}, api.Begun{}, ""},
+		{"GET", aRoute + "/operations/{id}", RoleViewer, s.operation, "How an operation is doing", nil, api.Operation{}, ""},
+		{"POST", aRoute + "/operations/{id}/pause", RoleOperator, s.command(Operator.PauseOperation), "Have an operation send nothing more for now", api.Change{}, api.Operation{}, ""},
+		{"POST", aRoute + "/operations/{id}/resume", RoleOperator, s.command(Operator.ResumeOperation), "Have an operation go on", api.Change{}, api.Operation{}, ""},
+		{"POST", aRoute + "/operations/{id}/cancel", RoleOperator, s.command(Operator.CancelOperation), "End an operation; the rest stay dead letters", api.Change{}, api.Operation{}, ""},
+		{"POST", aRoute + "/keys/{key}/release", RoleOperator, s.change(s.release), "Give a gap its time once more, or open the epoch of a record that was created anew", api.Change{}, api.Outcome{}, ""},
 	}
 }
 
 // handler is the whole interface, guarded.
 func (s *Server) handler() http.Handler {
 	mux := http.NewServeMux()
-	health, rest := s.endpoints()
-	for _, e := range health {
-		register(mux, e)
+	others := map[string]*otherwise{}
+	for _, e := range s.endpoints() {
+		mux.HandleFunc(e.method+" "+e.path, s.served(e))
+		if others[e.path] == nil {
+			others[e.path] = &otherwise{role: min(e.role, RoleViewer)}
+		}
+		others[e.path].methods = append(others[e.path].methods, e.method)
 	}
-	for _, e := range rest {
-		e.handle = s.bounded(e.handle)
-		register(mux, e)
+	for path, o := range others {
+		mux.HandleFunc(path, s.allowed(o.role, o.refuse))
 	}
-	mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) {
+	mux.HandleFunc("/", s.allowed(RoleViewer, func(w http.ResponseWriter, _ *http.Request) {
 		fail(w, http.StatusNotFound, api.NotFound, "there is nothing at this path", "GET /api/v1/routes lists the routes")
-	})
-	return guarded(mux)
+	}))
+	return s.guarded(mux)
 }
 
-// register takes the endpoint's method, HEAD with GET, and refuses the rest.
-func register(mux *http.ServeMux, e endpoint) {
-	mux.HandleFunc(e.method+" "+e.path, e.handle)
-	allow, hint := "GET, HEAD", "this path only reads: use GET"
-	if e.method == http.MethodPost {
-		allow, hint = http.MethodPost, "this path changes something: use POST"
+// served is an endpoint behind what protects it: first who asks, which costs
+// nothing, then how many do.
+func (s *Server) served(e endpoint) http.HandlerFunc {
+	handle := e.handle
+	if s.cfg.ReadOnly && e.method != http.MethodGet {
+		handle = refused
 	}
-	mux.HandleFunc(e.path, func(w http.ResponseWriter, r *http.Request) {
-		w.Header().Set("Allow", allow)
-		fail(w, http.StatusMethodNotAllowed, api.MethodNotAllowed, r.Method+" is not served here", hint)
-	})
+	if e.role != RoleAnyone {
+		handle = s.bounded(handle)
+	}
+	return s.allowed(e.role, handle)
+}
+
+// otherwise refuses the methods that a path does not take. GET takes HEAD along.
+type otherwise struct {
+	role    Role
+	methods []string
+}
+
+func (o *otherwise) refuse(w http.ResponseWriter, r *http.Request) {
+	allow := map[string]bool{}
+	for _, m := range o.methods {
+		allow[m] = true
+	}
+	hint := "this path changes something: use " + strings.Join(o.methods, " or ")
+	switch {
+	case allow[http.MethodGet] && len(allow) == 1:
+		hint = "this path only reads: use GET"
+	case allow[http.MethodGet]:
+		hint = "use " + strings.Join(o.methods, " or ")
+	}
+	if allow[http.MethodGet] {
+		allow[http.MethodHead] = true
+	}
+	w.Header().Set("Allow", strings.Join(slices.Sorted(maps.Keys(allow)), ", "))
+	fail(w, http.StatusMethodNotAllowed, api.MethodNotAllowed, r.Method+" is not served here", hint)
 }
 
 // guarded sets the headers that keep a browser from showing, keeping or sharing
 // what is a payload, and refuses requests that were meant for another host, or
 // that a page of another host makes to change something.
-func guarded(next http.Handler) http.Handler {
+func (s *Server) guarded(next http.Handler) http.Handler {
 	foreign := http.NewCrossOriginProtection()
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		for _, h := range [...][2]string{
@@ -103,9 +191,9 @@ func guarded(next http.Handler) http.Handler {
 		} {
 			w.Header().Set(h[0], h[1])
 		}
-		if !local(r.Host) {
-			fail(w, http.StatusForbidden, api.BadHost, "the Host of this request is not a loopback name or address",
-				"ask for http://127.0.0.1 or http://localhost, with the port")
+		if !s.meant(r) {
+			fail(w, http.StatusForbidden, api.BadHost, "the Host of this request is no name of this bridge",
+				"ask for 127.0.0.1 or localhost, with the port; other names are taken if admin.hosts in the topology file has them")
 			return
 		}
 		if foreign.Check(r) != nil {
@@ -114,17 +202,6 @@ func guarded(next http.Handler) http.Handler {
 		}
 		next.ServeHTTP(w, r)
 	})
-}
-
-// local reports whether a Host header names this machine to itself. The port is
-// left open: a tunnel has one of its own.
-func local(host string) bool {
-	if name, _, err := net.SplitHostPort(host); err == nil {
-		host = name
-	} else {
-		host = strings.TrimSuffix(strings.TrimPrefix(host, "["), "]")
-	}
-	return isLoopback(strings.ToLower(host))
 }
 
 // bounded gives a request a deadline, and refuses it while too many are under

@@ -88,7 +88,7 @@ func (s *Server) readyz(w http.ResponseWriter, r *http.Request) {
 func health(r status.Route) api.Health {
 	return api.Health{
 		Name: r.Name, Ready: r.Ready(), State: r.State, Reason: r.Reason, Since: r.Since,
-		Sources: r.Sources, Target: r.Target, Breaker: r.Breaker,
+		Sources: r.Sources, Target: r.Target, Breaker: r.Breaker, Alarms: r.Alarms,
 	}
 }
 

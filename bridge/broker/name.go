@@ -4,6 +4,7 @@ import (
 	"github.com/ThreeDotsLabs/watermill/message"
 
 	"github.com/brokerbridge/bridge/bridge/config"
+	"github.com/brokerbridge/bridge/bridge/foreign"
 )
 
 // Protocol is what a broker speaks.
@@ -16,7 +17,8 @@ const (
 )
 
 // Name returns the topic or routing key that a target of a protocol takes from
-// its setting: the fixed one, or what the message says. For `source` that is the
+// its setting: the fixed one, or what the message says. For `origin` that is where
+// others gave it up, as [foreign.Read] finds it. For `source` that is the
 // name in the target's own protocol, if the message once had one, else the name
 // it came with. It is false where the message has no such name, or an empty one:
 // then it can be delivered nowhere. Only the empty routing key that a message
@@ -27,6 +29,8 @@ func Name(d config.Dynamic, m *message.Message, own Protocol) (name string, ok b
 		return d.Fixed, true
 	case d.Source:
 		return sourceName(m.Metadata, own)
+	case d.Origin:
+		return originName(m.Metadata, own)
 	case d.Field.Kind == config.MessageKey:
 		name, _ = RecordKey(m.Metadata)
 	case d.Field.Kind == config.Header:
@@ -48,4 +52,19 @@ func sourceName(md message.Metadata, own Protocol) (string, bool) {
 		return topic, true
 	}
 	return routingKey, routingKey != ""
+}
+
+func originName(md message.Metadata, own Protocol) (string, bool) {
+	letter, _ := foreign.Read(md)
+	if own == ProtocolAMQP {
+		return letter.Origin.RoutingKey, letter.Origin.Routed
+	}
+	return letter.Origin.Topic, letter.Origin.Topic != ""
+}
+
+// OriginQueue returns the queue in which others gave a message up; false where its
+// headers do not say.
+func OriginQueue(m *message.Message) (string, bool) {
+	letter, _ := foreign.Read(m.Metadata)
+	return letter.Origin.Queue, letter.Origin.Queue != ""
 }

@@ -13,12 +13,14 @@ import (
 const (
 	fromAMQP  = `{"exchange":"e","routing-key":"rk"}`
 	fromKafka = `{"topic":"t","partition":0,"offset":1,"key":"k"}`
+	died      = `{"values":{"x-death":{"A":[{"F":{"queue":"q","exchange":"e","routing-keys":{"A":["rk"]}}}]}}}`
 )
 
 func TestName(t *testing.T) {
 	header := config.Dynamic{Field: config.Field{Kind: config.Header, Name: "h"}}
 	key := config.Dynamic{Field: config.Field{Kind: config.MessageKey}}
 	source := config.Dynamic{Source: true}
+	origin := config.Dynamic{Origin: true}
 	for _, c := range []struct {
 		what string
 		d    config.Dynamic
@@ -40,6 +42,9 @@ func TestName(t *testing.T) {
 		{"source without a routing key", source, message.Metadata{"bridge-amqp": `{"routing-key":""}`, "bridge-kafka": fromKafka}, "", "t"},
 		{"source without a topic", source, message.Metadata{"bridge-amqp": `{"routing-key":""}`, "bridge-kafka": `{"topic":""}`}, "", "-"},
 		{"source without a sidecar", source, nil, "-", "-"},
+		{"origin of a queue", origin, message.Metadata{"bridge-amqp": died}, "rk", "-"},
+		{"origin of a topic", origin, message.Metadata{"kafka_dlt-original-topic": "t"}, "-", "t"},
+		{"no origin", origin, message.Metadata{"bridge-amqp": fromAMQP, "bridge-kafka": fromKafka}, "-", "-"},
 		{"nothing", config.Dynamic{}, message.Metadata{"bridge-kafka": fromKafka}, "-", "-"},
 	} {
 		for own, want := range map[broker.Protocol]string{broker.ProtocolAMQP: c.amqp, broker.ProtocolKafka: c.kafk} {
@@ -47,6 +52,15 @@ func TestName(t *testing.T) {
 			if ok != (want != "-") || ok && got != want {
 				t.Errorf("%s, protocol %d: %q (%v), want %q", c.what, own, got, ok, want)
 			}
+		}
+	}
+}
+
+func TestOriginQueue(t *testing.T) {
+	for text, want := range map[string]string{died: "q", fromAMQP: ""} {
+		got, ok := broker.OriginQueue(&message.Message{Metadata: message.Metadata{"bridge-amqp": text}})
+		if got != want || ok != (want != "") {
+			t.Errorf("%s: %q, %v", text, got, ok)
 		}
 	}
 }

@@ -22,6 +22,7 @@ func check(d *strict.Decoder, f *File) {
 	if f.Store.Pebble != nil && f.Store.Memory != nil && c.Has("store.pebble") {
 		c.Add("store", "want only one of pebble and memory", "")
 	}
+	c.admin()
 	for i := range f.Routes {
 		r := &f.Routes[i]
 		c.order(r)
@@ -32,9 +33,13 @@ func check(d *strict.Decoder, f *File) {
 		}
 		c.target(r.To)
 		c.stamp(r)
+		c.deadLetters(r)
 		if r.DeadLetter.To != nil {
 			c.target(*r.DeadLetter.To)
 		}
+		c.events(r)
+		c.reply(r)
+		c.webhooks(r)
 	}
 	c.names()
 	c.sources()

@@ -27,7 +27,12 @@ func (c checker) thing(broker, name string) (thing, bool) {
 
 // published is the thing that a target is, if it is the same for every message.
 // What an exchange leads to is not in the file.
-func (c checker) published(t To) (thing, bool) { return c.thing(t.Broker, t.Queue+t.Topic.Fixed) }
+func (c checker) published(t To) (thing, bool) {
+	if t.OriginQueue() {
+		return thing{}, false
+	}
+	return c.thing(t.Broker, t.Queue+t.Topic.Fixed)
+}
 
 // destinations are the things that a route publishes to, as far as the file
 // tells: with `topic: source`, the topics that it reads.
@@ -122,6 +127,7 @@ func (c checker) loops() {
 	w := walk{checker: c, readers: readers, state: make([]int, len(c.File.Routes))}
 	for i, r := range c.File.Routes {
 		w.visit(i)
+		c.mixed(&r, i, readers)
 		if r.DeadLetter.To == nil {
 			continue
 		}

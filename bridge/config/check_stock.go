@@ -37,6 +37,9 @@ func (c checker) stockTarget(t To) {
 		c.Add(t.Path+".exchange", "the stock client does not tell what an exchange routes to no queue, and it would be lost",
 			"a queue, or client: bridge")
 	}
+	if t.OriginQueue() {
+		c.Add(t.Path+".queue", "the stock client publishes to a queue with a fixed name only", "client: bridge")
+	}
 	if !t.Topic.IsZero() && !t.Topic.IsFixed() {
 		c.Add(t.Path+".topic", "the stock client publishes to a topic with a fixed name only", "client: bridge")
 	}

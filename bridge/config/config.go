@@ -97,13 +97,3 @@ type Pebble struct {
 
 // Memory stands for `memory: {}`. It has no settings.
 type Memory struct{}
-
-// Admin is the HTTP interface: API, /livez, /readyz, /metrics.
-type Admin struct {
-	// Off is true after `admin: { listen: off }`: nothing listens.
-	Off bool
-
-	// Listen is a loopback address and a port; port 0 takes a free one. Empty when
-	// Off. Default 127.0.0.1:8321.
-	Listen string
-}

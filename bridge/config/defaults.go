@@ -33,8 +33,19 @@ func defaultTo() To { return To{Headers: HeadersTyped} }
 func defaultShared() Shared {
 	return Shared{Order: defaultOrder(), Retry: defaultRetry(), Breaker: Breaker{
 		Ratio: 0.5, Min: 20, Window: 10 * time.Second, OpenFor: 15 * time.Second,
-	}}
+	}, Alarms: defaultAlarms()}
 }
+
+// defaultAlarms are for what nobody would otherwise see before it has grown: what
+// is left lying, a hole in the data, and what is out of the ordinary at once.
+func defaultAlarms() Alarms {
+	return Alarms{
+		DeadLetters: 1000, DeadLetterAge: 24 * time.Hour, ParkedAge: 24 * time.Hour,
+		OpenSkips: 1, QuarantinedKeys: 100, UnsentEvents: 100_000,
+	}
+}
+
+func defaultWebhook() Webhook { return Webhook{PerMinute: 10} }
 
 func defaultOrder() Order {
 	return Order{

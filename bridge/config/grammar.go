@@ -1,9 +1,7 @@
 package config
 
 import (
-	"net"
 	"regexp"
-	"strconv"
 
 	"github.com/brokerbridge/bridge/bridge/config/internal/strict"
 )
@@ -100,39 +98,4 @@ func offOr[T any](s strict.Scalar[T], want string) strict.Or[T] {
 
 func offWord[T any](set func(*T)) []strict.Word[T] {
 	return []strict.Word[T]{{Text: "off", Set: set}}
-}
-
-func adminForm() strict.Form[Admin] {
-	off := func(a *Admin) { *a = Admin{Off: true} }
-	listen := strict.Via[Admin, string]{Get: func(a *Admin) *string { return &a.Listen }, Form: listenForm()}
-	object := strict.Object[Admin]{
-		Meant: map[string]string{"addr": "listen", "address": "listen", "port": "listen"},
-		Fields: []strict.Field[Admin]{
-			strict.Opt("listen", func(a *Admin) *Admin { return a }, strict.Or[Admin]{Form: listen, Words: offWord(off)},
-				"A loopback address and port, or off. Port 0: a free one."),
-		},
-	}
-	return strict.Or[Admin]{Form: object, Words: offWord(off), Want: "off or a mapping ({ listen: … })"}
-}
-
-func listenForm() strict.Scalar[string] {
-	s := strict.String()
-	s.Want = "a loopback address and port such as 127.0.0.1:8321, or off"
-	s.Parse = func(text string) (string, error) {
-		host, port, err := net.SplitHostPort(text)
-		if err != nil {
-			return "", err
-		}
-		if n, err := strconv.ParseUint(port, 10, 16); err != nil || n > 65535 {
-			return "", &strict.Mismatch{Hint: "a port is a number up to 65535"}
-		}
-		if ip := net.ParseIP(host); host != "localhost" && (ip == nil || !ip.IsLoopback()) {
-			return "", &strict.Mismatch{
-				Want: "a loopback address",
-				Hint: "there is no login yet, and whoever reaches this address is an operator; reach it from elsewhere by an SSH tunnel or a proxy that knows its users",
-			}
-		}
-		return text, nil
-	}
-	return s
 }

@@ -22,8 +22,12 @@ func policyFields[T any](get func(*T) *Shared) []strict.Field[T] {
 			"What happens when a message is given up."),
 		strict.Opt("park", func(v *T) *Park { return &get(v).Park }, parkForm(),
 			"Bounds what the route keeps in the store while keys wait."),
-		strict.Opt("owner", func(v *T) *string { return &get(v).Owner }, offOr(strict.String(), "off or "),
-			"Who is told when the route needs a person."),
+		strict.Opt("events", func(v *T) *Events { return &get(v).Events }, eventsForm(),
+			"Where programs are told of dead letters, skips and what operators do, as CloudEvents. Default: off."),
+		strict.Opt("alarms", func(v *T) *Alarms { return &get(v).Alarms }, alarmsForm(),
+			"The limits at which a person is told. off: none."),
+		strict.Opt("owner", func(v *T) *Owner { return &get(v).Owner }, ownerForm(),
+			"Whose the route is, as a text or a mapping: shown in status, events and alarms. Default: off."),
 	}
 }
 
@@ -115,6 +119,10 @@ func deadLetterForm() strict.Form[DeadLetter] {
 				"A queue or topic that gets a copy of every dead letter. Default: off."),
 			strict.Opt("stop_after", func(l *DeadLetter) *Share { return &l.StopAfter }, offOr(shareForm(), "off or "),
 				`Stop the route when so many of the last messages became dead letters, as in "25 of 100". Default: off.`),
+			strict.Opt("edit", func(l *DeadLetter) *bool { return &l.Edit }, strict.Flag(),
+				"Allow operators to edit dead letters before they send them again; what they were is kept. Default: false."),
+			strict.Opt("reply", func(l *DeadLetter) *bool { return &l.Reply }, strict.Flag(),
+				"true: whoever asked for a reply (AMQP's reply-to, Spring's kafka_replyTopic) is told that his message failed. Default: false."),
 		},
 	}
 }

@@ -58,6 +58,8 @@ func fromForm() strict.Form[From] {
 				"Create the queue or topic if it is missing: true, or how. What is there is left as it is."),
 			strict.Opt("trust", func(f *From) *Trust { return &f.Trust }, strict.Enum(TrustBridge, TrustNone),
 				"Which bridge-* headers are believed: those another bridge writes, or none."),
+			strict.Opt("dead_letters", func(f *From) *bool { return &f.DeadLetters }, strict.Flag(),
+				"true: others keep here what they gave up. Each message is a dead letter of the route at once, published when it is redriven."),
 			strict.Opt("group", func(f *From) *string { return &f.Group }, strict.String(),
 				"The Kafka consumer group. Default: bridge-<route>."),
 			strict.Opt("protocol", func(f *From) *Protocol { return &f.Protocol }, strict.Enum(ProtocolClassic, ProtocolConsumer),
@@ -113,11 +115,12 @@ func toForm() strict.Form[To] {
 		Fields: []strict.Field[To]{
 			strict.Req("broker", func(t *To) *string { return &t.Broker }, strict.String(), "A broker of this file."),
 			strict.Opt("topic", func(t *To) *Dynamic { return &t.Topic }, dynamicForm(),
-				"The Kafka topic: a name, or header.X, message_key or source to take it from the message."),
-			strict.Opt("queue", func(t *To) *string { return &t.Queue }, strict.String(), "The AMQP queue."),
+				"The Kafka topic: a name, or header.X, message_key, source or origin to take it from the message."),
+			strict.Opt("queue", func(t *To) *string { return &t.Queue }, strict.String(),
+				"The AMQP queue; origin: the one in which others gave the message up."),
 			strict.Opt("exchange", func(t *To) *string { return &t.Exchange }, strict.String(), "The AMQP exchange; with routing_key."),
 			strict.Opt("routing_key", func(t *To) *Dynamic { return &t.RoutingKey }, dynamicForm(),
-				"The AMQP routing key: a text, or header.X, message_key or source to take it from the message."),
+				"The AMQP routing key: a text, or header.X, message_key, source or origin to take it from the message."),
 			strict.Opt("key", func(t *To) *[]Field { return &t.Key }, fieldsForm(),
 				"Where the Kafka record key comes from; several are joined. Default: the key of the order."),
 			strict.Opt("declare", func(t *To) *Declare { return &t.Declare },
@@ -136,10 +139,10 @@ func dynamicForm() strict.Form[Dynamic] {
 	s := strict.String()
 	text := s.Parse
 	return strict.Scalar[Dynamic]{
-		Type: s.Type, Want: "a name, header.X, message_key or source", Shape: s.Shape,
+		Type: s.Type, Want: "a name, header.X, message_key, source or origin", Shape: s.Shape,
 		Parse: func(name string) (Dynamic, error) {
-			if name == "source" {
-				return Dynamic{Source: true}, nil
+			if name == sourceName || name == originName {
+				return Dynamic{Source: name == sourceName, Origin: name == originName}, nil
 			}
 			if name == string(MessageKey) || strings.HasPrefix(name, "header.") {
 				f, err := parseField(name, []FieldKind{Header, MessageKey})

@@ -101,6 +101,9 @@ func (f *File) completeRoute(r *Route) {
 	if r.DeadLetter.To != nil {
 		f.completeTarget(r.DeadLetter.To)
 	}
+	if r.Events.To != nil {
+		f.completeTarget(r.Events.To)
+	}
 }
 
 func (f *File) completeSource(r *Route, from *From) {

@@ -53,6 +53,10 @@ func TestContract(t *testing.T) {
 			DeadLetter: DeadLetter{Then: Quarantine, To: &To{
 				Broker: "lake", Path: "routes[0].dead_letter.to", Topic: Dynamic{Fixed: "orders.dlq"}, Headers: HeadersTyped,
 			}},
+			Alarms: Alarms{
+				DeadLetters: 1000, DeadLetterAge: 24 * time.Hour, ParkedAge: 24 * time.Hour,
+				OpenSkips: 1, QuarantinedKeys: 100, UnsentEvents: 100_000,
+			},
 		},
 	}
 	if !reflect.DeepEqual(r, want) {
@@ -84,7 +88,7 @@ func TestRoutesInherit(t *testing.T) {
 	if !in.Order.Adopt || in.Order.AdoptAfter != 5*time.Second || in.Order.Gap.Timeout != 5*time.Minute {
 		t.Errorf("inherits: order %+v", in.Order)
 	}
-	if in.Retry.Attempts != 3 || in.Retry.Max != 30*time.Second || !in.Breaker.Off || in.Owner != "team-a" ||
+	if in.Retry.Attempts != 3 || in.Retry.Max != 30*time.Second || !in.Breaker.Off || in.Owner.Name != "team-a" ||
 		in.DeadLetter.StopAfter != (Share{25, 100}) || in.DeadLetter.To.Name() != "dead" {
 		t.Errorf("inherits: %+v", in.Shared)
 	}
@@ -98,7 +102,7 @@ func TestRoutesInherit(t *testing.T) {
 		t.Errorf("overrides: dead letter %+v", over.DeadLetter)
 	}
 	without := Order{By: ByNone, Same: Field{Kind: Body}, Duplicates: Duplicates{Window: 24 * time.Hour}}
-	if !reflect.DeepEqual(off.Order, without) || !off.Retry.Off || off.Retry.Attempts != 1 || off.Owner != "" || off.To.Key != nil {
+	if !reflect.DeepEqual(off.Order, without) || !off.Retry.Off || off.Retry.Attempts != 1 || off.Owner != (Owner{}) || off.To.Key != nil {
 		t.Errorf("off: %+v", off)
 	}
 	if in.DeadLetter.Then != Quarantine || off.DeadLetter.Then != Continue {

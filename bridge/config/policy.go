@@ -85,6 +85,15 @@ type DeadLetter struct {
 	// dead letters. Copies do not count, nor do conflicts between two messages of
 	// one revision. The zero value, written `off`: never.
 	StopAfter Share
+
+	// Edit allows operators to give dead letters other content; what they were is
+	// kept. Default false.
+	Edit bool
+
+	// Reply tells senders that ask for a reply that their message became a dead
+	// letter: on the broker of the source, in the queue or topic that they name.
+	// Default false.
+	Reply bool
 }
 
 // Share is a part of the last messages, written "25 of 100".

@@ -33,9 +33,9 @@ type Shared struct {
 	Breaker    Breaker
 	DeadLetter DeadLetter
 	Park       Park
-
-	// Owner is who is told when a route needs a person, as free text. Empty: nobody.
-	Owner string
+	Events     Events
+	Alarms     Alarms
+	Owner      Owner
 }
 
 // Match is one condition of `when:`.
@@ -95,6 +95,11 @@ type From struct {
 
 	// Trust is bridge or none. Default bridge.
 	Trust Trust
+
+	// DeadLetters is true for a queue or topic in which others keep what they gave
+	// up: each message is a dead letter of the route at once, and is published only
+	// if an operator redrives it. All sources of the route have it, or none.
+	DeadLetters bool
 }
 
 // Name is the queue or topic.
@@ -135,7 +140,7 @@ type To struct {
 	Path string
 
 	Topic      Dynamic
-	Queue      string
+	Queue      string // or origin, see OriginQueue
 	Exchange   string
 	RoutingKey Dynamic
 
@@ -156,13 +161,17 @@ type To struct {
 	Stamp Stamp
 }
 
+// OriginQueue reports whether the queue is `origin`: the one in which the message
+// was given up. A fixed name can thus not be "origin".
+func (t To) OriginQueue() bool { return t.Queue == originName }
+
 // Name is what the target publishes to, as it stands in the file: the topic, the
 // queue or the exchange.
 func (t To) Name() string { return t.Queue + t.Exchange + t.Topic.String() }
 
 // Dynamic is a name that is fixed or taken from each message. The zero value is
-// none. A fixed name can thus not be "source" or "message_key", nor begin with
-// "header.".
+// none. A fixed name can thus not be "source", "origin" or "message_key", nor begin
+// with "header.".
 type Dynamic struct {
 	// Fixed is the name, when it is fixed.
 	Fixed string
@@ -170,10 +179,20 @@ type Dynamic struct {
 	// Source is true for `source`: the name that the message came with.
 	Source bool
 
-	// Field is where the name is taken from, when it is neither: `header.X` or
+	// Origin is true for `origin`: the name that a dead letter of somebody else had
+	// where it was given up, as its headers say. See [From].DeadLetters.
+	Origin bool
+
+	// Field is where the name is taken from, when it is none of these: `header.X` or
 	// `message_key`.
 	Field Field
 }
+
+// The words that stand for a name of the message's own.
+const (
+	sourceName = "source"
+	originName = "origin"
+)
 
 // IsZero reports whether no name was given.
 func (d Dynamic) IsZero() bool { return d == Dynamic{} }
@@ -185,7 +204,9 @@ func (d Dynamic) IsFixed() bool { return d.Fixed != "" }
 func (d Dynamic) String() string {
 	switch {
 	case d.Source:
-		return "source"
+		return sourceName
+	case d.Origin:
+		return originName
 	case d.Fixed != "":
 		return d.Fixed
 	default:

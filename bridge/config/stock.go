@@ -43,7 +43,8 @@ var givenUp = []struct {
 func (f *File) uses(broker string) (reads, writes bool) {
 	for _, r := range f.Routes {
 		reads = reads || slices.ContainsFunc(r.From, func(from From) bool { return from.Broker == broker })
-		writes = writes || r.To.Broker == broker || r.DeadLetter.To != nil && r.DeadLetter.To.Broker == broker
+		writes = writes || r.To.Broker == broker || r.DeadLetter.To != nil && r.DeadLetter.To.Broker == broker ||
+			r.Events.To != nil && r.Events.To.Broker == broker
 	}
 	return reads, writes
 }

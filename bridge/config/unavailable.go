@@ -24,10 +24,6 @@ var later = []struct {
 		"forget_after", "",
 		perRoute(".order.forget_after", func(_ *File, r Route) bool { return r.Order.ForgetAfter > 0 }),
 	},
-	{
-		"owner", "",
-		perRoute(".owner", func(_ *File, r Route) bool { return r.Owner != "" }),
-	},
 }
 
 // perRoute names the setting in the route, or in the defaults when only they

@@ -20,9 +20,21 @@ func TestUnavailable(t *testing.T) {
 
 // What only the defaults say is said of them, and once.
 func TestUnavailableInDefaults(t *testing.T) {
-	f := load(t, "testdata/good/defaults.yaml")
+	f, err := Parse("bridge.yaml", []byte(`
+brokers: { m: { memory: {} } }
+defaults: { order: { by: arrival, forget_after: 24h } }
+routes:
+  - { name: a, from: { broker: m, queue: a }, to: { broker: m, queue: b } }
+  - { name: c, from: { broker: m, queue: c }, to: { broker: m, queue: d }, order: { forget_after: 48h } }
+  - { name: e, from: { broker: m, queue: e }, to: { broker: m, queue: f } }
+`), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
 	got := Unavailable(f).Error()
-	for path, want := range map[string]int{"defaults.owner": 1, "routes[1].owner": 1, "routes[0].owner": 0} {
+	for path, want := range map[string]int{
+		"defaults.order.forget_after": 1, "routes[1].order.forget_after": 1, "routes[0].order.forget_after": 0,
+	} {
 		if n := strings.Count(got, ": "+path+": "); n != want {
 			t.Errorf("%s: %d times in\n%s", path, n, got)
 		}

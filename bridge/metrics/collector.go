@@ -6,6 +6,7 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -33,14 +34,28 @@ func (c *collector) Collect(out chan<- prometheus.Metric) {
 	s.put(buildInfo, 1, c.Version, runtime.Version())
 	for _, r := range c.Routes(ctx) {
 		s.route(r)
+		if most := c.ParkMax[r.Name]; most > 0 {
+			s.put(parkMax, most, r.Name)
+		}
 	}
-	if c.StoreBytes == nil {
+	if c.MinFree > 0 {
+		s.put(storeMinFree, c.MinFree)
+	}
+	s.ask(ctx, storeSize, c.StoreBytes, true)
+	s.ask(ctx, storeFree, c.StoreFree, false)
+}
+
+// ask puts what has to be asked for, if there is somebody to ask.
+func (s scrape) ask(ctx context.Context, m metric, of func(context.Context) (int64, error), zero bool) {
+	if of == nil {
 		return
 	}
-	if n, err := c.StoreBytes(ctx); err != nil {
-		out <- prometheus.NewInvalidMetric(storeSize.desc(), err)
-	} else {
-		s.put(storeSize, n)
+	n, err := of(ctx)
+	switch {
+	case err != nil:
+		s.out <- prometheus.NewInvalidMetric(m.desc(), err)
+	case n > 0 || zero:
+		s.put(m, n)
 	}
 }
 
@@ -63,6 +78,7 @@ func (s scrape) route(r status.Route) {
 	s.oneOf(routeState, states, string(r.State), r.Name)
 	s.oneOf(breakerState, breakers, r.Breaker, r.Name, side(r.Target))
 	s.ends(r)
+	s.alarms(r)
 	if r.Counts.Keys == nil {
 		// The ledger is out of reach. A counter that fell to 0 and came back would
 		// count everything again; one that is absent for a while does no harm.
@@ -73,6 +89,27 @@ func (s scrape) route(r status.Route) {
 	}
 	s.tally(r.Counts.DeadBy, reasons, func(n int64, reason string) { s.put(deadLettered, n, r.Name, reason) })
 	s.tally(r.Counts.Failures, classes, func(n int64, class string) { s.put(attempts, n, r.Name, "failed", class) })
+}
+
+// alarms are the limits that are reached, and how long things wait.
+func (s scrape) alarms(r status.Route) {
+	if r.Oldest == nil {
+		return // nobody has looked yet
+	}
+	for _, reason := range status.AlarmReasons {
+		is := slices.ContainsFunc(r.Alarms, func(a status.Alarm) bool { return a.Reason == reason })
+		s.put(alarm, bit(is), r.Name, reason)
+	}
+	s.put(oldestDead, age(r.Oldest.DeadLetter), r.Name)
+	s.put(oldestParked, age(r.Oldest.Parked), r.Name)
+	s.put(oldestSkip, age(r.Oldest.Skip), r.Name)
+}
+
+func age(since time.Time) int64 {
+	if since.IsZero() {
+		return 0
+	}
+	return max(0, int64(time.Since(since).Seconds()))
 }
 
 // ends are the connections of a route. A route may read queues of the same name

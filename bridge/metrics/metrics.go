@@ -8,7 +8,7 @@
 //
 // # Conservation
 //
-// Every message that was taken, imported, or parked or dead at the start is by
+// Every message that was taken, imported, restored, or parked or dead at the start is by
 // now delivered, filtered, dropped as a duplicate, discarded, archived, purged or
 // expired, or it is parked, dead or in memory. The difference is
 // bridge_unaccounted_messages. It is 0 when messages rest; alert when it is not
@@ -44,6 +44,12 @@ type Config struct {
 	Routes func(context.Context) []status.Route
 	// StoreBytes is the size of the store. Nil: not exported.
 	StoreBytes func(context.Context) (int64, error)
+	// StoreFree is what is left on the store's disk; 0 is unknown. Nil: not exported.
+	StoreFree func(context.Context) (int64, error)
+	// MinFree is the limit of StoreFree, below which intake pauses. 0: none.
+	MinFree int64
+	// ParkMax are the limits of parked bytes, by route. A route without one has none.
+	ParkMax map[string]int64
 	// Version is that of this program, for bridge_build_info.
 	Version string
 }

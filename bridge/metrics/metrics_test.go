@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/testutil/promlint"
@@ -31,13 +32,15 @@ func sample() status.Route {
 		},
 		Target: status.End{Broker: "lake", Name: "kafka topic orders", Up: true, Lag: -1},
 		Counts: status.Counts{
-			Received: 101, InMemory: 2, Delivered: 3, Duplicates: 4, Parked: 5, ParkedEver: 6,
-			Dead: 7, DeadEver: 8, Redriven: 9, Discarded: 10, Archived: 11, Imported: 12,
-			Purged: 13, Expired: 14, Skipped: 15, Unaccounted: 16, Filtered: 17,
+			Received: 101, InMemory: 2, Delivered: 3, Duplicates: 4, Parked: 5, ParkedEver: 6, ParkedSize: 500,
+			Dead: 7, DeadEver: 8, Redriven: 9, Discarded: 10, Archived: 11, Restored: 20, Imported: 12,
+			Purged: 13, Expired: 14, Skipped: 15, Unaccounted: 16, Filtered: 17, OpenSkips: 18, Unsent: 19,
 			Keys:     map[string]int64{"gap": 1, "waiting": 2, "adopting": 4, "locked": 8, "quarantined": 16, "gap_blocked": 32},
 			DeadBy:   map[string]int64{"too_large": 3, "brand_new": 1},
 			Failures: map[string]int64{"transient": 5},
 		},
+		Alarms: []status.Alarm{{Reason: "open_skips", Since: time.Now(), Says: "18 of " + key}},
+		Oldest: &status.Oldest{Skip: time.Now().Add(-time.Hour - time.Second/2)},
 	}
 }
 
@@ -45,6 +48,9 @@ func registry(routes ...status.Route) *prometheus.Registry {
 	return metrics.New(metrics.Config{
 		Routes:     func(context.Context) []status.Route { return routes },
 		StoreBytes: func(context.Context) (int64, error) { return 4096, nil },
+		StoreFree:  func(context.Context) (int64, error) { return 1 << 20, nil },
+		MinFree:    1 << 19,
+		ParkMax:    map[string]int64{"orders": 1000},
 		Version:    "v1.2.3",
 	})
 }
@@ -85,6 +91,7 @@ func TestI10EveryTermIsAMetric(t *testing.T) {
 		"bridge_messages_redriven_total{route=orders}":                                    9,
 		"bridge_messages_discarded_total{route=orders}":                                   10,
 		"bridge_messages_archived_total{route=orders}":                                    11,
+		"bridge_messages_restored_total{route=orders}":                                    20,
 		"bridge_messages_imported_total{route=orders}":                                    12,
 		"bridge_messages_purged_total{route=orders}":                                      13,
 		"bridge_messages_expired_total{route=orders}":                                     14,
@@ -109,6 +116,16 @@ func TestI10EveryTermIsAMetric(t *testing.T) {
 		"bridge_connection_up{route=orders,target=lake: kafka topic orders}":              1,
 		"bridge_source_lag_messages{route=orders,source=shop: amqp queue orders}":         7,
 		"bridge_store_size_bytes{}":                                                       4096,
+		"bridge_store_free_bytes{}":                                                       1 << 20,
+		"bridge_store_min_free_bytes{}":                                                   1 << 19,
+		"bridge_park_bytes{route=orders}":                                                 500,
+		"bridge_park_max_bytes{route=orders}":                                             1000,
+		"bridge_open_skips{route=orders}":                                                 18,
+		"bridge_unsent_events{route=orders}":                                              19,
+		"bridge_alarm{reason=open_skips,route=orders}":                                    1,
+		"bridge_alarm{reason=dead_letters,route=orders}":                                  0,
+		"bridge_oldest_skip_age_seconds{route=orders}":                                    3600,
+		"bridge_oldest_dead_letter_age_seconds{route=orders}":                             0,
 	} {
 		if value, ok := got[name]; !ok || value != want {
 			t.Errorf("%s: %v (there: %v), want %v", name, value, ok, want)
@@ -188,5 +205,20 @@ func TestLabelsAreAlwaysText(t *testing.T) {
 	r.Target.Name = "topic \xff"
 	if got := read(t, registry(r)); got["bridge_connection_up{route=orders,target=lake: topic �}"] != 1 {
 		t.Error(got)
+	}
+}
+
+// TestLimitsThatAreNotSetAreAbsent: a limit of 0 would read as one that is passed.
+func TestLimitsThatAreNotSetAreAbsent(t *testing.T) {
+	r := metrics.New(metrics.Config{
+		Routes:    func(context.Context) []status.Route { return []status.Route{sample()} },
+		StoreFree: func(context.Context) (int64, error) { return 0, nil }, // unknown
+	})
+	for name := range read(t, r) {
+		for _, absent := range []string{"bridge_store_free_bytes", "bridge_store_min_free_bytes", "bridge_park_max_bytes", "bridge_store_size_bytes"} {
+			if strings.HasPrefix(name, absent) {
+				t.Errorf("%s is there", name)
+			}
+		}
 	}
 }

@@ -69,6 +69,10 @@ var counts = []struct {
 		func(c status.Counts) int64 { return c.Archived },
 	},
 	{
+		total("restored", "Archived dead letters that an operator made dead letters again, in messages since the route exists."),
+		func(c status.Counts) int64 { return c.Restored },
+	},
+	{
 		total("imported", "Messages that an operator brought in from a file, since the route exists."),
 		func(c status.Counts) int64 { return c.Imported },
 	},
@@ -81,12 +85,24 @@ var counts = []struct {
 		func(c status.Counts) int64 { return c.Expired },
 	},
 	{
+		now("park_bytes", "Bytes of the messages in the store that wait for their turn, now."),
+		func(c status.Counts) int64 { return c.ParkedSize },
+	},
+	{
 		now("parked_messages", "Messages in the store that wait for their turn, now."),
 		func(c status.Counts) int64 { return c.Parked },
 	},
 	{
 		now("dead_letter_messages", "Dead letters in the store, in messages now."),
 		func(c status.Counts) int64 { return c.Dead },
+	},
+	{
+		now("open_skips", "Ranges of revisions that were skipped and that no operator has closed, now."),
+		func(c status.Counts) int64 { return c.OpenSkips },
+	},
+	{
+		now("unsent_events", "Events and replies in the store that were not sent, now."),
+		func(c status.Counts) int64 { return c.Unsent },
 	},
 	{
 		now("inflight_messages", "Messages in memory, held or on their way to the target, now."),
@@ -159,7 +175,21 @@ var (
 		[]string{"route", "source"},
 		gauge,
 	}
-	storeSize = metric{"bridge_store_size_bytes", "Size of the store, in bytes now.", nil, gauge}
+	storeSize    = metric{"bridge_store_size_bytes", "Size of the store, in bytes now.", nil, gauge}
+	storeFree    = metric{"bridge_store_free_bytes", "What is left on the store's disk, in bytes now; absent while unknown.", nil, gauge}
+	storeMinFree = metric{"bridge_store_min_free_bytes", "The limit of bridge_store_free_bytes below which intake pauses; absent if there is none.", nil, gauge}
+	parkMax      = metric{
+		"bridge_park_max_bytes",
+		"The limit of bridge_park_bytes at which the route's intake pauses; absent if there is none.",
+		[]string{"route"},
+		gauge,
+	}
+	alarm = metric{
+		"bridge_alarm",
+		"1 while a limit of the route's alarms is reached, else 0, by limit.",
+		[]string{"route", "reason"},
+		gauge,
+	}
 	buildInfo = metric{
 		"bridge_build_info",
 		"1, with the version of this program and of the Go that built it.",
@@ -172,9 +202,17 @@ var (
 func others() []metric {
 	return []metric{
 		received, deadLettered, attempts, routeState, breakerState,
-		connectionUp, sourceLag, storeSize, buildInfo,
+		connectionUp, sourceLag, storeSize, storeFree, storeMinFree, parkMax, alarm, buildInfo,
+		oldestDead, oldestParked, oldestSkip,
 	}
 }
+
+// How long something waits. 0 where nothing does; absent while that is unknown.
+var (
+	oldestDead   = now("oldest_dead_letter_age_seconds", "How long ago the oldest dead letter was given up, in seconds now; 0 if there is none.")
+	oldestParked = now("oldest_parked_age_seconds", "For how long a key with messages in the store waits, the longest, in seconds now; 0 if none does.")
+	oldestSkip   = now("oldest_skip_age_seconds", "How long ago the oldest range was skipped that no operator has closed, in seconds now; 0 if there is none.")
+)
 
 // What is known beforehand is shown as 0, because an alert on an increase does
 // not see a series that begins with 1.

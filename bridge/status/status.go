@@ -31,6 +31,10 @@ type Route struct {
 	Breaker string    `json:"breaker"` // closed, half-open or open
 	Counts  Counts    `json:"counts"`
 	Mirror  *Mirror   `json:"mirror,omitempty"` // where dead letters are copied to, if anywhere
+	Events  *Outlet   `json:"events,omitempty"`
+	Replies *Outlet   `json:"replies,omitempty"`
+	Alarms  []Alarm   `json:"alarms,omitempty"` // those that are on
+	Oldest  *Oldest   `json:"oldest,omitempty"` // nil: unknown
 }
 
 // Ready reports whether the route moves messages.
@@ -53,6 +57,32 @@ type Mirror struct {
 	Refused int64 `json:"refused"` // those that cannot be copied, since the process started
 }
 
+// Outlet is where the events of a route go, or replies to who asked for one. A
+// route moves messages whatever becomes of it.
+type Outlet struct {
+	End
+	Dropped int64 `json:"dropped"` // what cannot be sent, since the process started
+}
+
+// Alarm is a limit of the route that is reached. It stops nothing.
+type Alarm struct {
+	Reason string    `json:"reason"` // one of AlarmReasons
+	Since  time.Time `json:"since"`  // it was noticed
+	Says   string    `json:"says"`   // "1204 dead letters, the limit is 1000"
+}
+
+// AlarmReasons are the limits, as the topology file calls them.
+var AlarmReasons = []string{
+	"dead_letters", "dead_letter_age", "parked", "parked_age", "open_skips", "quarantined_keys", "unsent_events",
+}
+
+// Oldest is since when something waits that nobody has seen to. Zero: nothing does.
+type Oldest struct {
+	DeadLetter time.Time `json:"dead_letter,omitzero"`
+	Parked     time.Time `json:"parked,omitzero"` // since when a key with messages in the store is as it is
+	Skip       time.Time `json:"skip,omitzero"`
+}
+
 // Counts are the messages of a route. Received, InMemory, DeadBy and Attempts
 // count since the process started, Base holds the ledger as it was then, the
 // others count since the route exists.
@@ -71,10 +101,13 @@ type Counts struct {
 	Redriven   int64 `json:"redriven"`
 	Discarded  int64 `json:"discarded"`
 	Archived   int64 `json:"archived"`
+	Restored   int64 `json:"restored"` // of those
 	Imported   int64 `json:"imported"`
 	Purged     int64 `json:"purged"`
 	Expired    int64 `json:"expired"`
-	Skipped    int64 `json:"skipped"` // revisions
+	Skipped    int64 `json:"skipped"`       // revisions
+	OpenSkips  int64 `json:"open_skips"`    // ranges that no operator has closed, now
+	Unsent     int64 `json:"unsent_events"` // now
 
 	Unaccounted int64 `json:"unaccounted"` // must be 0
 

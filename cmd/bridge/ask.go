@@ -17,14 +17,18 @@ const defaultAdmin = "http://127.0.0.1:8321"
 // ask are the flags of commands that ask a running bridge.
 type ask struct {
 	admin  string
+	access access
 	file   fileFlag
 	output choice
 	route  string
+	rests  bool // the bridge does not run: its store is asked
 }
 
 func (a *ask) add(cmd *cobra.Command) {
 	a.file.add(cmd)
 	cmd.Flags().StringVar(&a.admin, "admin", "", "admin address of the bridge (default: that of the topology file, else "+defaultAdmin+")")
+	a.access.add(cmd)
+	cmd.Flags().BoolVar(&a.rests, "offline", false, "the bridge does not run: look into its store, that of the topology file")
 	a.output.flag(cmd, "output", "o", "how the result is written", "table", "json", "jsonl")
 }
 
@@ -39,6 +43,9 @@ func (a *ask) addRoute(cmd *cobra.Command) {
 // file. A file that nobody named is a convenience: if it is missing or has
 // faults, a shell without its variables perhaps, the default address serves.
 func (a *ask) client(cmd *cobra.Command) (*client.Client, error) {
+	if a.rests {
+		return offline(cmd, &a.file)
+	}
 	address := a.admin
 	if address == "" {
 		var err error
@@ -49,7 +56,11 @@ func (a *ask) client(cmd *cobra.Command) (*client.Client, error) {
 			address = defaultAdmin
 		}
 	}
-	c, err := client.New(address)
+	options, err := a.access.options()
+	if err != nil {
+		return nil, err
+	}
+	c, err := client.New(address, options)
 	if err != nil {
 		return nil, &exitError{invalid, err, ""}
 	}
@@ -64,7 +75,7 @@ func (a *ask) addressOfFile() (string, error) {
 	if f.Admin.Off {
 		return "", &exitError{invalid, fmt.Errorf("%s says admin: { listen: off }, so there is nobody to ask", f.Name), ""}
 	}
-	return "http://" + f.Admin.Listen, nil
+	return urlOf(f.Admin, f.Admin.Listen), nil
 }
 
 // routes are the names of the routes that are asked about.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/spf13/cobra"
@@ -10,7 +11,7 @@ import (
 )
 
 func newAudit() *cobra.Command {
-	return newGroup("audit", "See what operators did", newAuditList())
+	return newGroup("audit", "See what operators did, and check that the record of it is whole", newAuditList(), newAuditVerify())
 }
 
 // mostLast is how many of the newest entries can be asked for at once.
@@ -67,3 +68,45 @@ var auditList = listing[api.Audit]{none: "no operator has changed anything", col
 	{"WHAT", func(a api.Audit) string { return a.Target }},
 	{"REASON", func(a api.Audit) string { return a.Reason }},
 }}
+
+func newAuditVerify() *cobra.Command {
+	var a ask
+	var expect string
+	cmd := &cobra.Command{
+		Use: "verify", Short: "Check that no entry of the audit was changed or removed", Args: cobra.NoArgs,
+		Long: "Follows the chain of hashes that links each entry to the one before it. It ends with 1 if\n" +
+			"an entry was changed, or is missing in between. Entries that were cut off at the end\n" +
+			"show only against a head that was kept elsewhere: --expect has its number and hash.",
+		Example: "  bridge audit verify\n  bridge audit verify --expect 812:9f86d081884c7d65…",
+		RunE: does(func(cmd *cobra.Command, _ []string) error {
+			c, err := a.client(cmd)
+			if err != nil {
+				return err
+			}
+			check, err := c.VerifyAudit(cmd.Context(), expect)
+			if err != nil {
+				return err
+			}
+			if err := show(cmd, a.output.value, []api.AuditCheck{check}, auditCheckText); err != nil {
+				return err
+			}
+			if !check.Good {
+				return &exitError{failed, errors.New("the audit is not as it was written"), "keep a copy of the store before anything else"}
+			}
+			return nil
+		}),
+	}
+	a.add(cmd)
+	cmd.Flags().StringVar(&expect, "expect", "", "an entry that has to be in it, as `SEQ:HASH`")
+	return cmd
+}
+
+func auditCheckText(cmd *cobra.Command, c api.AuditCheck) {
+	state := "whole"
+	if !c.Good {
+		state = "broken: " + c.Says
+	}
+	fact(cmd, "audit", state)
+	fact(cmd, "entries", fmt.Sprint(c.Rows))
+	fact(cmd, "head", c.Head)
+}

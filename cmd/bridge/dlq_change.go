@@ -3,7 +3,6 @@ package main
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 
@@ -13,63 +12,93 @@ import (
 	"github.com/brokerbridge/bridge/bridge/admin/client"
 )
 
-const redriveLong = `Sends dead letters through again, one after the other. One that blocks its key is
-sent at its place in the order, and what waits behind it follows; its attempts
-count anew, and if it fails for good again it is the same dead letter.
+const redriveLong = `Sends dead letters through again. One that blocks its key is sent at its place in
+the order, and what waits behind it follows; its attempts count anew, and if it
+fails for good again it is the same dead letter. IDs are sent one after the other.
+With --key alone those that stand in the order of the key are, lowest revision
+first.
 
 What later revisions of its key have passed already is refused, because
-consumers would see it behind them; --out-of-order sends it all the same.`
+consumers would see it behind them; --out-of-order sends it all the same.
+`
 
 func newDLQRedrive() *cobra.Command {
-	var f changing
-	var key string
-	var outOfOrder bool
+	m := many{action: "redrive"}
 	cmd := &cobra.Command{
-		Use: "redrive ID... | --key KEY", Short: "Send dead letters through again", Long: redriveLong,
+		Use: "redrive ID... | SELECTION", Short: "Send dead letters through again", Long: redriveLong + manyLong,
 		Example: "  bridge dlq redrive 7c0e0d1e-… --reason 'the schema is fixed'\n" +
-			"  bridge dlq redrive --key 4711 --reason 'the topic takes 2 MiB now' --dry-run",
-		Args: func(_ *cobra.Command, args []string) error {
-			if (len(args) > 0) == (key != "") {
-				return errors.New("want the IDs of dead letters, or --key KEY")
-			}
-			return nil
-		},
+			"  bridge dlq redrive --key 4711 --reason 'the topic takes 2 MiB now' --dry-run\n" +
+			"  bridge dlq redrive --group 4b1d… --canary 10 --rate 100 --reason 'the schema is fixed'\n" +
+			"  bridge dlq redrive --of-reason max_attempts --since 3h --reason 'the database is back'",
+		Args: m.args,
 		RunE: does(func(cmd *cobra.Command, ids []string) error {
-			c, ch, err := f.begin(cmd)
+			c, ch, err := m.begin(cmd)
 			if err != nil {
 				return err
 			}
-			ch.OutOfOrder = outOfOrder
-			if key != "" {
-				return f.redriveKey(cmd, c, key, ch)
+			ch.OutOfOrder = m.outOfOrder
+			if m.onlyKey() && !m.isOne() {
+				return m.redriveKey(cmd, c, ch)
 			}
-			return f.letters(cmd, c, ids, ch, c.Redrive)
+			return m.do(cmd, c, ids, ch, c.Redrive)
 		}),
 	}
-	f.addRoute(cmd)
-	cmd.Flags().StringVarP(&key, "key", "k", "", "the dead letters that stand in the order of this key, lowest revision first")
-	cmd.Flags().BoolVar(&outOfOrder, "out-of-order", false, "also what later revisions of its key have passed")
+	m.add(cmd)
 	return cmd
 }
 
 func newDLQDiscard() *cobra.Command {
-	var f changing
+	m := many{action: "discard"}
 	cmd := &cobra.Command{
-		Use: "discard ID...", Short: "Give dead letters up for good, and let their keys go on",
+		Use: "discard ID... | SELECTION", Short: "Give dead letters up for good, and let their keys go on",
 		Long: "Removes dead letters from the store. What waits behind one goes on without it;\n" +
-			"that a revision is missing stays in the books, and who decided it in the audit.",
-		Example: "  bridge dlq discard 7c0e0d1e-… --reason 'a test order'",
-		Args:    some("ID"),
+			"that a revision is missing stays in the books, and who decided it in the audit.\n" +
+			"bridge dlq archive keeps them.\n" + manyLong,
+		Example: "  bridge dlq discard 7c0e0d1e-… --reason 'a test order'\n" +
+			"  bridge dlq discard --of-reason key_missing --until 30d --reason 'nobody has asked for them' --dry-run",
+		Args: m.args,
 		RunE: does(func(cmd *cobra.Command, ids []string) error {
-			c, ch, err := f.begin(cmd)
+			c, ch, err := m.begin(cmd)
 			if err != nil {
 				return err
 			}
-			return f.letters(cmd, c, ids, ch, c.Discard)
+			return m.do(cmd, c, ids, ch, c.Discard)
 		}),
 	}
-	f.addRoute(cmd)
+	m.add(cmd)
 	return cmd
+}
+
+func newDLQArchive() *cobra.Command {
+	m := many{action: "archive"}
+	cmd := &cobra.Command{
+		Use: "archive ID... | SELECTION", Short: "Put dead letters away, and let their keys go on",
+		Long: "Moves dead letters to the archive of the store, with all that is known of them.\n" +
+			"What waits behind one goes on without it. bridge archive lists them, shows them and\n" +
+			"makes them dead letters again.\n" + manyLong,
+		Example: "  bridge dlq archive 7c0e0d1e-… --reason 'applied by hand, ticket 812'\n" +
+			"  bridge dlq archive --group 4b1d… --reason 'of the old shop'",
+		Args: m.args,
+		RunE: does(func(cmd *cobra.Command, ids []string) error {
+			c, ch, err := m.begin(cmd)
+			if err != nil {
+				return err
+			}
+			return m.do(cmd, c, ids, ch, c.Archive)
+		}),
+	}
+	m.add(cmd)
+	return cmd
+}
+
+// do settles a few dead letters at once, and more by an operation.
+func (m *many) do(cmd *cobra.Command, c *client.Client, ids []string, ch api.Change,
+	one func(ctx context.Context, route, id string, ch api.Change) (api.Outcome, error),
+) error {
+	if m.given() || len(ids) > fewIDs || m.isOne() {
+		return m.operate(cmd, c, ids, ch)
+	}
+	return m.letters(cmd, c, ids, ch, one)
 }
 
 // letters does something to dead letters, one after the other.
@@ -92,15 +121,19 @@ func (f *changing) letters(cmd *cobra.Command, c *client.Client, ids []string, c
 // redriveKey sends what stands in the order of a key through again, lowest
 // revision first. The first one that is refused ends it: what follows it would
 // be out of order.
-func (f *changing) redriveKey(cmd *cobra.Command, c *client.Client, key string, ch api.Change) error {
+func (m *many) redriveKey(cmd *cobra.Command, c *client.Client, ch api.Change) error {
 	ctx := cmd.Context()
-	route, err := f.routeOfKey(ctx, c, key)
+	route, err := m.routeOfKey(ctx, c, m.key)
 	if err != nil {
 		return err
 	}
-	ids, err := inOrder(ctx, c, route, key)
+	ids, err := inOrder(ctx, c, route, m.key)
 	if err != nil {
 		return err
+	}
+	if len(ids) > fewIDs {
+		m.route = route
+		return m.operate(cmd, c, ids, ch)
 	}
 	if len(ids) == 0 {
 		return &exitError{
@@ -109,7 +142,7 @@ func (f *changing) redriveKey(cmd *cobra.Command, c *client.Client, key string, 
 		}
 	}
 	var first error
-	err = each(cmd, f.output.value, ids, func(id string) (api.Outcome, error) {
+	err = each(cmd, m.output.value, ids, func(id string) (api.Outcome, error) {
 		if first != nil {
 			return api.Outcome{}, first
 		}

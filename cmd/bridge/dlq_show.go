@@ -42,6 +42,7 @@ func deadLetterText(cmd *cobra.Command, d api.DeadLetterDetail) {
 	fact(cmd, "message id", d.MessageID)
 	fact(cmd, "reason", d.Reason)
 	fact(cmd, "error", d.Error)
+	fact(cmd, "group", d.Group)
 	if d.Bodiless {
 		fact(cmd, "since", instant(d.At))
 		fact(cmd, "message", "none: nothing was given up, the key waits for what is missing")

@@ -88,6 +88,16 @@ var hints = map[string]string{
 	api.KeyBusy:    "try again in a moment",
 	api.NotRunning: "bridge routes ls says how the route is doing",
 
+	api.Unauthorized: "give a token in the variable " + tokenVariable + ", or with --token-file FILE",
+	api.Forbidden:    "ask with a token that has it, or whoever has one; admin.tokens in the topology file says who",
+	api.LockedOut:    "try again in a minute, with the right token in " + tokenVariable + " or --token-file FILE",
+	api.ReadOnly:     "admin.read_only is set in the topology file of the bridge",
+	api.BadHost:      "admin.hosts in the topology file has the names that it takes, beside localhost and its addresses",
+
+	api.OperationOver: "bridge ops show ID says how it ended",
+	api.EditOff:       "dead_letter: { edit: true } of the route in the topology file allows it, after a restart",
+	api.EditRefused:   "--raw takes a body that is no JSON; another key or revision is a message of its own",
+
 	api.OffsetNotAccepted: "--accept-offset takes them as they are, once; be sure that they are right",
 	api.Timeout:           "bridge audit ls says what was done",
 }
@@ -102,10 +112,7 @@ func judge(err error) error {
 	case errors.Is(err, context.Canceled):
 		return &exitError{Code: failed, Err: errors.New("interrupted")}
 	case errors.Is(err, client.ErrUnreachable):
-		return &exitError{
-			environment, err,
-			"start a bridge with: bridge run; if one listens elsewhere, say where with --admin URL or -c FILE",
-		}
+		return &exitError{environment, err, unanswered(err)}
 	case errors.As(err, &answered):
 		code := failed
 		if answered.Code == api.BadRequest || answered.Code == api.UnknownRoute {
@@ -117,6 +124,15 @@ func judge(err error) error {
 		return &exitError{Code: invalid, Err: faults}
 	}
 	return &exitError{Code: failed, Err: err}
+}
+
+// about says what an error is about.
+func about(what string, err error) error {
+	e, ok := errors.AsType[*exitError](judge(err))
+	if !ok || e.Err == nil {
+		return err
+	}
+	return &exitError{e.Code, fmt.Errorf("%s: %w", what, e.Err), e.Hint}
 }
 
 // report says an error once and returns its exit code.

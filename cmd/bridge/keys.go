@@ -14,7 +14,7 @@ import (
 
 func newKeys() *cobra.Command {
 	return newGroup("keys", "See which keys of a running bridge wait, and let them go on",
-		newKeysList(), newKeysShow(), newKeysSkip(), newKeysRelease())
+		newKeysList(), newKeysShow(), newKeysSkip(), newKeysRelease(), newKeysSkips(), newKeysClose(), newKeysPurge())
 }
 
 func newKeysList() *cobra.Command {

@@ -43,20 +43,30 @@ func newKeysRelease() *cobra.Command {
 	return cmd
 }
 
-// aboutKey makes a command that changes one key.
-func aboutKey(cmd *cobra.Command,
-	do func(cmd *cobra.Command, c *client.Client, route, key string, ch api.Change) (api.Outcome, error),
-) *cobra.Command {
-	var f changing
+// deedOnKey changes a key of a route.
+type deedOnKey = func(cmd *cobra.Command, c *client.Client, route, key string, ch api.Change) (api.Outcome, error)
+
+// aboutKey makes a command that changes one epoch of a key.
+func aboutKey(cmd *cobra.Command, do deedOnKey) *cobra.Command {
 	var epoch uint32
+	aboutWholeKey(cmd, func(cmd *cobra.Command, c *client.Client, route, key string, ch api.Change) (api.Outcome, error) {
+		if cmd.Flags().Changed("epoch") {
+			ch.Epoch = &epoch
+		}
+		return do(cmd, c, route, key, ch)
+	})
+	cmd.Flags().Uint32Var(&epoch, "epoch", 0, "of this epoch of the key (default: the one that waits)")
+	return cmd
+}
+
+// aboutWholeKey makes a command that changes one key.
+func aboutWholeKey(cmd *cobra.Command, do deedOnKey) *cobra.Command {
+	var f changing
 	cmd.Args = one("KEY")
 	cmd.RunE = does(func(cmd *cobra.Command, args []string) error {
 		c, ch, err := f.begin(cmd)
 		if err != nil {
 			return err
-		}
-		if cmd.Flags().Changed("epoch") {
-			ch.Epoch = &epoch
 		}
 		route, err := f.routeOfKey(cmd.Context(), c, args[0])
 		if err != nil {
@@ -69,7 +79,6 @@ func aboutKey(cmd *cobra.Command,
 		return show(cmd, f.output.value, []api.Outcome{o}, outcomeText)
 	})
 	f.addRoute(cmd)
-	cmd.Flags().Uint32Var(&epoch, "epoch", 0, "of this epoch of the key (default: the one that waits)")
 	return cmd
 }
 

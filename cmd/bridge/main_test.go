@@ -2,10 +2,12 @@ package main
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
@@ -36,10 +38,15 @@ func stubborn() {
 	time.Sleep(time.Minute)
 }
 
-// The transcripts talk to a bridge at $ADMIN whose store is filled below; nobody
-// listens at $NOBODY.
+// The transcripts talk to a bridge at $ADMIN whose store is filled below, or to one
+// at $LOCKED that wants a token, $CANARY-viewer or $CANARY-operator; nobody listens
+// at $NOBODY.
 func TestScripts(t *testing.T) {
-	addr := startAdmin(t)
+	addr := startAdmin(t, nil)
+	locked := startAdmin(t, []admin.Token{
+		{Name: "prometheus", Role: admin.RoleViewer, Sum: sha256.Sum256([]byte(canary + "-viewer"))},
+		{Name: "night-shift", Role: admin.RoleOperator, Sum: sha256.Sum256([]byte(canary + "-operator"))},
+	})
 	testscript.Run(t, testscript.Params{
 		Dir:                 "testdata/script",
 		RequireExplicitExec: true,
@@ -48,12 +55,15 @@ func TestScripts(t *testing.T) {
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("ADMIN", "http://"+addr)
 			env.Setenv("ADDRESS", addr)
+			env.Setenv("LOCKED", "http://"+locked)
+			env.Setenv("CANARY", canary)
+			env.Setenv("OPERATOR", filepath.Join(env.WorkDir, "operator"))
 			env.Setenv("NOBODY", "http://127.0.0.1:1")
 			env.Setenv("ESC", "\x1b[2J")
 			env.Setenv("WILD", wild)
 			env.Setenv("LONG", strings.Repeat("x", 1001))
 			env.Setenv("GORACE", "atexit_sleep_ms=10") // else each command takes a second longer
-			return nil
+			return os.WriteFile(env.Getenv("OPERATOR"), []byte(canary+"-operator\n"), 0o600)
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){"exits": exits},
 	})
@@ -73,10 +83,10 @@ func exits(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-func startAdmin(t *testing.T) string {
+func startAdmin(t *testing.T, tokens []admin.Token) string {
 	t.Helper()
 	srv, err := admin.New(admin.Config{
-		Listen: "127.0.0.1:0", Store: filledStore(t), Operator: played{},
+		Listen: "127.0.0.1:0", Store: filledStore(t), Operator: played{}, Tokens: tokens,
 		Routes: func(context.Context) []status.Route { return fakeRoutes() },
 	})
 	if err != nil {

@@ -18,11 +18,15 @@ Exit codes: 0 done, 1 failed at run time, 2 invalid input or topology file,
 
 // execute runs a command line and returns the exit code.
 func execute(ctx context.Context, args []string, out, errOut io.Writer) int {
+	ctx, after := withEndings(ctx)
 	root := newRoot()
 	root.SetArgs(args)
 	root.SetOut(out)
 	root.SetErr(errOut)
 	cmd, err := root.ExecuteContextC(ctx)
+	if ended := after.end(); err == nil && ended != nil {
+		err = judge(ended)
+	}
 	return report(errOut, cmd, err)
 }
 
@@ -38,7 +42,7 @@ func newRoot() *cobra.Command {
 	root.SetVersionTemplate("bridge {{.Version}}\n")
 	root.AddCommand(
 		newRun(), newDemo(), newValidate(), newGraph(), newSchema(),
-		newRoutes(), newKeys(), newDLQ(), newExplain(), newAudit(),
+		newRoutes(), newKeys(), newDLQ(), newArchive(), newOps(), newExplain(), newAudit(), newTop(), newStore(),
 		newVersion(), newCompletion(), newMan(),
 	)
 	return root

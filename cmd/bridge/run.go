@@ -67,7 +67,7 @@ func (f *runFlags) run(ctx context.Context, file *config.File, log *slog.Logger)
 		return &exitError{environment, fmt.Errorf("start: %w", err), hint}
 	}
 	announce := func(address string) { say(log, file, address) }
-	return errors.Join(serve(ctx, b, file.Admin.Listen, log, announce), b.Close())
+	return errors.Join(serve(ctx, b, file.Admin, log, announce), b.Close())
 }
 
 // say logs what runs where, and what to do next.
@@ -84,6 +84,7 @@ func say(log *slog.Logger, file *config.File, address string) {
 	if address == "" {
 		return
 	}
+	sayWhoMayAsk(log, file.Admin)
 	admin := ""
 	if address != defaultAdmin {
 		admin = " --admin " + address

@@ -3,8 +3,14 @@ package main
 import (
 	"bufio"
 	"context"
+	"crypto/ed25519"
+	"crypto/tls"
+	"crypto/x509"
 	"encoding/json"
+	"encoding/pem"
 	"io"
+	"math/big"
+	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -50,7 +56,7 @@ func (o *output) find(t *testing.T, pattern string) string {
 	return ""
 }
 
-const canary = "CANARY-5f3a9c"
+const canary = "CANARY-5f3a9c-77e1"
 
 // topology has passwords wherever there can be one, and brokers that are away.
 const topology = `
@@ -75,22 +81,63 @@ func write(t *testing.T, text string) string {
 	return path
 }
 
+// protected is the admin interface of a topology that wants the password as a
+// token, and encrypts.
+const protected = `admin: { listen: "127.0.0.1:0", tls: { cert: "${CERT}", key: "${KEY}" }, tokens: [{ name: alice, role: admin, token: "${PASSWORD}" }] }`
+
+// certified writes a certificate of its own authority and its key, and sets CERT
+// and KEY to their files.
+func certified(t *testing.T) (cert string) {
+	t.Helper()
+	public, private, err := ed25519.GenerateKey(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(1), NotAfter: time.Now().Add(time.Hour), IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
+		IsCA: true, BasicConstraintsValid: true,
+	}
+	der, err := x509.CreateCertificate(nil, template, template, public, private)
+	if err != nil {
+		t.Fatal(err)
+	}
+	pkcs8, err := x509.MarshalPKCS8PrivateKey(private)
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	for name, block := range map[string]*pem.Block{"CERT": {Type: "CERTIFICATE", Bytes: der}, "KEY": {Type: "PRIVATE KEY", Bytes: pkcs8}} {
+		path := filepath.Join(dir, name)
+		if err := os.WriteFile(path, pem.EncodeToMemory(block), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		t.Setenv(name, path)
+	}
+	return filepath.Join(dir, "CERT")
+}
+
 // F9, I11: a bridge runs with secrets, is asked everything it can be asked, and
 // tells none of them; nor are they in its store.
 func TestF9NoSecretInAnyOutput(t *testing.T) {
 	defer goleak.VerifyNone(t, goleak.IgnoreCurrent())
 	dir := filepath.Join(t.TempDir(), "data")
 	t.Setenv("PASSWORD", canary)
+	t.Setenv(tokenVariable, canary)
 	t.Setenv("DIR", dir)
+	cert := certified(t)
+	text := strings.Replace(topology, `admin: { listen: "127.0.0.1:0" }`, protected, 1)
 	var out, log output
 	ctx, stop := context.WithCancel(t.Context())
 	code := make(chan int, 1)
 	go func() {
-		code <- execute(ctx, []string{"run", "-c", write(t, topology), "--log-level", "debug", "--log-format", "json"}, &out, &log)
+		code <- execute(ctx, []string{"run", "-c", write(t, text), "--log-level", "debug", "--log-format", "json"}, &out, &log)
 	}()
-	address := log.find(t, `"msg":"bridge starts".*"admin":"(http://[^"]+)"`)
+	address := log.find(t, `"msg":"bridge starts".*"admin":"(https://[^"]+)"`)
 	if !strings.Contains(log.String(), `"from":"shop: orders","to":"lake: orders"`) || !strings.Contains(log.String(), "bridge dlq ls --admin "+address) {
 		t.Errorf("the start says too little:\n%s", log.String())
+	}
+	if !strings.Contains(log.String(), `"msg":"the admin API wants a token","of":"alice (admin)","may":"read and change","over":"https"`) {
+		t.Errorf("the start does not say who may ask:\n%s", log.String())
 	}
 	waitForRefusal(t, address)
 	for _, path := range []string{
@@ -105,7 +152,10 @@ func TestF9NoSecretInAnyOutput(t *testing.T) {
 		"routes pause orders --reason r", "routes resume orders --reason r", "dlq redrive d --reason r", "keys skip k --to 3 --reason r",
 	} {
 		var out, errOut output
-		execute(t.Context(), append(strings.Fields(args), "--admin", address), &out, &errOut)
+		execute(t.Context(), append(strings.Fields(args), "--admin", address, "--ca", cert), &out, &errOut)
+		if text := out.String() + errOut.String(); strings.Contains(text, "token") || strings.Contains(text, "certificate") {
+			t.Errorf("%s did not get there: %s", args, text)
+		}
 		clean(t, args, out.String()+errOut.String())
 	}
 	stop()
@@ -131,8 +181,13 @@ func waitForRefusal(t *testing.T, address string) {
 
 func get(t *testing.T, url string) string {
 	t.Helper()
-	c := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
-	resp, err := c.Get(url)
+	c := &http.Client{Transport: &http.Transport{DisableKeepAlives: true, TLSClientConfig: &tls.Config{InsecureSkipVerify: true}}}
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Authorization", "Bearer "+os.Getenv(tokenVariable))
+	resp, err := c.Do(req)
 	if err != nil {
 		t.Fatal(err)
 	}

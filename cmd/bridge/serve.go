@@ -9,25 +9,27 @@ import (
 
 	"github.com/brokerbridge/bridge/bridge"
 	"github.com/brokerbridge/bridge/bridge/admin"
+	"github.com/brokerbridge/bridge/bridge/admin/api"
+	"github.com/brokerbridge/bridge/bridge/config"
 	"github.com/brokerbridge/bridge/bridge/metrics"
 )
 
 // serve runs a bridge and its admin interface until ctx ends. The address is
-// taken before any message moves, and announced as a URL; listen "" is none.
+// taken before any message moves, and announced as a URL; Off is none.
 // Health is answered until the last message is settled.
-func serve(ctx context.Context, b *bridge.Bridge, listen string, log *slog.Logger, announce func(address string)) error {
-	if listen == "" {
+func serve(ctx context.Context, b *bridge.Bridge, who config.Admin, log *slog.Logger, announce func(address string)) error {
+	if who.Off {
 		announce("")
 		return runBridge(ctx, b, log)
 	}
-	srv, err := newAdmin(b, listen, log)
+	srv, err := newAdmin(b, who, log)
 	if err != nil {
 		return &exitError{invalid, err, ""}
 	}
 	if err := srv.Listen(ctx); err != nil {
 		return cannotListen(err)
 	}
-	announce("http://" + srv.Addr())
+	announce(urlOf(who, srv.Addr()))
 
 	adminCtx, stopAdmin := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopAdmin()
@@ -61,18 +63,23 @@ func runBridge(ctx context.Context, b *bridge.Bridge, log *slog.Logger) error {
 }
 
 // newAdmin is the admin interface of a bridge.
-func newAdmin(b *bridge.Bridge, listen string, log *slog.Logger) (*admin.Server, error) {
+func newAdmin(b *bridge.Bridge, who config.Admin, log *slog.Logger) (*admin.Server, error) {
 	registry := metrics.New(metrics.Config{
 		Routes: b.Status,
 		StoreBytes: func(ctx context.Context) (int64, error) {
 			s, err := b.Store().Stats(ctx)
 			return s.Bytes, err
 		},
+		StoreFree: func(ctx context.Context) (int64, error) {
+			s, err := b.Store().Stats(ctx)
+			return s.Free, err
+		},
+		MinFree: b.MinFree(), ParkMax: b.ParkMax(),
 		Version: readVersion().Version,
 	})
-	return admin.New(admin.Config{
-		Listen: listen, Routes: b.Status, Store: b.Store(),
-		Operator: b, Metrics: metrics.Handler(registry, log), Logger: log,
+	return admin.New(allow(who, admin.Config{
+		Routes: b.Status, Store: b.Store(),
+		Operator: b, Backup: backupOf(b), Metrics: metrics.Handler(registry, log), Logger: log,
 		Lane: func(ctx context.Context, route, key string, epoch uint32) (admin.Live, bool) {
 			v, ok := b.Look(ctx, route, key, epoch)
 			return admin.Live{
@@ -80,11 +87,22 @@ func newAdmin(b *bridge.Bridge, listen string, log *slog.Logger) (*admin.Server,
 				Expires: v.Expires, Then: v.OnGap, Tries: v.Tries, Due: v.Due,
 			}, ok
 		},
-	})
+	}))
+}
+
+// backupOf copies the store of a bridge, for its admin interface.
+func backupOf(b *bridge.Bridge) func(context.Context, string) (api.StoreBackup, error) {
+	return func(ctx context.Context, dir string) (api.StoreBackup, error) {
+		done, err := b.BackupStore(ctx, dir)
+		if err != nil {
+			return api.StoreBackup{}, &api.Error{Code: api.NoBackup, Message: err.Error()}
+		}
+		return backupMade(done), nil
+	}
 }
 
 func cannotListen(err error) error {
-	hint := "admin.listen of the topology file is a loopback address and a port, or off"
+	hint := "admin of the topology file says where it listens, and which files it encrypts with"
 	if errors.Is(err, syscall.EADDRINUSE) {
 		hint = "another bridge may be running; set admin: { listen: 127.0.0.1:PORT } in the topology file, or listen: off"
 	}

@@ -58,8 +58,13 @@ type site struct {
 
 func newSite(t *testing.T) *site {
 	t.Helper()
+	return newSiteOf(t, operated)
+}
+
+func newSiteOf(t *testing.T, topology string) *site {
+	t.Helper()
 	t.Cleanup(func() { goleak.VerifyNone(t, goleak.IgnoreCurrent()) })
-	f, err := config.Parse("operated.yaml", []byte(operated), nil)
+	f, err := config.Parse("operated.yaml", []byte(topology), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -78,7 +83,7 @@ func newSite(t *testing.T) *site {
 	ctx, stop := context.WithCancel(context.Background())
 	address, ended := make(chan string, 1), make(chan error, 1)
 	go func() {
-		ended <- serve(ctx, s.bridge, "127.0.0.1:0", log, func(a string) { address <- a })
+		ended <- serve(ctx, s.bridge, config.Admin{Listen: "127.0.0.1:0"}, log, func(a string) { address <- a })
 	}()
 	s.address = <-address
 	t.Cleanup(func() {

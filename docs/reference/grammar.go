@@ -35,6 +35,7 @@ var apart = []struct{ section, path string }{
 	{"breaker", "routes.*.breaker"},
 	{"dead_letter", "routes.*.dead_letter"},
 	{"park", "routes.*.park"},
+	{"alarms", "routes.*.alarms"},
 }
 
 // alike are described in the table of another place.
@@ -44,6 +45,7 @@ var alike = map[string]string{
 	"brokers":                 "brokers.*",
 	"brokers.*.amqp.tls":      "brokers.*.kafka.tls",
 	"routes.*.dead_letter.to": "routes.*.to",
+	"routes.*.events.to":      "routes.*.to",
 }
 
 func (g *grammar) sections() (names []string) {

@@ -33,7 +33,8 @@ const (
 	AfterOffset    Point = "after-offset"
 )
 
-// Mirrored is where the mirror has a dead letter and the store does not know.
+// Mirrored is where the mirror has a dead letter, or an event was sent, and the
+// store does not know.
 const Mirrored Point = "mirrored-unmarked"
 
 // Offsets lists the points that only a Kafka source passes.

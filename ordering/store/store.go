@@ -74,10 +74,29 @@ type Store interface {
 	Skips(ctx context.Context, k Key) ([]Skip, error)
 	// Lanes yields the records that match, in the order of their keys.
 	Lanes(ctx context.Context, q Query) iter.Seq2[Record, error]
-	// DeadLetters yields the dead letters that match, oldest first by id.
+	// DeadLetters yields the dead letters that match, in the order in which they
+	// were given up, by Place.
 	DeadLetters(ctx context.Context, q Query) iter.Seq2[DeadLetter, error]
+	// Briefs is DeadLetters without the messages, which makes it fast.
+	Briefs(ctx context.Context, q Query) iter.Seq2[Brief, error]
 	// DeadLetter returns one; ErrNotFound if there is none.
 	DeadLetter(ctx context.Context, route, id string) (DeadLetter, error)
+	// Groups returns the dead letters of a route by their cause, as of the last
+	// commit, by fingerprint.
+	Groups(ctx context.Context, route string) ([]Group, error)
+	// Archive yields what was put away, by id; of q only Route, Key, Group, After
+	// (an id) and Limit count.
+	Archive(ctx context.Context, q Query) iter.Seq2[Archived, error]
+	// Archived returns one; ErrNotFound if there is none.
+	Archived(ctx context.Context, route, id string) (Archived, error)
+	// Operations returns the operations of a route, by id. What it tells is durable.
+	Operations(ctx context.Context, route string) ([]Operation, error)
+	// Events returns up to limit events of a route that were not sent, by Seq, from
+	// behind after on. What it tells is durable. Limit 0: all.
+	Events(ctx context.Context, route string, after uint64, limit int) ([]Event, error)
+	// OpenSkips yields the skipped ranges of a route that no operator has closed,
+	// oldest first. Like Lanes it may show what is about to be.
+	OpenSkips(ctx context.Context, route string) iter.Seq2[OpenSkip, error]
 	// Audits yields what operators did, in order of Seq. Like Lanes it may show
 	// what is about to be.
 	Audits(ctx context.Context, q AuditQuery) iter.Seq2[Audit, error]
@@ -97,6 +116,9 @@ type Store interface {
 	Forget(ctx context.Context, route string, before uint32) error
 	// Ledger returns a route's counts as of the last commit.
 	Ledger(ctx context.Context, route string) (Ledger, error)
+	// AuditHead returns the number and the hash of the last audit row; zero where
+	// there is none.
+	AuditHead(ctx context.Context) (seq uint64, hash AuditHash, err error)
 	// Stats says how large the store is.
 	Stats(ctx context.Context) (Stats, error)
 	// ID names this store for as long as its files live.
@@ -193,7 +215,39 @@ type DeadLetter struct {
 	Reason string
 	Target string
 	At     time.Time
+	// Fingerprint names its group. Given by the store: see [FingerprintOf].
+	Fingerprint string
 	Message
+}
+
+// Brief is a dead letter without its message.
+type Brief struct {
+	ID          string
+	At          time.Time
+	Fingerprint string
+	Reason      string
+	Lane        bool
+	Key         string
+	Epoch       uint32
+	Rev         lane.Revision
+}
+
+// Brief returns the dead letter without its message.
+func (d *DeadLetter) Brief() Brief {
+	return Brief{
+		ID: d.ID, At: d.At, Fingerprint: d.Fingerprint, Reason: d.Reason,
+		Lane: d.Lane, Key: d.Key, Epoch: d.Epoch, Rev: d.Rev,
+	}
+}
+
+// Place is where it stands among the dead letters of its route: the later it was
+// given up, the higher. It changes when it is written again.
+func (b *Brief) Place() string { return PlaceOf(b.At, b.ID) }
+
+// PlaceOf is the place of what was given up at a time; with an empty id, in front
+// of all of that time.
+func PlaceOf(at time.Time, id string) string {
+	return fmt.Sprintf("%016x.%s", uint64(at.UnixNano())^(1<<63), id)
 }
 
 // Skip is a range of revisions a lane went on without, bounds included.
@@ -211,15 +265,25 @@ type Found struct {
 	Skipped bool       // inside a skipped range
 }
 
+// OpenSkip is a skipped range that no operator has closed yet.
+type OpenSkip struct {
+	Key Key
+	Skip
+}
+
 // Query selects lanes or dead letters of one route.
 type Query struct {
 	Route   string
 	Key     string // only this key, lanes in all their epochs; empty: all
 	Blocked bool   // lanes only: those that do not flow, or have something parked
+	Group   string // dead letters only: those with this fingerprint
+	// Since and Until select dead letters that were given up at Since or later, and
+	// before Until. Zero: no bound.
+	Since, Until time.Time
 	// Unmirrored selects dead letters that were not marked as [Mirrored] since they
 	// were last written. These are durable when they are yielded.
 	Unmirrored bool
-	After      string // continue behind this key (lanes) or id (dead letters)
+	After      string // continue behind this key (lanes) or Place (dead letters)
 	Limit      int    // 0: no limit. Lanes: the epochs of a key are not torn apart, so there may be a few more
 }
 

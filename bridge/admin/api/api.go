@@ -26,6 +26,10 @@ const (
 	CrossOrigin       = "cross_origin"
 	MethodNotAllowed  = "method_not_allowed"
 	NotFound          = "not_found"
+	Unauthorized      = "unauthorized" // no token, or one that is not known
+	Forbidden         = "forbidden"    // a token without the role that is needed
+	LockedOut         = "locked_out"   // too many wrong tokens came from the same address
+	ReadOnly          = "read_only"    // this bridge takes no changes
 	UnknownRoute      = "unknown_route"
 	UnknownDeadLetter = "unknown_dead_letter"
 	UnknownKey        = "unknown_key"
@@ -91,6 +95,9 @@ type Health struct {
 	Sources []status.End `json:"sources"`
 	Target  status.End   `json:"target"`
 	Breaker string       `json:"breaker"`
+	// Alarms are limits of the topology file that are reached. A route with one
+	// moves messages all the same.
+	Alarms []status.Alarm `json:"alarms,omitempty"`
 }
 
 // Bytes are bytes of a message, as text where they are text.

@@ -47,4 +47,5 @@ type Audit struct {
 	Epoch  uint32 `json:"epoch,omitempty"`
 	Target string `json:"target,omitempty"` // the id of the dead letter, or the revisions: "4" or "4-9"
 	Reason string `json:"reason"`           // as it was given
+	Count  int64  `json:"count,omitempty"`  // how many messages it concerned; absent: one, or none can be named
 }

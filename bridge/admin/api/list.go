@@ -16,7 +16,8 @@ type DeadLetter struct {
 	Attempts    int       `json:"attempts"`
 	FirstFailed time.Time `json:"first_failed_at,omitzero"`
 	LastFailed  time.Time `json:"last_failed_at,omitzero"`
-	At          time.Time `json:"at,omitzero"` // when it was given up
+	At          time.Time `json:"at,omitzero"`     // when it was given up
+	Group       string    `json:"group,omitempty"` // the fingerprint of its cause
 	Target      string    `json:"target,omitempty"`
 	MessageID   string    `json:"message_id,omitempty"`
 	Size        int       `json:"size"` // of the body, in bytes

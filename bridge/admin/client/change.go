@@ -1,11 +1,8 @@
 package client
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"iter"
-	"net/http"
 	"net/url"
 	"strconv"
 
@@ -76,15 +73,6 @@ func (c *Client) Audits(ctx context.Context, l AuditList) iter.Seq2[api.Audit, e
 
 // post asks for a change.
 func (c *Client) post(ctx context.Context, path string, ch api.Change) (out api.Outcome, err error) {
-	body, err := json.Marshal(ch)
-	if err != nil {
-		return out, err
-	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, c.base+path, bytes.NewReader(body))
-	if err != nil {
-		return out, c.unasked(err)
-	}
-	req.Header.Set("Content-Type", "application/json")
-	err = c.do(req, &out)
+	err = c.send(ctx, path, ch, &out)
 	return out, err
 }

@@ -3,6 +3,7 @@
 package client
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -30,12 +31,13 @@ const (
 
 // Client asks one bridge. Build it with [New]; it is safe for concurrent use.
 type Client struct {
-	base string
-	http *http.Client
+	base  string
+	token string
+	http  *http.Client
 }
 
 // New returns a client for the API at a URL such as http://127.0.0.1:8321.
-func New(base string) (*Client, error) {
+func New(base string, o Options) (*Client, error) {
 	u, err := url.Parse(base)
 	switch {
 	case err != nil, u.Scheme != "http" && u.Scheme != "https", u.Host == "":
@@ -43,11 +45,15 @@ func New(base string) (*Client, error) {
 	case u.User != nil || u.RawQuery != "" || u.Fragment != "":
 		return nil, errors.New("the address of the admin API takes no user, query or fragment")
 	}
-	return &Client{base: strings.TrimRight(base, "/"), http: &http.Client{
-		Timeout: timeout,
-		// No proxy, whatever the environment says: the bridge is on this machine. No
-		// connection is kept, so that a command leaves nothing behind.
-		Transport: &http.Transport{DisableKeepAlives: true},
+	if err := o.safe(u); err != nil {
+		return nil, err
+	}
+	transport, err := o.transport()
+	if err != nil {
+		return nil, err
+	}
+	return &Client{base: strings.TrimRight(base, "/"), token: o.Token, http: &http.Client{
+		Timeout: timeout, Transport: transport,
 		CheckRedirect: func(*http.Request, []*http.Request) error {
 			return http.ErrUseLastResponse
 		},
@@ -72,10 +78,14 @@ func (c *Client) Ready(ctx context.Context) (api.Ready, error) {
 type List struct {
 	Key     string // dead letters: only those of this key
 	Reason  string // dead letters: only those with this reason
+	Group   string // dead letters: only those with this cause, a fingerprint
 	Gaps    bool   // dead letters: also gaps whose time is over
 	Blocked bool   // keys: only those that do not flow, or have something parked
 	After   string // only those behind this id or key
 	Limit   int    // at most so many; 0: all
+
+	Since time.Time // dead letters: only those given up at it or later
+	Until time.Time // dead letters: only those given up before it
 }
 
 // DeadLetters yields the dead letters of a route, page by page.
@@ -117,9 +127,14 @@ func escape(part string) string {
 	return url.PathEscape(part)
 }
 
-func (l List) query() string {
+func (l List) query() string { return l.pages(maxPage) }
+
+// pages is the query of pages with at most so many items.
+func (l List) pages(most int) string {
 	v := url.Values{}
-	for name, text := range map[string]string{"key": l.Key, "reason": l.Reason, "after": l.After} {
+	for name, text := range map[string]string{
+		"key": l.Key, "reason": l.Reason, "group": l.Group, "after": l.After, "since": moment(l.Since), "until": moment(l.Until),
+	} {
 		if text != "" {
 			v.Set(name, text)
 		}
@@ -129,12 +144,19 @@ func (l List) query() string {
 			v.Set(name, "true")
 		}
 	}
-	n := maxPage
 	if l.Limit > 0 {
-		n = min(n, l.Limit)
+		most = min(most, l.Limit)
 	}
-	v.Set("limit", strconv.Itoa(n))
+	v.Set("limit", strconv.Itoa(most))
 	return "?" + v.Encode()
+}
+
+// moment is a time in a query; zero is none.
+func moment(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return t.UTC().Format(time.RFC3339Nano)
 }
 
 // list follows the pages of a list.
@@ -177,6 +199,9 @@ func (c *Client) unasked(err error) error {
 
 // do sends a request and reads its answer into out.
 func (c *Client) do(req *http.Request, out any) error {
+	if c.token != "" {
+		req.Header.Set("Authorization", "Bearer "+c.token)
+	}
 	resp, err := c.http.Do(req)
 	if err != nil {
 		return c.unreachable(req.Context(), err)
@@ -213,6 +238,9 @@ func (c *Client) read(code int, body []byte, out any) error {
 		if json.Unmarshal(body, out) == nil {
 			return nil
 		}
+	}
+	if bytes.Contains(body, []byte("HTTP request to an HTTPS server")) { // as package http says it
+		return fmt.Errorf("what answers at %s encrypts: ask for https://", c.base)
 	}
 	return fmt.Errorf("what answers at %s is not a bridge (HTTP %d)", c.base, code)
 }

@@ -72,7 +72,7 @@ func bridge(t *testing.T) *client.Client {
 
 func open(t *testing.T, url string) *client.Client {
 	t.Helper()
-	c, err := client.New(url)
+	c, err := client.New(url, client.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -190,7 +190,7 @@ func TestSomethingElseIsNoBridge(t *testing.T) {
 
 func TestAddressesThatAreNone(t *testing.T) {
 	for _, url := range []string{"", "127.0.0.1:8321", "ftp://x", "http://", "http://u:p@127.0.0.1", "http://127.0.0.1/?q", "http://%zz"} {
-		if _, err := client.New(url); err == nil {
+		if _, err := client.New(url, client.Options{}); err == nil {
 			t.Errorf("%q is taken", url)
 		}
 	}

@@ -24,11 +24,15 @@ type entity struct {
 	end        string // of the route: from or to
 	declare    config.Declare
 	log        *slog.Logger
+	named      bool // by each message: there is none to look for
 }
 
 // verify makes sure that it is there. It creates it only if told to, and only
 // if it is missing: what is there already is left as it is.
 func (e *entity) verify(l *link) error {
+	if e.named {
+		return nil
+	}
 	_, err := e.inspect(l)
 	if err == nil || !isCode(err, amqp.NotFound) {
 		return err

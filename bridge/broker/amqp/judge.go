@@ -7,6 +7,7 @@ import (
 
 	amqp "github.com/rabbitmq/amqp091-go"
 
+	"github.com/brokerbridge/bridge/bridge/broker"
 	"github.com/brokerbridge/bridge/policies"
 )
 
@@ -23,6 +24,9 @@ var (
 // only a routing key of the message's own is the message's fault.
 func (t *Target) cameBack(p *parcel) error {
 	switch {
+	case p.chosen && p.exchange == "":
+		return policies.Because(policies.Permanent, "unroutable",
+			fmt.Errorf("queue %q, from which the message says it came, %w: %s", p.key, broker.ErrMissing, p.returned))
 	case p.chosen:
 		return policies.Because(policies.Permanent, "unroutable",
 			fmt.Errorf("exchange %q routes %q to no queue: %s", p.exchange, p.key, p.returned))

@@ -1,8 +1,10 @@
 package amqp
 
 import (
+	"errors"
 	"fmt"
 	"reflect"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -79,6 +81,12 @@ func (t *Target) address(p *parcel, topic string, m *message.Message) error {
 	switch {
 	case !p.own:
 		p.key = topic
+	case t.to.OriginQueue():
+		p.chosen = true
+		var err error
+		if p.key, err = origin(m); err != nil {
+			return err
+		}
 	case t.to.Queue != "":
 		p.key = t.to.Queue
 	default:
@@ -94,6 +102,21 @@ func (t *Target) address(p *parcel, topic string, m *message.Message) error {
 			fmt.Errorf("the routing key has %d bytes, AMQP allows %d", len(p.key), shortString))
 	}
 	return nil
+}
+
+// origin is the queue in which others gave the message up.
+func origin(m *message.Message) (string, error) {
+	queue, ok := broker.OriginQueue(m)
+	var err error
+	switch {
+	case !ok:
+		err = errors.New("no header of the message says from which queue it came (to.queue: origin)")
+	case strings.HasPrefix(queue, "amq."): // as in the topology file
+		err = fmt.Errorf("the message says that it came from %q: queues that begin with amq. belong to the broker", queue)
+	default:
+		return queue, nil
+	}
+	return "", policies.Because(policies.Permanent, "unroutable", err)
 }
 
 // headerSize is how large a publishing's header frame is, without what

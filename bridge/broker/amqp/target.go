@@ -67,7 +67,7 @@ type Target struct {
 func newTarget(b *Broker, to config.To, opts broker.TargetOptions) *Target {
 	t := &Target{
 		b: b, to: to, opts: opts, timeout: opts.Timeout, text: to.Headers == config.HeadersText,
-		place:   entity{kind: kindQueue, name: to.Queue, end: "to", declare: to.Declare},
+		place:   entity{kind: kindQueue, name: to.Queue, end: "to", declare: to.Declare, named: to.OriginQueue()},
 		changed: make(chan struct{}),
 	}
 	if to.Exchange != "" {

@@ -50,7 +50,11 @@ func (b *Broker) Source(from config.From, opts broker.SourceOptions) (broker.Sou
 
 // Target prepares to write to a queue.
 func (b *Broker) Target(to config.To, opts broker.TargetOptions) (broker.Target, error) {
-	return &Target{b: b, name: to.Name(), topic: to.Topic, opts: opts, declare: to.Declare.On}, nil
+	t := &Target{b: b, name: to.Name(), topic: to.Topic, opts: opts, declare: to.Declare.On}
+	if to.OriginQueue() {
+		t.topic = config.Dynamic{Origin: true} // a queue here is as good as a topic
+	}
+	return t, nil
 }
 
 // Ping always succeeds.

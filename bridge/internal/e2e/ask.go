@@ -71,7 +71,7 @@ func (b *Bridge) Key(route, key string) api.LaneDetail {
 
 func (b *Bridge) client() *client.Client {
 	b.t.Helper()
-	c, err := client.New("http://" + b.addr)
+	c, err := client.New("http://"+b.addr, client.Options{})
 	if err != nil {
 		b.t.Fatal(err)
 	}

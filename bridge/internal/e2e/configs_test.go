@@ -65,10 +65,18 @@ func runs(t *testing.T, path string) {
 		}
 		return "", true
 	})
-	send(t, f.Routes[0].From[0])
+	buries := map[string]int64{} // what others gave up ends in its route
+	for i, r := range f.Routes {
+		if from := r.From[0]; i == 0 || from.DeadLetters {
+			send(t, from)
+			if from.DeadLetters {
+				buries[r.Name] = 1
+			}
+		}
+	}
 	e2e.Await(t, "a message through each route", settleTimeout, func() (string, bool) {
 		for _, s := range b.Status(ctx) {
-			if s.Counts.Delivered != 1 || s.Counts.Unaccounted != 0 {
+			if s.Counts.Dead != buries[s.Name] || s.Counts.Delivered != 1-buries[s.Name] || s.Counts.Unaccounted != 0 {
 				return s.Name + " delivered none", false
 			}
 		}
@@ -84,7 +92,7 @@ func rename(t *testing.T, f *config.File) {
 		name  string
 		topic bool
 	}
-	known := map[thing]string{}
+	known, renamed := map[thing]string{}, map[*config.To]bool{}
 	unique := func(name *string, topic, declared bool) {
 		was := thing{*name, topic}
 		if *name != "" && known[was] == "" {
@@ -102,8 +110,15 @@ func rename(t *testing.T, f *config.File) {
 				from.Group = rig.Name(t)
 			}
 		}
-		unique(&r.To.Queue, false, r.To.Declare.On)
+		if !r.To.OriginQueue() {
+			unique(&r.To.Queue, false, r.To.Declare.On)
+		}
 		unique(&r.To.Topic.Fixed, true, r.To.Declare.On)
+		if events := r.Events.To; events != nil && !renamed[events] { // routes share that of the defaults
+			renamed[events] = true
+			unique(&events.Queue, false, events.Declare.On)
+			unique(&events.Topic.Fixed, true, events.Declare.On)
+		}
 	}
 }
 

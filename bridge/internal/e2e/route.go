@@ -22,14 +22,20 @@ type Route struct {
 	Rest     string // further settings of the route, each on a line of its own
 	Declare  string // the topic's, "{ partitions: 6 }"
 	Stamp    string // the target's, "revision"
+
+	DeadLetters bool // the source holds what others gave up; sets By to "none"
 }
 
 // String is the route as YAML.
 func (r Route) String() string {
 	var b strings.Builder
+	taken := ""
+	if r.DeadLetters {
+		r.By, taken = "none", "true"
+	}
 	fmt.Fprintf(&b, "  - name: %s\n    from:\n", or(r.Name, "orders"))
 	for _, p := range r.From {
-		fmt.Fprintf(&b, "      - { %s%s }\n", p.source(), setting("window", r.Window)+text("trust", r.Trust))
+		fmt.Fprintf(&b, "      - { %s%s }\n", p.source(), setting("window", r.Window)+text("trust", r.Trust)+text("dead_letters", taken))
 	}
 	fmt.Fprintf(&b, "    to: { %s%s }\n", r.To.yaml(), text("declare", r.Declare)+text("stamp", r.Stamp))
 	order := fmt.Sprintf("revision, key: %s, revision: %s, first: %s%s",

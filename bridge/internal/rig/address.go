@@ -21,7 +21,7 @@ var given sync.Map
 func Address(t testing.TB) string {
 	t.Helper()
 	for range 1000 {
-		address := net.JoinHostPort("127.0.0.1", strconv.Itoa(firstPort+rand.IntN(ports))) //nolint:gosec // any will do
+		address := net.JoinHostPort("127.0.0.1", strconv.Itoa(firstPort+rand.IntN(ports)))
 		if _, taken := given.LoadOrStore(address, true); taken {
 			continue
 		}

@@ -15,8 +15,28 @@ import (
 func (s *Store) audit(c *store.Change) {
 	for _, a := range c.Audit {
 		a.Seq, a.Route, a.At = uint64(len(s.audits))+1, c.Key.Route, plain(a.At)
+		_, before := s.auditHead()
+		a.Hash = a.Sum(before)
 		s.audits = append(s.audits, a)
 	}
+}
+
+func (s *Store) auditHead() (seq uint64, hash store.AuditHash) {
+	if n := len(s.audits); n > 0 {
+		return s.audits[n-1].Seq, s.audits[n-1].Hash
+	}
+	return 0, hash
+}
+
+// AuditHead implements store.Store.
+func (s *Store) AuditHead(ctx context.Context) (seq uint64, hash store.AuditHash, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err := s.usable(ctx); err != nil {
+		return 0, hash, err
+	}
+	seq, hash = s.auditHead()
+	return seq, hash, nil
 }
 
 // Audits implements store.Store with the rows as they are when it begins.

@@ -53,7 +53,11 @@ func (r *route) version(k store.Key) uint64 {
 
 func (r *route) apply(c *store.Change) {
 	r.ledger = r.ledger.Add(c.Ledger.Given())
+	defer r.endGroups()
 	r.applyDead(c)
+	r.archive(c)
+	r.operate(c)
+	r.tell(c)
 	for _, s := range c.Seen {
 		r.seen[s.Print] = max(r.seen[s.Print], s.Era)
 	}
@@ -62,19 +66,19 @@ func (r *route) apply(c *store.Change) {
 	}
 	e := r.lanes[c.Key]
 	if e == nil {
-		e = &entry{parked: map[lane.Revision]store.Message{}, skips: map[lane.Revision]store.Skip{}}
+		e = newEntry()
 		r.lanes[c.Key] = e
 	}
+	r.waits(e.cause, -1, len(e.parked))
 	for _, m := range c.Park {
 		r.park(e, copyMessage(m))
 	}
 	for _, rev := range c.Unpark {
 		r.unpark(e, rev)
 	}
-	for _, k := range c.Skip {
-		k.At = plain(k.At)
-		e.skips[k.From] = k
-	}
+	r.skip(e, c)
+	e.cause = causeOf(c, e.cause)
+	r.waits(e.cause, 1, len(e.parked))
 	e.record = *c.Record
 	e.record.Key, e.record.Version = c.Key, c.Version+1
 	e.record.Since, e.record.Due = plain(c.Record.Since), plain(c.Record.Due)
@@ -107,14 +111,16 @@ func (r *route) applyDead(c *store.Change) {
 		}
 	}
 	for _, id := range c.Gone {
-		if _, ok := r.dead[id]; ok {
+		if d, ok := r.dead[id]; ok {
 			r.ledger.Dead--
+			r.went(&d)
 			delete(r.dead, id)
 			r.unmirrored(id, false)
 		}
 	}
 	for _, d := range c.Dead {
-		switch _, known := r.dead[d.ID]; {
+		was, known := r.dead[d.ID]
+		switch {
 		case !known:
 			r.ledger.Dead++
 			r.ledger.DeadLettered++
@@ -122,7 +128,11 @@ func (r *route) applyDead(c *store.Change) {
 			r.ledger.Duplicates++
 		}
 		d = copyDead(d)
-		d.Route = c.Key.Route
+		d.Route, d.Fingerprint = c.Key.Route, store.FingerprintOf(&d)
+		if known && was.Fingerprint != d.Fingerprint {
+			r.went(&was)
+		}
+		r.came(&d, !known || was.Fingerprint != d.Fingerprint)
 		r.dead[d.ID] = d
 		r.unmirrored(d.ID, true)
 	}

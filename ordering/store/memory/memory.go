@@ -35,6 +35,12 @@ type route struct {
 	pending   map[string]bool // ids of those of dead that are not mirrored
 	positions map[place]store.Position
 	seen      map[store.SeenPrint]uint32 // the last era
+
+	groups     map[string]store.Group // by fingerprint
+	kept       map[string]store.Archived
+	operations map[string]store.Operation
+	events     []store.Event // that were not sent; never changed in place
+	told       uint64        // the number of the last event
 }
 
 // entry is all there is of a lane.
@@ -42,6 +48,8 @@ type entry struct {
 	record store.Record
 	parked map[lane.Revision]store.Message
 	skips  map[lane.Revision]store.Skip
+	open   map[lane.Revision]bool // those of skips that no operator closed
+	cause  string                 // the group that it waits for
 }
 
 var _ store.Store = (*Store)(nil)
@@ -67,7 +75,8 @@ func newRoute(id store.Identity) *route {
 	return &route{
 		identity: id, lanes: map[store.Key]*entry{},
 		dead: map[string]store.DeadLetter{}, pending: map[string]bool{}, positions: map[place]store.Position{},
-		seen: map[store.SeenPrint]uint32{},
+		seen: map[store.SeenPrint]uint32{}, groups: map[string]store.Group{},
+		kept: map[string]store.Archived{}, operations: map[string]store.Operation{},
 	}
 }
 
@@ -75,9 +84,13 @@ func newRoute(id store.Identity) *route {
 func (r *route) clone() *route {
 	c := newRoute(r.identity)
 	c.ledger, c.dead, c.pending, c.positions = r.ledger, maps.Clone(r.dead), maps.Clone(r.pending), maps.Clone(r.positions)
-	c.seen = maps.Clone(r.seen)
+	c.seen, c.groups, c.kept = maps.Clone(r.seen), maps.Clone(r.groups), maps.Clone(r.kept)
+	c.operations, c.events, c.told = maps.Clone(r.operations), slices.Clone(r.events), r.told
 	for k, e := range r.lanes {
-		c.lanes[k] = &entry{record: e.record, parked: maps.Clone(e.parked), skips: maps.Clone(e.skips)}
+		c.lanes[k] = &entry{
+			record: e.record, parked: maps.Clone(e.parked), skips: maps.Clone(e.skips),
+			open: maps.Clone(e.open), cause: e.cause,
+		}
 	}
 	return c
 }
@@ -136,9 +149,12 @@ func (s *Store) Stats(ctx context.Context) (store.Stats, error) {
 	const row = 400 // about what a record or a dead letter takes beside its message
 	n := row * int64(len(s.audits))
 	for _, r := range s.routes {
-		n += r.ledger.ParkedBytes + row*int64(len(r.lanes)+len(r.dead)+len(r.positions)) + 40*int64(len(r.seen))
+		n += r.ledger.ParkedBytes + row*int64(len(r.lanes)+len(r.dead)+len(r.kept)+len(r.positions)+len(r.events)) + 40*int64(len(r.seen))
 		for _, d := range r.dead {
 			n += d.Size()
+		}
+		for _, a := range r.kept {
+			n += a.Size()
 		}
 	}
 	return store.Stats{Bytes: n}, nil

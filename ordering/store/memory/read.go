@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"iter"
+	"maps"
 	"slices"
 
 	"github.com/brokerbridge/bridge/ordering/lane"
@@ -100,33 +101,39 @@ func (s *Store) lanes(ctx context.Context, q store.Query) (recs []store.Record, 
 // DeadLetters implements store.Store with the dead letters as they are when it
 // begins.
 func (s *Store) DeadLetters(ctx context.Context, q store.Query) iter.Seq2[store.DeadLetter, error] {
-	return func(yield func(store.DeadLetter, error) bool) {
-		ds, err := s.deadLetters(ctx, q)
-		for i, d := range ds {
-			if !yield(d, nil) || i+1 == q.Limit {
-				return
-			}
-		}
-		if err != nil {
-			yield(store.DeadLetter{}, err)
-		}
-	}
+	return listed(q.Limit, func() ([]store.DeadLetter, error) { return deadLetters(ctx, s, q, copyDead) })
 }
 
-func (s *Store) deadLetters(ctx context.Context, q store.Query) (ds []store.DeadLetter, err error) {
+// Briefs implements store.Store with the dead letters as they are when it begins.
+func (s *Store) Briefs(ctx context.Context, q store.Query) iter.Seq2[store.Brief, error] {
+	return listed(q.Limit, func() ([]store.Brief, error) {
+		return deadLetters(ctx, s, q, func(d store.DeadLetter) store.Brief { return d.Brief() })
+	})
+}
+
+// deadLetters returns what see makes of those that match, by Place.
+func deadLetters[T any](ctx context.Context, s *Store, q store.Query, see func(store.DeadLetter) T) (vs []T, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	r, err := s.open(ctx, q.Route)
 	if err != nil {
 		return nil, err
 	}
-	for _, d := range r.dead {
-		if (q.Key == "" || d.Key == q.Key) && d.ID > q.After && (!q.Unmirrored || r.pending[d.ID]) {
-			ds = append(ds, copyDead(d))
+	places := map[string]string{}
+	for id, d := range r.dead {
+		if place := store.PlaceOf(d.At, id); place > q.After && r.matches(&q, &d) {
+			places[place] = id
 		}
 	}
-	slices.SortFunc(ds, func(a, b store.DeadLetter) int { return cmp.Compare(a.ID, b.ID) })
-	return ds, nil
+	for _, place := range slices.Sorted(maps.Keys(places)) {
+		vs = append(vs, see(r.dead[places[place]]))
+	}
+	return vs, nil
+}
+
+func (r *route) matches(q *store.Query, d *store.DeadLetter) bool {
+	return (q.Key == "" || d.Key == q.Key) && (q.Group == "" || d.Fingerprint == q.Group) &&
+		within(q, d.At) && (!q.Unmirrored || r.pending[d.ID])
 }
 
 // DeadLetter implements store.Store.

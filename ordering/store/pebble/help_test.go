@@ -1,6 +1,7 @@
 package pebble
 
 import (
+	"errors"
 	"log/slog"
 	"testing"
 
@@ -43,6 +44,10 @@ func everything(k store.Key, v uint64, payload []byte) store.Change {
 		Skip:   []store.Skip{{From: r, To: r}},
 		Dead:   []store.DeadLetter{{ID: deadID(k, v), Key: k.Name}},
 		Ledger: store.Ledger{Delivered: 1},
+
+		Archive:    []store.Archived{{DeadLetter: store.DeadLetter{ID: deadID(k, v), Key: k.Name}}},
+		Operations: []store.Operation{{ID: deadID(k, v)}},
+		Events:     []store.Event{{Type: "skip", Key: k.Name}},
 	}
 	if v > 0 {
 		c.Mirrored = []store.Mirrored{{ID: deadID(k, v-1)}}
@@ -87,15 +92,48 @@ func whole(t testing.TB, s *Store, route string) map[string]uint64 {
 			t.Fatalf("lane %q has %d changes and %d audit rows", r.Key.Name, r.Version, rows)
 		}
 	}
+	wholeAside(t, s, route, n)
 	got, err := s.Ledger(t.Context(), route)
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := store.Ledger{Delivered: n, Parked: n, ParkedTotal: n, ParkedBytes: bytes, Dead: n, DeadLettered: n, Unmirrored: int64(len(lanes))}
+	want := store.Ledger{Delivered: n, Parked: n, ParkedTotal: n, ParkedBytes: bytes, Dead: n, DeadLettered: n, Unmirrored: int64(len(lanes)), OpenSkips: n, Kept: n, Unsent: n}
 	if got != want {
 		t.Fatalf("route %s\n has %+v\nwant %+v", route, got, want)
 	}
 	return lanes
+}
+
+// wholeAside fails unless n changes are in what is not of a lane.
+func wholeAside(t testing.TB, s *Store, route string, n int64) {
+	t.Helper()
+	gs, err := s.Groups(t.Context(), route)
+	os, err2 := s.Operations(t.Context(), route)
+	es, err3 := s.Events(t.Context(), route, 0, 0)
+	if err := errors.Join(err, err2, err3); err != nil {
+		t.Fatal(err)
+	}
+	dead := int64(0)
+	for _, g := range gs {
+		dead += g.Dead
+	}
+	for i, e := range es {
+		if e.Seq != uint64(i)+1 {
+			t.Fatalf("event %d has number %d", i, e.Seq)
+		}
+	}
+	skips := int64(0)
+	for _, err := range s.OpenSkips(t.Context(), route) {
+		if skips++; err != nil {
+			t.Fatal(err)
+		}
+	}
+	if dead != n || skips != n || int64(len(os)) != n || int64(len(es)) != n {
+		t.Fatalf("%d changes have %d dead letters in groups, %d open ranges, %d operations, %d events", n, dead, skips, len(os), len(es))
+	}
+	if _, _, err := store.VerifyAudits(s.Audits(t.Context(), store.AuditQuery{})); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // wholeLane returns the size of what a lane has parked.

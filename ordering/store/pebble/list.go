@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"iter"
-	"slices"
 
 	"github.com/brokerbridge/bridge/ordering/store"
 	"github.com/brokerbridge/bridge/ordering/store/pebble/internal/rows"
@@ -14,8 +13,9 @@ import (
 // pages it holds nothing open, so a slow reader keeps no file alive and no
 // Close waiting.
 const (
-	lanePage = 256
-	deadPage = 16
+	lanePage  = 256
+	deadPage  = 16
+	briefPage = 1024
 )
 
 // span is what is left of a listing: the keys from from to to, size at once.
@@ -139,103 +139,4 @@ func (s *Store) seeLane(r *route, q store.Query) func(key, value []byte) (store.
 		rec.Key = store.Key{Route: q.Route, Name: name, Epoch: epoch}
 		return rec, !q.Blocked || rec.Blocked(), nil
 	}
-}
-
-// DeadLetters implements store.Store.
-func (s *Store) DeadLetters(ctx context.Context, q store.Query) iter.Seq2[store.DeadLetter, error] {
-	return func(yield func(store.DeadLetter, error) bool) {
-		r, err := s.route(q.Route)
-		if err != nil {
-			yield(store.DeadLetter{}, err)
-			return
-		}
-		prefix := r.dead(q)
-		see := s.seeDead(q, r, len(prefix))
-		if q.Unmirrored {
-			prefix = rows.AppendRoute(nil, rows.Unmirrored, r.number)
-			see = s.seeUnmirrored(ctx, q, r)
-		}
-		sp := span{prefix, rows.End(prefix), deadPage}
-		if q.After != "" {
-			sp.after(slices.Concat(prefix, []byte(q.After), []byte{0}))
-		}
-		n := 0
-		for d, err := range pages(ctx, s, s.scan, sp, see) {
-			if !yield(d, err) {
-				return
-			}
-			if n++; n == q.Limit {
-				return
-			}
-		}
-	}
-}
-
-// dead is what the keys of a query for dead letters start with, before the id.
-func (r *route) dead(q store.Query) []byte {
-	if q.Key == "" {
-		return rows.AppendRoute(nil, rows.Dead, r.number)
-	}
-	return rows.AppendName(rows.AppendRoute(nil, rows.DeadByName, r.number), q.Key)
-}
-
-// seeDead makes dead letters of the rows of Dead, or of those that rows of
-// DeadByName point to.
-func (s *Store) seeDead(q store.Query, r *route, prefix int) func(key, value []byte) (store.DeadLetter, bool, error) {
-	return func(key, value []byte) (d store.DeadLetter, ok bool, err error) {
-		id := string(key[prefix:])
-		if q.Key != "" {
-			return s.deadLetter(r, id)
-		}
-		return readDead(r, id, value)
-	}
-}
-
-// seeUnmirrored makes dead letters of the rows of Unmirrored, durable ones only.
-func (s *Store) seeUnmirrored(ctx context.Context, q store.Query, r *route) func(key, value []byte) (store.DeadLetter, bool, error) {
-	return func(key, _ []byte) (store.DeadLetter, bool, error) {
-		d, ok, err := s.deadLetter(r, string(key[len(rows.AppendRoute(nil, rows.Unmirrored, 0)):]))
-		if err != nil || !ok || q.Key != "" && q.Key != d.Key {
-			return d, false, err
-		}
-		return d, true, s.awaitLanded(ctx, r)
-	}
-}
-
-func readDead(r *route, id string, value []byte) (store.DeadLetter, bool, error) {
-	d, err := rows.ReadDead(value)
-	if err != nil {
-		return store.DeadLetter{}, false, fmt.Errorf("store: dead letter %q of route %q: %w", id, r.identity.Route, err)
-	}
-	d.Route, d.ID = r.identity.Route, id
-	return d, true, nil
-}
-
-func (s *Store) deadLetter(r *route, id string) (store.DeadLetter, bool, error) {
-	key := append(rows.AppendRoute(nil, rows.Dead, r.number), id...)
-	value, ok, err := s.get(key)
-	if err != nil || !ok {
-		return store.DeadLetter{}, false, err
-	}
-	return readDead(r, id, value)
-}
-
-// DeadLetter implements store.Store.
-func (s *Store) DeadLetter(ctx context.Context, route, id string) (store.DeadLetter, error) {
-	if err := ctx.Err(); err != nil {
-		return store.DeadLetter{}, err
-	}
-	if err := s.begin(); err != nil {
-		return store.DeadLetter{}, err
-	}
-	defer s.calls.end()
-	r, err := s.route(route)
-	if err != nil {
-		return store.DeadLetter{}, err
-	}
-	d, ok, err := s.deadLetter(r, id)
-	if err == nil && !ok {
-		err = fmt.Errorf("%w: dead letter %q of route %q", store.ErrNotFound, id, route)
-	}
-	return d, err
 }

@@ -35,7 +35,7 @@ func TestUnmirroredWaitsForTheDisk(t *testing.T) {
 	slow.held.Lock()
 	done := make(chan error, 1)
 	go func() { done <- s.Commit(t.Context(), everything(lane0, 0, nil))[0] }()
-	visible := func() bool { _, ok, _ := s.get(unmirroredKey(1, deadID(lane0, 0))); return ok }
+	visible := func() bool { _, ok, _ := s.get(unmirroredKey(1, time.Time{}, deadID(lane0, 0))); return ok }
 	for deadline := time.Now().Add(30 * time.Second); !visible() && time.Now().Before(deadline); {
 		time.Sleep(time.Millisecond)
 	}
@@ -70,7 +70,7 @@ func TestUpgradeIndexesUnmirrored(t *testing.T) {
 	number := s.routes["r"].number
 	old := s.db.NewBatch()
 	_ = old.Set(metaKey("format"), []byte{1}, nil)
-	_ = old.Set(unmirroredKey(number, "of a dead letter that is gone"), nil, nil)
+	_ = old.Set(append(rows.AppendRoute(nil, rows.OldUnmirrored, number), "of a dead letter that is gone"...), nil, nil)
 	if err := errors.Join(s.db.Apply(old, pdb.Sync), s.Close()); err != nil {
 		t.Fatal(err)
 	}

@@ -35,7 +35,7 @@ func TestIndexesAreCleaned(t *testing.T) {
 	openRoute(t, s, "r")
 	c := everything(lane0, 0, nil)
 	for _, c := range []store.Change{c, {
-		Key: lane0, Version: 1, Record: &store.Record{}, Unpark: []lane.Revision{0}, Gone: []string{c.Dead[0].ID},
+		Key: lane0, Version: 1, Record: &store.Record{}, Unpark: []lane.Revision{0}, Gone: []string{c.Dead[0].ID}, Close: []lane.Revision{0},
 	}} {
 		if err := s.Commit(t.Context(), c)[0]; err != nil {
 			t.Fatal(err)
@@ -46,7 +46,7 @@ func TestIndexesAreCleaned(t *testing.T) {
 		left[rows.Table(key[0])]++
 		return true, nil
 	})
-	want := map[rows.Table]int{rows.Meta: 2, rows.Routes: 1, rows.Ledgers: 1, rows.Journal: 2, rows.Skips: 1, rows.Audits: 1, rows.AuditByKey: 1}
+	want := map[rows.Table]int{rows.Meta: 3, rows.Archive: 1, rows.Operations: 1, rows.Events: 1, rows.Told: 1, rows.Routes: 1, rows.Ledgers: 1, rows.Journal: 2, rows.Skips: 1, rows.Audits: 1, rows.AuditByKey: 1}
 	if err != nil || !maps.Equal(left, want) {
 		t.Errorf("rows by table: %v, want %v; %v", left, want, err)
 	}

@@ -20,7 +20,9 @@ import (
 //	2  Audits, AuditByKey, Positions, Unmirrored; ledgers count what was filtered, and Unmirrored
 //	3  Journal
 //	4  Seen; records have a Stamp
-const format = 4
+//	5  DeadByTime, DeadByName and Unmirrored by place, DeadByGroup, Groups, Archive, Operations, Events, Told,
+//	   OpenSkips; dead letters have a fingerprint, records a cause, audits a count and a hash
+const format = 5
 
 // route is a route's part of the store.
 type route struct {
@@ -31,6 +33,7 @@ type route struct {
 	turn    chan struct{}
 	work    work
 	journal journal
+	outbox  outbox
 
 	saving chan struct{} // holds one token: the right to save positions, or to read them
 
@@ -73,62 +76,11 @@ func (s *Store) restore() error {
 	if err := s.restoreRoutes(); err != nil {
 		return err
 	}
-	if s.audited, err = s.lastAudit(); err != nil {
-		return err
+	if err := s.upgrade(v[0]); err != nil {
+		return fmt.Errorf("bring it to format %d: %w", format, err)
 	}
-	return s.upgrade(v[0])
-}
-
-// upgrade marks a store of an older format as one of this, before anything is
-// written that an older program would not understand. Its rows need little: each
-// says its own format, and no dead letter was mirrored yet.
-func (s *Store) upgrade(from byte) error {
-	if from == format {
-		return nil
-	}
-	b := s.db.NewBatch()
-	if from == 1 {
-		if err := s.indexAllUnmirrored(b); err != nil {
-			return errors.Join(err, b.Close())
-		}
-	}
-	_ = b.Set(metaKey("format"), []byte{format}, nil)
-	return s.write(b, true)
-}
-
-// indexAllUnmirrored does so for all routes, and has b count them.
-func (s *Store) indexAllUnmirrored(b *pdb.Batch) error {
-	for _, r := range s.routes {
-		if err := s.indexUnmirrored(r); err != nil {
-			return fmt.Errorf("dead letters of route %q: %w", r.identity.Route, err)
-		}
-		_ = b.Set(rows.AppendRoute(nil, rows.Ledgers, r.number), rows.AppendLedger(nil, r.ledger), nil)
-	}
-	return nil
-}
-
-// indexUnmirrored puts all dead letters of a route into the index of those that
-// are not mirrored. A program of format 1 does not look at it.
-func (s *Store) indexUnmirrored(r *route) error {
-	index := rows.AppendRoute(nil, rows.Unmirrored, r.number)
-	dead := rows.AppendRoute(nil, rows.Dead, r.number)
-	b := s.db.NewBatch()
-	_ = b.DeleteRange(index, rows.End(index), nil) // of an upgrade that was cut short
-	r.ledger.Unmirrored = 0
-	err := s.scan(dead, rows.End(dead), func(key, _ []byte) (bool, error) {
-		_ = b.Set(unmirroredKey(r.number, string(key[len(dead):])), nil, nil)
-		r.ledger.Unmirrored++
-		if b.Len() < batchBytes {
-			return true, nil
-		}
-		full := b
-		b = s.db.NewBatch()
-		return true, s.write(full, false)
-	})
-	if err != nil {
-		return errors.Join(err, b.Close())
-	}
-	return s.write(b, false)
+	s.audited, err = s.lastAudit()
+	return err
 }
 
 // found writes the first rows of a new store.
@@ -178,6 +130,9 @@ func (s *Store) restoreRoutes() error {
 		}
 		if err := s.restoreEras(r); err != nil {
 			return fmt.Errorf("what route %q has seen: %w", id.Route, err)
+		}
+		if err := s.restoreOutbox(r); err != nil {
+			return fmt.Errorf("events of route %q: %w", id.Route, err)
 		}
 		s.routes[id.Route] = r
 	}

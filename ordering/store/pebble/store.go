@@ -40,6 +40,9 @@ import (
 type Options struct {
 	Cache  int64        // bytes of cached table blocks; default 64 MiB
 	Logger *slog.Logger // hears about trouble; default slog.Default()
+	// Reserve is how many bytes of the disk are kept in a file that is removed when
+	// the disk is full, so that dead letters can still be discarded. Default: none.
+	Reserve int64
 
 	memtable uint64 // tests have smaller ones, to see them flushed
 	journal  int    // and these folded
@@ -56,12 +59,13 @@ type Store struct {
 	calls calls
 
 	grown int // bytes at which a journal is folded
+	care  care
 
 	// auditing holds one token: the right to number audit rows, from before they
 	// are written until they are durable, so that none is missing before one that
 	// is there. Whoever wants it has the turn of its route.
 	auditing chan struct{}
-	audited  uint64 // the highest number; belongs to auditing
+	audited  auditHead // belongs to auditing
 
 	mu     sync.RWMutex
 	routes map[string]*route // by name
@@ -79,6 +83,9 @@ func Open(dir string, o Options) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open store %q: %w", dir, err)
 	}
+	if err := finished(dir); err != nil {
+		return nil, fmt.Errorf("open store %q: %w", dir, err)
+	}
 	return open(dir, o, vfs.Default)
 }
 
@@ -90,6 +97,9 @@ func open(dir string, o Options, fs vfs.FS) (*Store, error) {
 	}
 	if err := s.restore(); err != nil {
 		return nil, fmt.Errorf("open store %q: %w", dir, errors.Join(err, s.Close()))
+	}
+	if s.care.reserve != nil {
+		go s.keepReserve()
 	}
 	return s, nil
 }
@@ -125,8 +135,9 @@ func start(dir string, o Options, fs vfs.FS) (*Store, error) {
 	s := &Store{
 		dir: dir, lock: lock, files: guard.New(fs, o.Logger),
 		known: newVersions(versionBytes), routes: map[string]*route{},
-		calls: newCalls(), auditing: token(), grown: o.journal,
+		calls: newCalls(), auditing: token(), grown: o.journal, care: newCare(),
 	}
+	s.startReserve(fs, o)
 	if err := s.openDB(o); err != nil {
 		return nil, errors.Join(err, lock.Close())
 	}
@@ -199,6 +210,7 @@ func (s *Store) Close() error {
 	if !s.calls.close() {
 		return store.ErrClosed
 	}
+	s.care.end()
 	s.files.Stop() // a commit that waits for room fails now
 	if s.files.Full() {
 		s.files.Fail(errFullAtClose)

@@ -33,12 +33,20 @@ type work struct {
 	lanes   map[uint64]int // see flight
 	forgot  uint64         // how often versions had forgotten something at the beginning
 	moves   []move         // of what versions remembers, once this is durable
-	seen    map[string]row // rows parked and dead that changes touch, as they stand
-	log     []byte         // the journal's row of the batch, or nil
-	logs    [][]byte       // those of the batches that are full
-	logged  int            // bytes of the last one
-	audits  bool           // the right to number audit rows is held
-	audited uint64         // the number of the last
+	seen    map[string]row // rows that changes touch, as they stand: parked, dead, skipped, archived
+	outbox  outbox
+
+	groups  map[rows.Fingerprint]*group // that changes touch, as they stand
+	touched []rows.Fingerprint          // by the change
+	dirty   []rows.Fingerprint          // by the batch
+	prints  []rows.Fingerprint          // of the change's dead letters
+
+	operations [][]byte  // the change's, encoded
+	log        []byte    // the journal's row of the batch, or nil
+	logs       [][]byte  // those of the batches that are full
+	logged     int       // bytes of the last one
+	audits     bool      // the right to number audit rows is held
+	audited    auditHead // the last
 
 	lane, key, value []byte // scratch; lane starts with a byte for the table
 }
@@ -49,14 +57,13 @@ type move struct {
 	to rows.Head
 }
 
-// row is what is known of a parked row or a dead letter.
+// row is what is known of a row.
 type row struct {
 	exists bool
-	size   int64  // of a parked message
-	name   string // the key a dead letter is about
-
-	at         time.Time // of a dead letter
-	unmirrored bool      // it is in the index of those
+	open   bool      // a skipped range: it is in the index of those
+	size   int64     // of a parked message
+	at     time.Time // of a skipped range
+	dead   *deadRow  // of a dead letter that exists
 }
 
 // keepSeen is how large a map of rows may grow and still be kept for the next
@@ -76,6 +83,8 @@ func (w *work) begin(s *Store, r *route) {
 		w.seen = map[string]row{}
 	}
 	clear(w.seen)
+	clear(w.groups)
+	w.outbox, w.touched, w.dirty = r.outbox, w.touched[:0], w.dirty[:0]
 }
 
 // end closes the last batch.
@@ -83,6 +92,7 @@ func (w *work) end() {
 	if w.batch == nil {
 		return
 	}
+	w.endGroups()
 	w.key = rows.AppendRoute(w.key[:0], rows.Ledgers, w.r.number)
 	w.value = rows.AppendLedger(w.value[:0], w.ledger)
 	w.set(w.key, w.value)
@@ -115,6 +125,7 @@ func (w *work) remember() {
 	for _, m := range w.moves {
 		*m.at = m.to
 	}
+	w.r.outbox = w.outbox
 	w.s.known.forgetSince(w.forgot)
 }
 
@@ -188,17 +199,21 @@ func (w *work) put(c *store.Change, at *rows.Head) {
 	w.putDead(c)
 	w.putAudit(c)
 	w.putSeen(c)
-	if c.Record == nil {
-		return
+	w.putAside(c)
+	w.putEvents(c)
+	if c.Record != nil {
+		w.putLane(c, at)
 	}
+	w.settleGroups()
+}
+
+// putLane writes what a change does to its lane.
+func (w *work) putLane(c *store.Change, at *rows.Head) {
 	to := *at
 	w.putParked(c, &to)
-	w.lane[0] = byte(rows.Skips)
-	for i := range c.Skip {
-		w.key = rows.AppendRevision(append(w.key[:0], w.lane...), c.Skip[i].From)
-		w.value = rows.AppendSkip(w.value[:0], &c.Skip[i])
-		w.set(w.key, w.value)
-	}
+	to.Cause = w.causeOf(c, at.Cause)
+	w.wait(at, &to)
+	w.putSkips(c)
 	to.Version++
 	to.Blocked = c.Record.Blocked()
 	w.lane[0] = byte(rows.Blocked)

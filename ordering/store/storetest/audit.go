@@ -21,10 +21,11 @@ func seqs(rows []store.Audit) (ns []uint64) {
 func auditComesBackWhole(t *testing.T, s *subject) {
 	a := act("skip", "a\x00b")
 	a.Seq, a.Route, a.Epoch = 99, "elsewhere", 1<<32-1 // seq and route are the store's
+	a.Count, a.Hash[0] = 7, 1                          // so is the hash
 	bare := store.Audit{Action: "release"}
 	s.commit(t, store.Change{Key: key(""), Audit: []store.Audit{a, bare}})
-	a.Seq, a.Route = 1, orders
-	bare.Seq, bare.Route = 2, orders
+	rows := chained(a, bare)
+	a, bare = rows[0], rows[1]
 	equal(t, s.audits(t, store.AuditQuery{}), []store.Audit{a, bare})
 	equal(t, s.audits(t, store.AuditQuery{Route: orders, Key: a.Key}), []store.Audit{a})
 }

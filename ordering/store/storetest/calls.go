@@ -29,7 +29,7 @@ func identityIsKept(t *testing.T, s *subject) {
 	if s.ID() == "" || s.ID() != s.Store.ID() {
 		t.Fatalf("id %q", s.ID())
 	}
-	other := s.open(t)
+	other := s.fresh(t)
 	defer func() { _ = other.Close() }()
 	if other.ID() == s.ID() {
 		t.Fatal("two stores with one id")
@@ -161,6 +161,9 @@ func invalidChangeIsRefusedWhole(t *testing.T, s *subject) {
 		{Key: k, Park: []store.Message{message(1, "m")}},
 		{Key: k, Unpark: []lane.Revision{1}},
 		{Key: k, Skip: []store.Skip{{From: 1, To: 2}}},
+		{Key: k, Close: []lane.Revision{1}},
+		{Key: k, Record: flowing(2), Archive: []store.Archived{{}}},
+		{Key: k, Record: flowing(2), Operations: []store.Operation{{}}},
 		{Key: k, Record: flowing(2), Dead: []store.DeadLetter{{Reason: "permanent"}}},
 		{Key: k, Record: flowing(2), Audit: []store.Audit{act("skip", "a"), act("", "a")}},
 		nameless, broken,
@@ -192,7 +195,7 @@ func argumentsAndResultsAreTheCallers(t *testing.T, s *subject) {
 		spoil(ms[0])
 		got, err := s.DeadLetter(t.Context(), orders, "d")
 		must(t, err)
-		equal(t, got, dead("d", "a"))
+		equal(t, got, kept(dead("d", "a")))
 		spoil(got.Message)
 	}
 	equal(t, s.load(t, k).State, flowing(2).State)

@@ -12,12 +12,13 @@ import (
 func ledgerAddsWhatIsGiven(t *testing.T, s *subject) {
 	given := store.Ledger{
 		Delivered: 1, Duplicates: 2, Unverified: 3, Discarded: 4, Archived: 5, Purged: 6,
-		Expired: 7, Imported: 8, Redriven: 9, Skipped: 10, Filtered: 11,
+		Expired: 7, Imported: 8, Redriven: 9, Skipped: 10, Filtered: 11, Restored: 12,
 	}
 	c := step(key("a"), 0)
 	c.Ledger = given
 	c.Ledger.DeadLettered, c.Ledger.ParkedTotal = 100, 100 // the store knows better
 	c.Ledger.Parked, c.Ledger.ParkedBytes, c.Ledger.Dead, c.Ledger.Unmirrored = 100, 100, 100, 100
+	c.Ledger.Kept, c.Ledger.OpenSkips, c.Ledger.Unsent = 100, 100, 100
 	s.commit(t, c)
 	equal(t, s.ledger(t), given)
 	s.commit(t, store.Change{Key: key(""), Ledger: given})

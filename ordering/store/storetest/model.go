@@ -20,7 +20,7 @@ func model(t *testing.T, s *subject) {
 	n := 0
 	rapid.Check(t, func(rt *rapid.T) {
 		n++
-		sub := &subject{open: s.open, reopen: s.reopen}
+		sub := &subject{fresh: s.fresh, reopen: s.reopen}
 		sub.start(t)
 		defer sub.stop(t)
 		rt.Repeat((&machine{s: sub, t: t, at: map[int32]store.Position{}}).actions())
@@ -39,7 +39,8 @@ type machine struct {
 func (m *machine) actions() map[string]func(*rapid.T) {
 	a := map[string]func(*rapid.T){
 		"commit": m.commit, "lane": m.checkLane, "lanes": m.checkLanes, "dead": m.checkDead, "": m.checkLedger,
-		"audit": m.checkAudit, "positions": m.positions,
+		"audit": m.checkAudit, "positions": m.positions, "groups": m.checkGroups, "archive": m.checkArchive,
+		"skips": m.checkOpenSkips, "events": m.checkEvents, "operations": m.checkOperations,
 	}
 	if m.s.reopen != nil {
 		a["reopen"] = func(rt *rapid.T) {
@@ -66,7 +67,7 @@ var (
 		return m
 	})
 	letters = rapid.Custom(func(t *rapid.T) store.DeadLetter {
-		return store.DeadLetter{ID: someIDs.Draw(t, "dead id"), Lane: rapid.Bool().Draw(t, "has a lane"), Key: someNames.Draw(t, "dead key"), At: someTimes.Draw(t, "dead at"), Message: messages.Draw(t, "dead message")}
+		return store.DeadLetter{ID: someIDs.Draw(t, "dead id"), Lane: rapid.Bool().Draw(t, "has a lane"), Key: someNames.Draw(t, "dead key"), At: someTimes.Draw(t, "dead at"), Reason: someNames.Draw(t, "dead reason"), Epoch: rapid.Uint32Range(0, 1).Draw(t, "dead epoch"), Message: messages.Draw(t, "dead message")}
 	})
 	someTimes = rapid.SampledFrom([]time.Time{start, start.Add(1)})
 	marks     = rapid.Custom(func(t *rapid.T) store.Mirrored {
@@ -77,7 +78,7 @@ var (
 	})
 	records = rapid.Custom(func(t *rapid.T) store.Record {
 		next := someRevs.Draw(t, "next")
-		return store.Record{State: lane.State{Next: next, Highest: next, Lowest: next, Parked: rapid.IntRange(0, 1).Draw(t, "parked"), Mode: lane.Mode(rapid.IntRange(0, 2).Draw(t, "mode"))}}
+		return store.Record{State: lane.State{Next: next, Highest: next, Lowest: next, Parked: rapid.IntRange(0, 1).Draw(t, "parked"), Mode: lane.Mode(rapid.IntRange(0, int(lane.Locked)).Draw(t, "mode"))}}
 	})
 )
 
@@ -89,6 +90,7 @@ func (m *machine) change(rt *rapid.T) store.Change {
 	c.Gone = rapid.SliceOfN(someIDs, 0, 1).Draw(rt, "gone")
 	c.Mirrored = rapid.SliceOfN(marks, 0, 2).Draw(rt, "mirrored")
 	c.Audit = rapid.SliceOfN(acts, 0, 2).Draw(rt, "audit")
+	m.aside(rt, &c)
 	if rapid.IntRange(0, 4).Draw(rt, "lane") == 0 {
 		return c
 	}
@@ -99,7 +101,16 @@ func (m *machine) change(rt *rapid.T) store.Change {
 	c.Park = rapid.SliceOfN(messages, 0, 3).Draw(rt, "park")
 	c.Unpark = rapid.SliceOfN(someRevs, 0, 3).Draw(rt, "unpark")
 	if from := someRevs.Draw(rt, "skip"); from%4 == 0 { // ranges of three, so that none overlap
-		c.Skip = []store.Skip{{From: from, To: from + 2, By: "gap"}}
+		c.Skip = []store.Skip{{From: from, To: from + 2, By: "gap", At: someTimes.Draw(rt, "skipped at")}}
+	}
+	if from := someRevs.Draw(rt, "close"); from%2 == 0 {
+		c.Close = []lane.Revision{from}
+	}
+	if rapid.Bool().Draw(rt, "quarantine") { // by a dead letter of its own
+		r.State.Mode = lane.Quarantined
+		d := letters.Draw(rt, "head")
+		d.Lane, d.Key, d.Epoch, d.Rev = true, c.Key.Name, c.Key.Epoch, r.State.Next
+		c.Dead = append(c.Dead, d)
 	}
 	return c
 }
@@ -244,8 +255,7 @@ func (m *machine) dead() (now map[string]store.DeadLetter, ever, again int64) {
 			} else if !d.Lane {
 				again++
 			}
-			d.Route = orders
-			now[d.ID] = d
+			now[d.ID] = kept(d)
 		}
 	}
 	return now, ever, again
@@ -258,18 +268,51 @@ func (m *machine) checkDead(rt *rapid.T) {
 		q.Key = someNames.Draw(rt, "name")
 	}
 	q.Unmirrored = rapid.Bool().Draw(rt, "unmirrored")
+	for _, d := range now { // one of those there are
+		if rapid.Bool().Draw(rt, "of a group") {
+			q.Group = d.Fingerprint
+		}
+		break
+	}
+	if rapid.Bool().Draw(rt, "since") {
+		q.Since = someTimes.Draw(rt, "since when")
+	}
+	if rapid.Bool().Draw(rt, "until") {
+		q.Until = someTimes.Draw(rt, "until when")
+	}
+	if rapid.Bool().Draw(rt, "after") {
+		q.After = store.PlaceOf(someTimes.Draw(rt, "after when"), someIDs.Draw(rt, "after id"))
+	}
 	waits := m.unmirrored()
-	var want, got []store.DeadLetter
-	for _, id := range slices.Sorted(maps.Keys(now)) {
-		if (q.Key == "" || now[id].Key == q.Key) && (!q.Unmirrored || waits[id]) {
-			want = append(want, now[id])
+	var want []store.DeadLetter
+	for _, d := range now {
+		selected := store.Selection{Key: q.Key, Fingerprint: q.Group, Since: q.Since, Until: q.Until}
+		if b := d.Brief(); selected.Matches(&b) && b.Place() > q.After && (!q.Unmirrored || waits[d.ID]) {
+			want = append(want, d)
 		}
 	}
+	slices.SortFunc(want, func(a, b store.DeadLetter) int {
+		return cmp.Compare(store.PlaceOf(a.At, a.ID), store.PlaceOf(b.At, b.ID))
+	})
+	m.checkLetters(rt, q, want)
+}
+
+func (m *machine) checkLetters(rt *rapid.T, q store.Query, want []store.DeadLetter) {
+	var got []store.DeadLetter
 	for d, err := range m.s.DeadLetters(m.t.Context(), q) {
 		must(m.t, err)
 		got = append(got, d)
 	}
 	same(rt, got, want)
+	var briefs, wantBriefs []store.Brief
+	for _, d := range want {
+		wantBriefs = append(wantBriefs, d.Brief())
+	}
+	for b, err := range m.s.Briefs(m.t.Context(), q) {
+		must(m.t, err)
+		briefs = append(briefs, b)
+	}
+	same(rt, briefs, wantBriefs)
 }
 
 func (m *machine) checkLedger(rt *rapid.T) {
@@ -289,6 +332,7 @@ func (m *machine) checkLedger(rt *rapid.T) {
 	now, ever, again := m.dead()
 	want.Duplicates += again
 	want.Dead, want.DeadLettered, want.Unmirrored = int64(len(now)), ever, int64(len(m.unmirrored()))
+	want.Kept, want.OpenSkips, want.Unsent = int64(len(m.kept())), int64(len(m.open())), int64(len(m.unsent()))
 	same(rt, m.s.ledger(m.t), want)
 }
 
@@ -316,18 +360,24 @@ func (m *machine) checkAudit(rt *rapid.T) {
 	if rapid.Bool().Draw(rt, "of the route") {
 		q.Route = orders
 	}
-	var want []store.Audit
-	seq := uint64(0)
+	var all, want []store.Audit
 	for _, c := range m.log {
-		for _, a := range c.Audit {
-			seq++
-			a.Seq, a.Route = seq, orders
-			if seq > q.After && (q.Key == "" || a.Key == q.Key) {
-				want = append(want, a)
-			}
+		all = append(all, c.Audit...)
+	}
+	all = chained(all...)
+	for _, a := range all {
+		if a.Seq > q.After && (q.Key == "" || a.Key == q.Key) {
+			want = append(want, a)
 		}
 	}
 	same(rt, m.s.audits(m.t, q), want)
+	seq, hash, err := m.s.AuditHead(m.t.Context())
+	must(m.t, err)
+	var last store.Audit
+	if len(all) > 0 {
+		last = all[len(all)-1]
+	}
+	same(rt, []any{seq, hash}, []any{last.Seq, last.Hash})
 }
 
 func (m *machine) positions(rt *rapid.T) {

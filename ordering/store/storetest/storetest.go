@@ -53,7 +53,7 @@ var suite = []struct {
 	{"FindKnowsParkedAndSkipped", findKnowsParkedAndSkipped},
 	{"SkipsInOrder", skipsInOrder},
 	{"DeadLetterComesBackWhole", deadLetterComesBackWhole},
-	{"DeadLettersPageByID", deadLettersPageByID},
+	{"DeadLettersPageByPlace", deadLettersPageByPlace},
 	{"DeadLettersByKey", deadLettersByKey},
 	{"DeadLetterIsReplaced", deadLetterIsReplaced},
 	{"UnmirroredUntilMarked", unmirroredUntilMarked},
@@ -77,6 +77,19 @@ var suite = []struct {
 	{"SeenOfARouteIsItsOwn", seenOfARouteIsItsOwn},
 	{"ForgetDropsEarlierEras", forgetDropsEarlierEras},
 	{"SeenSurvivesReopening", seenSurvivesReopening},
+	{"DeadLettersByTimeAndGroup", deadLettersByTimeAndGroup},
+	{"GroupsCountByCause", groupsCountByCause},
+	{"GroupsWithinACall", groupsWithinACall},
+	{"GroupsOfARouteAreItsOwn", groupsOfARouteAreItsOwn},
+	{"GroupsCountWhatWaits", groupsCountWhatWaits},
+	{"ArchiveComesBackWhole", archiveComesBackWhole},
+	{"ArchiveByKeyAndGroup", archiveByKeyAndGroup},
+	{"ArchiveIsRestored", archiveIsRestored},
+	{"OperationsAreReplaced", operationsAreReplaced},
+	{"EventsAreKeptUntilSent", eventsAreKeptUntilSent},
+	{"EventNumbersAreNotUsedTwice", eventNumbersAreNotUsedTwice},
+	{"OpenSkipsUntilClosed", openSkipsUntilClosed},
+	{"AuditsAreChained", auditsAreChained},
 	{"ConcurrentWritersKeepChains", concurrentWritersKeepChains},
 	{"ConcurrentReadersSeeWholeChanges", concurrentReadersSeeWholeChanges},
 	{"ConcurrentAuditsHaveNoHole", concurrentAuditsHaveNoHole},
@@ -90,7 +103,7 @@ var suite = []struct {
 func Run(t *testing.T, open Open, reopen Reopen) {
 	for _, c := range suite {
 		t.Run(c.name, func(t *testing.T) {
-			s := &subject{open: open, reopen: reopen}
+			s := &subject{fresh: open, reopen: reopen}
 			s.start(t)
 			defer s.stop(t)
 			c.test(t, s)
@@ -101,12 +114,12 @@ func Run(t *testing.T, open Open, reopen Reopen) {
 // subject is the store under test.
 type subject struct {
 	store.Store
-	open   Open
+	fresh  Open
 	reopen Reopen
 }
 
 func (s *subject) start(t testing.TB) {
-	s.Store = s.open(t)
+	s.Store = s.fresh(t)
 	_, err := s.Store.Open(t.Context(), identity(orders))
 	must(t, err)
 }
@@ -209,6 +222,24 @@ func message(r lane.Revision, id string) store.Message {
 
 func dead(id, key string) store.DeadLetter {
 	return store.DeadLetter{Route: orders, ID: id, Key: key, Reason: "permanent", At: start, Message: message(1, "m-"+id)}
+}
+
+// kept is a dead letter as the store returns it.
+func kept(d store.DeadLetter) store.DeadLetter {
+	d.Route, d.Fingerprint = orders, store.FingerprintOf(&d)
+	return d
+}
+
+// chained are the first audit rows of a store as it returns them.
+func chained(rows ...store.Audit) []store.Audit {
+	var hash store.AuditHash
+	for i := range rows {
+		a := &rows[i]
+		a.Seq, a.Route = uint64(i)+1, orders
+		a.Hash = a.Sum(hash)
+		hash = a.Hash
+	}
+	return rows
 }
 
 // act is the audit row of what an operator did to a key.

@@ -18,6 +18,10 @@ type List[T any] struct {
 
 	// Most bounds the number of items; 0: no bound of its own.
 	Most int
+
+	// Secretive hides from excerpts what stands in the wrong place, because it may
+	// be a secret.
+	Secretive bool
 }
 
 // Decode reads a list over what is there.
@@ -37,6 +41,9 @@ func (l List[T]) Decode(d *Decoder, n Node, into *[]T) {
 	case l.Single:
 		l.item(d, n, into)
 	default:
+		if l.Secretive {
+			d.hide(n.Node)
+		}
 		d.fault(n, "want a list, not "+what(n.Node), "")
 	}
 }

@@ -24,6 +24,9 @@ func (g *FS) opened(name string, open func() (vfs.File, error)) (vfs.File, error
 	if err != nil {
 		return nil, err
 	}
+	if sp := g.spares(name); sp != nil {
+		return &sparedFile{f, sp}, nil
+	}
 	if !done {
 		f = vfs.NewMemFile(nil)
 	}
@@ -32,6 +35,7 @@ func (g *FS) opened(name string, open func() (vfs.File, error)) (vfs.File, error
 
 // Create implements vfs.FS.
 func (g *FS) Create(name string, c vfs.DiskWriteCategory) (vfs.File, error) {
+	g.tidies(name, c)
 	return g.opened(name, func() (vfs.File, error) { return g.FS.Create(name, c) })
 }
 
@@ -157,6 +161,7 @@ func (f *file) SyncTo(length int64) (full bool, err error) {
 
 // Close implements vfs.File. Some file systems report a failed write only here.
 func (f *file) Close() error {
+	f.g.tidied.Delete(f.name)
 	if err := f.File.Close(); err != nil {
 		f.g.Fail(err)
 	}

@@ -57,6 +57,10 @@ type FS struct {
 	stop    chan struct{}
 	stopped sync.Once
 
+	spared atomic.Pointer[spared]
+	relief atomic.Pointer[Relief]
+	tidied sync.Map // names of tables that only make room
+
 	failing sync.Once
 	failed  chan struct{}
 	cause   error // set before failed is closed
@@ -113,13 +117,20 @@ func (g *FS) Unwrap() vfs.FS { return g.FS }
 // change runs op, which changes the named file, and reports whether it really
 // did. An error is one that Pebble can handle.
 func (g *FS) change(name string, op func() error) (done bool, err error) {
+	if sp := g.spares(name); sp != nil {
+		return true, sp.try(op)
+	}
 	for g.Err() == nil {
-		err := op()
+		err := g.leaveRoom(name, op)
 		if err == nil {
 			return true, nil
 		}
 		full, patient := IsFull(err), g.patient.Load()
-		if full && patient {
+		needed := full && patient && !g.tidying(name)
+		if needed && g.relieved() {
+			continue
+		}
+		if needed {
 			g.markFull(name)
 		}
 		if isTable(name) && patient {

@@ -9,17 +9,17 @@ import (
 
 // AppendAudit writes an audit row. Its Seq is not written: it is the row's key.
 func AppendAudit(dst []byte, a *store.Audit) []byte {
-	dst = appendTime(append(dst, format), a.At)
+	dst = appendTime(append(dst, auditFormat), a.At)
 	dst = binary.AppendUvarint(dst, uint64(a.Epoch))
 	for _, s := range [...]string{a.Route, a.By, a.Action, a.Key, a.Target, a.Reason} {
 		dst = appendString(dst, s)
 	}
-	return dst
+	return append(binary.AppendVarint(dst, a.Count), a.Hash[:]...)
 }
 
 // ReadAudit reads an audit row; its Seq is left to the caller.
 func ReadAudit(b []byte) (a store.Audit, err error) {
-	r, err := open(b)
+	r, is, err := openUpTo(b, auditFormat)
 	if err != nil {
 		return a, err
 	}
@@ -31,7 +31,27 @@ func ReadAudit(b []byte) (a store.Audit, err error) {
 	for _, s := range [...]*string{&a.Route, &a.By, &a.Action, &a.Key, &a.Target, &a.Reason} {
 		*s = r.string("audit")
 	}
+	if is >= 2 {
+		a.Count = r.varint("count")
+		copy(a.Hash[:], r.take(uint64(len(a.Hash)), "hash"))
+	}
 	return a, r.close()
+}
+
+// AppendAuditHead writes the number and the hash of the last audit row.
+func AppendAuditHead(dst []byte, seq uint64, hash store.AuditHash) []byte {
+	return append(binary.AppendUvarint(append(dst, format), seq), hash[:]...)
+}
+
+// ReadAuditHead reads them.
+func ReadAuditHead(b []byte) (seq uint64, hash store.AuditHash, err error) {
+	r, err := open(b)
+	if err != nil {
+		return 0, hash, err
+	}
+	seq = r.uvarint("number")
+	copy(hash[:], r.take(uint64(len(hash)), "hash"))
+	return seq, hash, r.close()
 }
 
 // AppendPositionRow writes a position. Its topic id and partition are written

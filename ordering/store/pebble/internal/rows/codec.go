@@ -13,7 +13,9 @@ import (
 // its encoding raises. Older formats are read, and rewritten when the row is.
 const (
 	format       = 1 // of all but the following
-	ledgerFormat = 2 // 1 had no Filtered
+	ledgerFormat = 3 // 1 had no Filtered, 2 no Restored
+	deadFormat   = 2 // 1 had no fingerprint
+	auditFormat  = 2 // 1 had no count and no hash
 )
 
 // AppendJournal adds the record of a lane to a row of the journal. Whoever begins

@@ -7,8 +7,11 @@ package rows
 
 import (
 	"encoding/binary"
+	"encoding/hex"
 	"errors"
 	"fmt"
+	"strings"
+	"time"
 
 	"github.com/brokerbridge/bridge/ordering/lane"
 	"github.com/brokerbridge/bridge/ordering/store"
@@ -19,21 +22,33 @@ type Table byte
 
 // The tables, and what follows in their keys. A lane is route, name, epoch.
 const (
-	Meta       Table = 'm' // a name
-	Routes     Table = 'r' // the route's name
-	Ledgers    Table = 'g' // route
-	Records    Table = 'l' // lane; those of the journal are newer
-	Journal    Table = 'j' // route, number
-	Blocked    Table = 'b' // lane; no value: those that do not flow or have rows parked
-	Parked     Table = 'p' // lane, revision
-	Skips      Table = 's' // lane, first revision
-	Dead       Table = 'd' // route, id
-	DeadByName Table = 'x' // route, name, id; no value
-	Unmirrored Table = 'u' // route, id; no value: those of Dead that are not mirrored
-	Audits     Table = 'a' // seq, of all routes
-	AuditByKey Table = 'y' // route, name, seq; no value
-	Positions  Table = 'o' // route, topic id, partition
-	Seen       Table = 'w' // route, era, print; no value
+	Meta        Table = 'm' // a name
+	Routes      Table = 'r' // the route's name
+	Ledgers     Table = 'g' // route
+	Records     Table = 'l' // lane; those of the journal are newer
+	Journal     Table = 'j' // route, number
+	Blocked     Table = 'b' // lane; no value: those that do not flow or have rows parked
+	Parked      Table = 'p' // lane, revision
+	Skips       Table = 's' // lane, first revision
+	Dead        Table = 'd' // route, id
+	DeadByTime  Table = 't' // route, place; its brief
+	DeadByName  Table = 'n' // route, name, place; its brief
+	DeadByGroup Table = 'f' // route, fingerprint, place; its brief
+	Unmirrored  Table = 'v' // route, place; its brief: those of Dead that are not mirrored
+	Groups      Table = 'c' // route, fingerprint
+	Archive     Table = 'z' // route, id
+	Operations  Table = 'q' // route, id
+	Events      Table = 'e' // route, seq: those that were not sent
+	Told        Table = 'i' // route: the number of the last event
+	OpenSkips   Table = 'k' // route, time, lane without its route, first revision; the range
+	Audits      Table = 'a' // seq, of all routes
+	AuditByKey  Table = 'y' // route, name, seq; no value
+	Positions   Table = 'o' // route, topic id, partition
+	Seen        Table = 'w' // route, era, print; no value
+
+	// Up to format 4 of the store.
+	OldDeadByName Table = 'x' // route, name, id; no value
+	OldUnmirrored Table = 'u' // route, id; no value
 )
 
 // A name ends with two bytes that sort below anything it could go on with, so
@@ -88,6 +103,75 @@ func SplitSeq(key []byte) (uint64, error) {
 func AppendPosition(dst []byte, route uint32, p *store.Position) []byte {
 	dst = append(AppendRoute(dst, Positions, route), p.TopicID[:]...)
 	return binary.BigEndian.AppendUint32(dst, uint32(p.Partition))
+}
+
+// AppendTime adds a time, so that keys sort as times do and as [store.PlaceOf].
+func AppendTime(dst []byte, t time.Time) []byte {
+	return binary.BigEndian.AppendUint64(dst, uint64(t.UnixNano())^(1<<63))
+}
+
+// AppendPlace ends a key with the place of a dead letter.
+func AppendPlace(dst []byte, at time.Time, id string) []byte {
+	return append(AppendTime(dst, at), id...)
+}
+
+// placeBytes is how long the time in a [store.Brief]'s Place is, in hexadecimal.
+const placeBytes = 16
+
+// ParsePlace adds what [store.PlaceOf] made of a place; false: it made no such.
+func ParsePlace(dst []byte, place string) ([]byte, bool) {
+	if len(place) <= placeBytes || place[placeBytes] != '.' || strings.ToLower(place[:placeBytes]) != place[:placeBytes] {
+		return dst, false
+	}
+	at, err := hex.DecodeString(place[:placeBytes])
+	return append(append(dst, at...), place[placeBytes+1:]...), err == nil
+}
+
+// Fingerprint is that of a group: see [store.FingerprintOf]. Zero: none.
+type Fingerprint [8]byte
+
+// ParseFingerprint reads one; false: it is none.
+func ParseFingerprint(s string) (f Fingerprint, ok bool) {
+	raw, err := hex.DecodeString(s)
+	if err != nil || len(raw) != len(f) {
+		return f, false
+	}
+	f = Fingerprint(raw)
+	return f, f.String() == s
+}
+
+// FingerprintOf is the fingerprint of a dead letter as it is computed today.
+func FingerprintOf(d *store.DeadLetter) Fingerprint {
+	f, _ := ParseFingerprint(store.FingerprintOf(d))
+	return f
+}
+
+func (f Fingerprint) String() string {
+	if f == (Fingerprint{}) {
+		return ""
+	}
+	return hex.EncodeToString(f[:])
+}
+
+// AppendGroup makes the key of a group.
+func AppendGroup(dst []byte, route uint32, f Fingerprint) []byte {
+	return append(AppendRoute(dst, Groups, route), f[:]...)
+}
+
+// AppendOpenSkip makes the key of a skipped range that is open. The name comes with the
+// epoch, as in the keys of a lane.
+func AppendOpenSkip(dst []byte, route uint32, at time.Time, name []byte, from lane.Revision) []byte {
+	dst = AppendTime(AppendRoute(dst, OpenSkips, route), at)
+	return AppendRevision(append(dst, name...), from)
+}
+
+// SplitOpenSkip takes the lane out of the key of an open range.
+func SplitOpenSkip(key []byte) (name string, epoch uint32, err error) {
+	if len(key) < 8 {
+		return "", 0, errKey
+	}
+	name, epoch, _, err = SplitLane(key[8:]) // the time stands where it skips a route
+	return name, epoch, err
 }
 
 // AppendEra starts the keys of what was seen in an era.

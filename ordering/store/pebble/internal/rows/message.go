@@ -48,9 +48,10 @@ func PeekParked(b []byte) (size int64, p lane.Print, err error) {
 }
 
 // AppendDead writes a dead letter. Its Route and ID are not written: they are
-// the row's key. What PeekDead reads comes first.
-func AppendDead(dst []byte, d *store.DeadLetter) []byte {
-	dst = appendString(append(dst, format), d.Key)
+// the row's key, and its fingerprint comes beside it. What PeekDead reads comes first.
+func AppendDead(dst []byte, d *store.DeadLetter, f Fingerprint) []byte {
+	dst = append(append(dst, deadFormat), f[:]...)
+	dst = appendString(dst, d.Key)
 	dst = binary.AppendUvarint(dst, uint64(d.Epoch))
 	dst = appendString(dst, d.Reason)
 	dst = appendString(dst, d.Target)
@@ -62,12 +63,26 @@ func AppendDead(dst []byte, d *store.DeadLetter) []byte {
 	return appendMessage(dst, &d.Message, flags)
 }
 
-// ReadDead reads a dead letter; its Route and ID are left to the caller.
+// ReadDead reads a dead letter; its Route and ID are left to the caller, and so is
+// the Fingerprint of an old row, which is empty.
 func ReadDead(b []byte) (d store.DeadLetter, err error) {
-	r, err := open(b)
+	r, is, err := openUpTo(b, deadFormat)
 	if err != nil {
 		return d, err
 	}
+	if is >= 2 {
+		d.Fingerprint = r.fingerprint().String()
+	}
+	readDead(&r, &d)
+	return d, r.close()
+}
+
+func (r *reader) fingerprint() (f Fingerprint) {
+	copy(f[:], r.take(uint64(len(f)), "fingerprint"))
+	return f
+}
+
+func readDead(r *reader, d *store.DeadLetter) {
 	d.Key = r.string("key")
 	epoch := r.uvarint("epoch")
 	if d.Epoch = uint32(epoch); uint64(d.Epoch) != epoch {
@@ -76,15 +91,18 @@ func ReadDead(b []byte) (d store.DeadLetter, err error) {
 	d.Reason = r.string("reason")
 	d.Target = r.string("target")
 	d.At = r.time("at")
-	d.Lane = readMessage(&r, &d.Message)&ofLane != 0
-	return d, r.close()
+	d.Lane = readMessage(r, &d.Message)&ofLane != 0
 }
 
-// PeekDead reads the key a dead letter is about, and its time.
-func PeekDead(b []byte) (key string, at time.Time, err error) {
-	r, err := open(b)
+// PeekDead reads the key a dead letter is about, its time, and its fingerprint:
+// zero in an old row.
+func PeekDead(b []byte) (key string, at time.Time, f Fingerprint, err error) {
+	r, is, err := openUpTo(b, deadFormat)
 	if err != nil {
-		return "", at, err
+		return "", at, f, err
+	}
+	if is >= 2 {
+		f = r.fingerprint()
 	}
 	key = r.string("key")
 	r.uvarint("epoch")
@@ -92,7 +110,7 @@ func PeekDead(b []byte) (key string, at time.Time, err error) {
 	r.string("target")
 	at = r.time("at")
 	r.b = nil
-	return key, at, r.close()
+	return key, at, f, r.close()
 }
 
 func appendMessage(dst []byte, m *store.Message, flags byte) []byte {

@@ -11,8 +11,9 @@ import (
 // Head is what a commit has to know of the record it replaces.
 type Head struct {
 	Version uint64
-	Rows    uint64 // how many parked rows the lane really has
-	Blocked bool   // whether the lane is in the index of the blocked
+	Rows    uint64      // how many parked rows the lane really has
+	Blocked bool        // whether the lane is in the index of the blocked
+	Cause   Fingerprint // of the dead letter that a quarantined lane waits for
 }
 
 // The parts of a record that are often zero, and then absent.
@@ -29,6 +30,7 @@ const (
 	hasSince
 	hasDue
 	hasStamp // since format 4 of the store
+	hasCause // since format 5
 	allFlags = 1<<iota - 1
 )
 
@@ -37,10 +39,16 @@ const (
 func AppendRecord(dst []byte, h Head, r *store.Record) []byte {
 	s := &r.State
 	flags := flagsOf(r)
+	if h.Cause != (Fingerprint{}) {
+		flags |= hasCause
+	}
 	dst = append(dst, format, byte(s.Mode))
 	dst = binary.AppendUvarint(dst, h.Version)
 	dst = binary.AppendUvarint(dst, h.Rows)
 	dst = binary.AppendUvarint(dst, flags)
+	if flags&hasCause != 0 {
+		dst = append(dst, h.Cause[:]...)
+	}
 	dst = binary.AppendVarint(dst, int64(s.Base))
 	dst = binary.AppendVarint(dst, int64(s.Next-s.Base))
 	dst = binary.AppendVarint(dst, int64(s.Highest-s.Next))
@@ -118,6 +126,9 @@ func readHead(r *reader) (h Head, mode lane.Mode, flags uint64) {
 	flags = r.uvarint("flags")
 	if mode > lane.Locked || flags > allFlags || h.Version == 0 {
 		r.fail("head")
+	}
+	if flags&hasCause != 0 {
+		copy(h.Cause[:], r.take(uint64(len(h.Cause)), "cause"))
 	}
 	h.Blocked = mode != lane.Flowing || flags&hasParked != 0
 	return h, mode, flags

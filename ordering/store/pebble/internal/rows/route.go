@@ -57,17 +57,17 @@ func ReadRouteRow(b []byte) (number uint32, id store.Identity, err error) {
 
 // counters lists a ledger's counts in the order they are written. New ones are
 // added at the end.
-func counters(l *store.Ledger) [17]*int64 {
+func counters(l *store.Ledger) [21]*int64 {
 	return [...]*int64{
 		&l.Delivered, &l.Duplicates, &l.Unverified, &l.Discarded, &l.Archived,
 		&l.Purged, &l.Expired, &l.Imported, &l.Redriven, &l.DeadLettered,
 		&l.ParkedTotal, &l.Skipped, &l.Parked, &l.ParkedBytes, &l.Dead,
-		&l.Filtered, &l.Unmirrored,
+		&l.Filtered, &l.Unmirrored, &l.Restored, &l.Kept, &l.OpenSkips, &l.Unsent,
 	}
 }
 
 // countersOf is how many counts a format of ledgers has.
-var countersOf = [ledgerFormat + 1]int{1: 15, 2: 17}
+var countersOf = [ledgerFormat + 1]int{1: 15, 2: 17, 3: 21}
 
 // AppendLedger writes a ledger.
 func AppendLedger(dst []byte, l store.Ledger) []byte {

@@ -35,9 +35,18 @@ func fill(v reflect.Value, n *int) {
 	case reflect.Map:
 		v.Set(reflect.ValueOf(map[string]string{"a": "b", "": "c"}))
 	case reflect.Slice:
+		if v.Type().Elem().Kind() == reflect.String {
+			v.Set(reflect.ValueOf([]string{"a", "", "b\xff"}))
+			return
+		}
 		v.SetBytes([]byte("payload"))
 	case reflect.String:
 		v.SetString(strings.Repeat("s", *n))
+	case reflect.Float64:
+		v.SetFloat(float64(*n) / 4)
+	case reflect.Pointer:
+		v.Set(reflect.New(v.Type().Elem()))
+		fill(v.Elem(), n)
 	case reflect.Int32:
 		v.SetInt(-int64(*n))
 	case reflect.Bool:
@@ -70,7 +79,11 @@ type codec struct {
 func codecs() []codec {
 	rec, dead := full[store.Record](), full[store.DeadLetter]()
 	rec.Key = store.Key{} // the row's key says it
-	dead.Route, dead.ID = "", ""
+	dead.Route, dead.ID, dead.Fingerprint = "", "", "0102030405060708"
+	archived := full[store.Archived]()
+	archived.DeadLetter = dead
+	group, brief, event := full[store.Group](), dead.Brief(), full[store.Event]()
+	group.Fingerprint, event.Seq = "", 0
 	audit := full[store.Audit]()
 	audit.Seq = 0 // the row's key says it
 	head := Head{Version: rec.Version, Rows: 12, Blocked: true}
@@ -89,8 +102,31 @@ func codecs() []codec {
 			func(b []byte) (any, error) { return ReadParked(b) },
 		},
 		{
-			"dead", dead, func(v any) []byte { d := v.(store.DeadLetter); return AppendDead(nil, &d) },
+			"dead", dead, func(v any) []byte { d := v.(store.DeadLetter); return AppendDead(nil, &d, parsed(d.Fingerprint)) },
 			func(b []byte) (any, error) { return ReadDead(b) },
+		},
+		{
+			"brief", brief, func(v any) []byte {
+				b := v.(store.Brief)
+				d := store.DeadLetter{At: b.At, Reason: b.Reason, Lane: b.Lane, Key: b.Key, Epoch: b.Epoch, Message: store.Message{Rev: b.Rev}}
+				return AppendBrief(nil, &d, parsed(b.Fingerprint))
+			},
+			func(b []byte) (any, error) { return ReadBrief(b) },
+		},
+		{
+			"archived", archived, func(v any) []byte {
+				a := v.(store.Archived)
+				return AppendArchived(nil, &a, parsed(a.Fingerprint))
+			},
+			func(b []byte) (any, error) { return ReadArchived(b) },
+		},
+		{
+			"group", group, func(v any) []byte { g := v.(store.Group); return AppendGroupRow(nil, &g) },
+			func(b []byte) (any, error) { return ReadGroupRow(b) },
+		},
+		{
+			"event", event, func(v any) []byte { e := v.(store.Event); return AppendEvent(nil, &e) },
+			func(b []byte) (any, error) { return ReadEvent(b) },
 		},
 		{
 			"skip", full[store.Skip](), func(v any) []byte { s := v.(store.Skip); return AppendSkip(nil, &s) },
@@ -115,6 +151,32 @@ func codecs() []codec {
 	}
 }
 
+func parsed(s string) Fingerprint {
+	f, _ := ParseFingerprint(s)
+	return f
+}
+
+// TestOperationComesBack: JSON is not what it would write in every case.
+func TestOperationComesBack(t *testing.T) {
+	o := full[store.Operation]()
+	o.Selection.Key += "\xff"
+	b, err := AppendOperation(nil, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, err := ReadOperation(b); err != nil || !reflect.DeepEqual(got, o) {
+		t.Errorf("\n got %+v %v\nwant %+v", got, err, o)
+	}
+	for n := range b {
+		if _, err := ReadOperation(b[:n]); !errors.Is(err, ErrCorrupt) {
+			t.Errorf("cut to %d of %d bytes: %v", n, len(b), err)
+		}
+	}
+	if _, err := AppendOperation(nil, store.Operation{Rate: math.NaN()}); err == nil {
+		t.Error("what cannot be written is")
+	}
+}
+
 func TestEveryFieldComesBack(t *testing.T) {
 	for _, c := range codecs() {
 		for _, v := range []any{c.value, reflect.Zero(reflect.TypeOf(c.value)).Interface()} {
@@ -136,7 +198,7 @@ func TestEveryFieldComesBack(t *testing.T) {
 
 func TestPeeksAgreeWithReads(t *testing.T) {
 	rec, m, d := full[store.Record](), full[store.Message](), full[store.DeadLetter]()
-	want := Head{Version: 5, Rows: 12, Blocked: true}
+	want := Head{Version: 5, Rows: 12, Blocked: true, Cause: Fingerprint{1, 7: 2}}
 	if h, err := ReadHead(AppendRecord(nil, want, &rec)); err != nil || h != want {
 		t.Errorf("head %+v %v", h, err)
 	}
@@ -147,7 +209,7 @@ func TestPeeksAgreeWithReads(t *testing.T) {
 	if size, p, err := PeekParked(AppendParked(nil, &m)); err != nil || size != m.Size() || p != m.Print {
 		t.Errorf("parked %d %d %v", size, p, err)
 	}
-	if k, at, err := PeekDead(AppendDead(nil, &d)); err != nil || k != d.Key || !at.Equal(d.At) {
+	if k, at, f, err := PeekDead(AppendDead(nil, &d, FingerprintOf(&d))); err != nil || f != FingerprintOf(&d) || k != d.Key || !at.Equal(d.At) {
 		t.Errorf("dead %q %v %v", k, at, err)
 	}
 }
@@ -178,14 +240,31 @@ func TestFormatIsFixed(t *testing.T) {
 		"record":   {AppendRecord(nil, Head{Version: 9, Rows: 4}, &r), "01000904880902040102010000000000000000028280020200000000000000" + "0300000000000000"},
 		"parked":   {AppendParked(nil, &m), "0105080706050403020103d80402696406" + "0a01016b01760170"},
 		"key":      {AppendRevision(AppendLane(nil, Parked, 1, "a\x00b", 2), 3), "7000000001" + "6100ff620001" + "00000002" + "8000000000000003"},
-		"dead":     {AppendDead(nil, &store.DeadLetter{Key: "k", Lane: true, Message: store.Message{Rev: 1}}), "01016b0000008094ebdc0300000000000000000802008094ebdc03"},
-		"ledger":   {AppendLedger(nil, store.Ledger{Delivered: 1, Dead: -1, Filtered: 64, Unmirrored: 2}), "02" + "02" + "00000000000000000000000000" + "01" + "8001" + "04"},
-		"audit":    {AppendAudit(nil, &store.Audit{Seq: 9, Route: "r", Action: "skip", Key: "k", Epoch: 1}), "01" + "8094ebdc03" + "01" + "0172" + "00" + "04736b6970" + "016b" + "0000"},
+		"dead":     {AppendDead(nil, &store.DeadLetter{Key: "k", Lane: true, Message: store.Message{Rev: 1}}, Fingerprint{1, 7: 2}), "02" + "0100000000000002" + "016b0000008094ebdc0300000000000000000802008094ebdc03"},
+		"ledger":   {AppendLedger(nil, store.Ledger{Delivered: 1, Dead: -1, Filtered: 64, Unmirrored: 2}), "03" + "02" + "00000000000000000000000000" + "01" + "8001" + "04" + "00000000"},
+		"audit":    {AppendAudit(nil, &store.Audit{Seq: 9, Route: "r", Action: "skip", Key: "k", Epoch: 1, Count: -1, Hash: store.AuditHash{31: 9}}), "02" + "8094ebdc03" + "01" + "0172" + "00" + "04736b6970" + "016b" + "0000" + "01" + strings.Repeat("00", 31) + "09"},
 		"position": {AppendPositionRow(nil, &store.Position{Topic: "t", TopicID: [16]byte{7}, Partition: 1, Next: 5, Committed: -1}), "01" + "07000000000000000000000000000000" + "02" + "0a" + "01" + "0174"},
 	} {
 		if got := hex.EncodeToString(c.got); got != c.want {
 			t.Errorf("%s:\n got %s\nwant %s", name, got, c.want)
 		}
+	}
+}
+
+// TestOldRowsAreRead: without fingerprints, counts and hashes.
+func TestOldRowsAreRead(t *testing.T) {
+	dead, err := hex.DecodeString("01016b0000008094ebdc0300000000000000000802008094ebdc03")
+	audit, err2 := hex.DecodeString("01" + "8094ebdc03" + "01" + "0172" + "00" + "04736b6970" + "016b" + "0000")
+	if err := errors.Join(err, err2); err != nil {
+		t.Fatal(err)
+	}
+	d, err := ReadDead(dead)
+	key, _, f, err2 := PeekDead(dead)
+	if err := errors.Join(err, err2); err != nil || d.Key != "k" || key != "k" || d.Fingerprint != "" || f != (Fingerprint{}) {
+		t.Errorf("%+v, %q %v, %v", d, key, f, err)
+	}
+	if a, err := ReadAudit(audit); err != nil || a.Action != "skip" || a.Count != 0 || a.Hash != (store.AuditHash{}) {
+		t.Errorf("%+v %v", a, err)
 	}
 }
 
@@ -247,7 +326,7 @@ func FuzzRows(f *testing.F) {
 		}
 		_, _ = ReadHead(b)
 		_, _, _ = PeekParked(b)
-		_, _, _ = PeekDead(b)
+		_, _, _, _ = PeekDead(b)
 	})
 }
 

@@ -1,0 +1,176 @@
+package admin
+
+import (
+	"errors"
+	"net/http"
+
+	"github.com/brokerbridge/bridge/bridge/admin/api"
+	"github.com/brokerbridge/bridge/ordering/lane"
+	"github.com/brokerbridge/bridge/ordering/store"
+)
+
+// archive lists what was put away.
+func (s *Server) archive(w http.ResponseWriter, r *http.Request) {
+	q, ok := s.query(w, r)
+	if !ok {
+		return
+	}
+	q.Group = r.URL.Query().Get("group")
+	page := api.Page[api.Archived]{Items: []api.Archived{}}
+	for a, err := range s.cfg.Store.Archive(r.Context(), q) {
+		if errors.Is(err, store.ErrNotFound) {
+			break
+		}
+		if err != nil {
+			s.failed(w, err)
+			return
+		}
+		page.Items = append(page.Items, archived(&a))
+	}
+	if n := len(page.Items); n >= q.Limit {
+		page.Next = next(r, page.Items[n-1].ID)
+	}
+	answer(w, http.StatusOK, page)
+}
+
+func archived(a *store.Archived) api.Archived {
+	return api.Archived{DeadLetter: deadLetter(&a.DeadLetter), ArchivedAt: a.ArchivedAt, By: a.By, Why: a.Why, Original: a.Original}
+}
+
+// archivedLetter shows one with headers and body.
+func (s *Server) archivedLetter(w http.ResponseWriter, r *http.Request) {
+	route, ok := s.known(w, r)
+	if !ok {
+		return
+	}
+	a, err := s.cfg.Store.Archived(r.Context(), route, r.PathValue("id"))
+	switch {
+	case errors.Is(err, store.ErrNotFound):
+		fail(w, http.StatusNotFound, api.UnknownArchived, "this is not in the archive of the route", "GET /api/v1/routes/"+route+"/archive lists what is")
+		return
+	case err != nil:
+		s.failed(w, err)
+		return
+	}
+	out := api.ArchivedDetail{Archived: archived(&a), Body: api.NewBytes(a.Payload, maxBody)}
+	out.Headers, out.HeadersOmitted = headers(a.Metadata)
+	answer(w, http.StatusOK, out)
+}
+
+func (s *Server) archiveLetter(r *http.Request, route string, c api.Change) (api.Outcome, error) {
+	id, err := letterID(r)
+	if err != nil {
+		return api.Outcome{}, err
+	}
+	return s.cfg.Operator.Archive(r.Context(), route, id, c)
+}
+
+func (s *Server) restore(r *http.Request, route string, c api.Change) (api.Outcome, error) {
+	return s.cfg.Operator.Restore(r.Context(), route, r.PathValue("id"), c)
+}
+
+func (s *Server) purge(r *http.Request, route string, c api.Change) (api.Outcome, error) {
+	return s.cfg.Operator.Purge(r.Context(), route, r.PathValue("key"), c)
+}
+
+func (s *Server) closeSkip(r *http.Request, route string, c api.Change) (api.Outcome, error) {
+	if c.To == nil || *c.To < 0 || *c.To > int64(lane.MaxRevision) {
+		return api.Outcome{}, bad("to must be the first revision of the skip")
+	}
+	return s.cfg.Operator.CloseSkip(r.Context(), route, r.PathValue("key"), c)
+}
+
+// edit gives a dead letter other content.
+func (s *Server) edit(w http.ResponseWriter, r *http.Request) {
+	route, ok := s.known(w, r)
+	if !ok {
+		return
+	}
+	var e api.Edit
+	err := readBody(w, r, maxContent, &e)
+	if err == nil {
+		e.By, e.Reason, err = signature(r, e.By, e.Reason, e.DryRun)
+	}
+	id := ""
+	if err == nil {
+		id, err = letterID(r)
+	}
+	if err != nil {
+		s.refuse(w, r, err)
+		return
+	}
+	out, err := s.cfg.Operator.Edit(r.Context(), route, id, e)
+	s.outcome(w, r, route, e.DryRun, out, err)
+}
+
+// outcome answers what was done, or why not.
+func (s *Server) outcome(w http.ResponseWriter, r *http.Request, route string, dryRun bool, out api.Outcome, err error) {
+	if err != nil {
+		s.refuse(w, r, err)
+		return
+	}
+	out.Route, out.DryRun = route, dryRun
+	answer(w, http.StatusOK, out)
+}
+
+// What one page of an export may hold, and one request of an import.
+const (
+	maxLetters      = 100
+	maxLettersBytes = 8 << 20
+)
+
+// export shows dead letters whole. A page ends behind 8 MiB, and always has one.
+func (s *Server) export(w http.ResponseWriter, r *http.Request) {
+	f, ok := s.letterQuery(w, r)
+	if !ok {
+		return
+	}
+	f.Limit = min(f.Limit, maxLetters)
+	page := api.Page[api.Letter]{Items: []api.Letter{}}
+	size := int64(0)
+	after, err := s.eachLetter(r.Context(), f, func(d *store.DeadLetter) bool {
+		page.Items = append(page.Items, letter(d))
+		size += d.Size()
+		return len(page.Items) < f.Limit && size < maxLettersBytes
+	})
+	if err != nil {
+		s.failed(w, err)
+		return
+	}
+	if after != "" {
+		page.Next = next(r, after)
+	}
+	answer(w, http.StatusOK, page)
+}
+
+// letter is a dead letter with all there is of it.
+func letter(d *store.DeadLetter) api.Letter {
+	out := api.Letter{DeadLetter: deadLetter(d), Headers: []api.Header{}, Body: api.NewBytes(d.Payload, len(d.Payload))}
+	for _, name := range sortedNames(d.Metadata) {
+		value := []byte(d.Metadata[name])
+		out.Headers = append(out.Headers, api.Header{Name: name, Value: api.NewBytes(value, len(value))})
+	}
+	return out
+}
+
+// takeIn imports dead letters.
+func (s *Server) takeIn(w http.ResponseWriter, r *http.Request) {
+	route, ok := s.known(w, r)
+	if !ok {
+		return
+	}
+	var q api.Import
+	err := readBody(w, r, maxContent, &q)
+	if err == nil {
+		q.By, q.Reason, err = signature(r, q.By, q.Reason, q.DryRun)
+	}
+	if err == nil && len(q.Letters) > maxLetters {
+		err = bad("at most 100 letters at once")
+	}
+	if err != nil {
+		s.refuse(w, r, err)
+		return
+	}
+	out, err := s.cfg.Operator.Import(r.Context(), route, q)
+	s.outcome(w, r, route, q.DryRun, out, err)
+}

@@ -1,0 +1,41 @@
+package admin
+
+import (
+	"context"
+	"net/http"
+	"path/filepath"
+	"time"
+
+	"github.com/brokerbridge/bridge/bridge/admin/api"
+)
+
+// backupTime is how long a backup may take. It is bounded by what the store holds,
+// not by what a request may take otherwise.
+const backupTime = time.Hour
+
+// backup copies the store to a directory of this machine.
+func (s *Server) backup(w http.ResponseWriter, r *http.Request) {
+	var b api.BackupStore
+	err := readBody(w, r, maxChange, &b)
+	if err == nil {
+		b.By, b.Reason, err = signature(r, b.By, b.Reason, false)
+	}
+	if err == nil && !filepath.IsAbs(b.Dir) {
+		err = bad("dir must name a directory of the bridge's machine in full, such as /var/backups/bridge/monday")
+	}
+	if err != nil {
+		s.refuse(w, r, err)
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), backupTime)
+	defer cancel()
+	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(backupTime)) // else the answer is lost, not the backup
+	out, err := s.cfg.Backup(ctx, b.Dir)
+	if err != nil {
+		s.cfg.Logger.Warn("a backup failed", "by", b.By, "dir", b.Dir, "error", err)
+		s.refuse(w, r, err)
+		return
+	}
+	s.cfg.Logger.Info("the store was backed up", "by", b.By, "reason", b.Reason, "dir", out.Dir, "bytes", out.Bytes)
+	answer(w, http.StatusOK, out)
+}

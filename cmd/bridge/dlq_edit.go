@@ -1,0 +1,300 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/rogpeppe/go-internal/diff"
+	"github.com/spf13/cobra"
+
+	"github.com/brokerbridge/bridge/bridge/admin/api"
+	"github.com/brokerbridge/bridge/bridge/admin/client"
+)
+
+const editLong = `Gives a dead letter other content. What it was goes to the archive; bridge archive
+restore brings it back. It keeps its ID, its key and its revision; where these are in
+what is changed, they have to stay what they are.
+
+Without --body, --set-header and --remove-header the body is opened in $VISUAL or
+$EDITOR. What differs is shown, and on a terminal you are asked whether to go on (not
+with --yes). --redrive sends it through again afterwards.
+
+The route has to allow it: dead_letter: { edit: true } in the topology file.`
+
+// wholeLetter is what can be edited of a dead letter.
+type wholeLetter struct {
+	headers []api.Header
+	body    api.Bytes
+}
+
+type editing struct {
+	changing
+	body    string
+	set     []string
+	remove  []string
+	raw     bool
+	redrive bool
+	yes     bool
+}
+
+func newDLQEdit() *cobra.Command {
+	var e editing
+	cmd := &cobra.Command{
+		Use: "edit ID", Short: "Give a dead letter other content", Args: one("ID"), Long: editLong,
+		Example: "  bridge dlq edit 7c0e0d1e-… --reason 'the price has a comma' --redrive\n" +
+			"  bridge dlq edit 7c0e0d1e-… --set-header type=created --reason 'ticket 812' --dry-run\n" +
+			"  bridge dlq show 7c0e0d1e-… -o json | jq -r .body.text | ./mend | bridge dlq edit 7c0e0d1e-… --body - --reason mended",
+		RunE: does(func(cmd *cobra.Command, args []string) error { return e.run(cmd, args[0]) }),
+	}
+	e.addRoute(cmd)
+	f := cmd.Flags()
+	f.StringVar(&e.body, "body", "", "`file` with the new body; -: standard input")
+	f.StringArrayVar(&e.set, "set-header", nil, "`NAME=VALUE` of a header to set; may be given several times")
+	f.StringArrayVar(&e.remove, "remove-header", nil, "`NAME` of a header to remove; may be given several times")
+	f.BoolVar(&e.raw, "raw", false, "the body need not be JSON, though it was")
+	f.BoolVar(&e.redrive, "redrive", false, "send it through again afterwards")
+	f.BoolVarP(&e.yes, "yes", "y", false, "do not ask whether to go on")
+	return cmd
+}
+
+func (e *editing) run(cmd *cobra.Command, id string) error {
+	c, ch, err := e.begin(cmd)
+	if err != nil {
+		return err
+	}
+	ctx := cmd.Context()
+	route, err := e.theRoute(ctx, c, func(route string) error {
+		_, err := c.DeadLetter(ctx, route, id)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	was, err := whole(ctx, c, route, id)
+	if err != nil {
+		return err
+	}
+	will, err := e.apply(cmd, was)
+	if err != nil {
+		return err
+	}
+	difference := differs(was, will)
+	if difference == "" {
+		fmt.Fprintln(cmd.ErrOrStderr(), "nothing to do: nothing differs")
+		return nil
+	}
+	fmt.Fprint(cmd.ErrOrStderr(), lines(difference))
+	if !e.dryRun && !e.yes && canAsk(cmd) {
+		if ok, err := confirm(cmd, "change it?"); err != nil || !ok {
+			return errors.Join(err, &exitError{failed, errors.New("nothing was changed"), ""})
+		}
+	}
+	return e.post(cmd, c, route, id, ch, will)
+}
+
+// post changes the dead letter, and sends it if that is wanted.
+func (e *editing) post(cmd *cobra.Command, c *client.Client, route, id string, ch api.Change, will wholeLetter) error {
+	o, err := c.Edit(cmd.Context(), route, id, api.Edit{
+		Reason: ch.Reason, By: ch.By, DryRun: ch.DryRun, Headers: will.headers, Body: will.body, Raw: e.raw,
+	})
+	if err != nil {
+		return err
+	}
+	outcomes := []api.Outcome{o}
+	if e.redrive {
+		var sent api.Outcome
+		if sent, err = c.Redrive(cmd.Context(), route, id, ch); err == nil {
+			outcomes = append(outcomes, sent)
+		}
+	}
+	return errors.Join(show(cmd, e.output.value, outcomes, outcomeText), err)
+}
+
+// whole reads a dead letter. The API shows what a screen takes; where that is not
+// all, an export has it.
+func whole(ctx context.Context, c *client.Client, route, id string) (w wholeLetter, err error) {
+	d, err := c.DeadLetter(ctx, route, id)
+	if err != nil {
+		return w, err
+	}
+	if d.Bodiless {
+		return w, &exitError{failed, errors.New("this entry is no message but a gap: a revision that did not come in time"), hints[api.NotALetter]}
+	}
+	cut := d.Body.Truncated || d.HeadersOmitted > 0
+	for _, h := range d.Headers {
+		cut = cut || h.Value.Truncated
+	}
+	if !cut {
+		return wholeLetter{d.Headers, d.Body}, nil
+	}
+	near := client.List{Key: d.Raw()}
+	if !d.At.IsZero() {
+		near.Since, near.Until = d.At, d.At.Add(time.Nanosecond)
+	}
+	err = wholeBy(ctx, c, route, id, near, &w)
+	return w, err
+}
+
+// wholeBy finds a dead letter in an export, which has it whole however large.
+func wholeBy(ctx context.Context, c *client.Client, route, id string, near client.List, found *wholeLetter) error {
+	for l, err := range c.Export(ctx, route, near) {
+		if err != nil {
+			return err
+		}
+		if l.ID == id {
+			*found = wholeLetter{l.Headers, l.Body}
+			return nil
+		}
+	}
+	return &exitError{failed, fmt.Errorf("dead letter %s was settled meanwhile", id), ""}
+}
+
+// apply makes the new content: what the flags say, or what comes out of an editor.
+func (e *editing) apply(cmd *cobra.Command, was wholeLetter) (will wholeLetter, err error) {
+	will = wholeLetter{slices.Clone(was.headers), was.body}
+	for _, name := range e.remove {
+		before := len(will.headers)
+		will.headers = slices.DeleteFunc(will.headers, func(h api.Header) bool { return h.Name == name })
+		if len(will.headers) == before {
+			return will, &exitError{invalid, fmt.Errorf("it has no header %q to remove", name), ""}
+		}
+	}
+	for _, text := range e.set {
+		name, value, ok := strings.Cut(text, "=")
+		if !ok || name == "" {
+			return will, &exitError{invalid, fmt.Errorf("want NAME=VALUE of a header, not %q", text), ""}
+		}
+		will.headers = slices.DeleteFunc(will.headers, func(h api.Header) bool { return h.Name == name })
+		will.headers = append(will.headers, api.Header{Name: name, Value: entire([]byte(value))})
+	}
+	slices.SortFunc(will.headers, func(a, b api.Header) int { return strings.Compare(a.Name, b.Name) })
+	switch {
+	case e.body != "":
+		var body []byte
+		if body, err = e.read(cmd.InOrStdin()); err == nil {
+			will.body = entire(body)
+		}
+	case len(e.set)+len(e.remove) == 0:
+		will.body, err = typedBody(cmd, was.body)
+	}
+	return will, err
+}
+
+// entire is all bytes; a file without any is empty, not null.
+func entire(b []byte) api.Bytes { return api.NewBytes(append([]byte{}, b...), len(b)) }
+
+func (e *editing) read(in io.Reader) (body []byte, err error) {
+	if e.body == "-" {
+		body, err = io.ReadAll(in)
+	} else {
+		body, err = os.ReadFile(e.body)
+	}
+	if err != nil {
+		return nil, &exitError{invalid, fmt.Errorf("read the body: %w", err), ""}
+	}
+	return body, nil
+}
+
+// typedBody lets somebody edit a body that is text.
+func typedBody(cmd *cobra.Command, was api.Bytes) (api.Bytes, error) {
+	switch {
+	case !canAsk(cmd):
+		return was, &exitError{invalid, errors.New("say what to change, with --body, --set-header or --remove-header: there is no terminal for an editor"), ""}
+	case was.Text == nil && !was.Null:
+		return was, &exitError{invalid, errors.New("the body is no text, which editors may spoil: give the new one with --body FILE"), ""}
+	}
+	dir, err := os.MkdirTemp("", "bridge-edit-")
+	if err != nil {
+		return was, err
+	}
+	defer func() { _ = os.RemoveAll(dir) }()
+	name := filepath.Join(dir, "body.txt")
+	if json.Valid(was.Raw()) {
+		name = filepath.Join(dir, "body.json")
+	}
+	if err := os.WriteFile(name, was.Raw(), 0o600); err != nil {
+		return was, err
+	}
+	if err := openEditor(cmd, name); err != nil {
+		return was, err
+	}
+	body, err := os.ReadFile(name)
+	if err != nil {
+		return was, err
+	}
+	if !bytes.HasSuffix(was.Raw(), []byte("\n")) {
+		body = bytes.TrimSuffix(body, []byte("\n")) // editors add one
+	}
+	if bytes.Equal(body, was.Raw()) {
+		return was, nil
+	}
+	return entire(body), nil
+}
+
+// openEditor runs the editor of the user, which may have arguments.
+func openEditor(cmd *cobra.Command, name string) error {
+	editor := os.Getenv("VISUAL")
+	if editor == "" {
+		editor = os.Getenv("EDITOR")
+	}
+	if editor == "" {
+		editor = "vi"
+	}
+	//nolint:gosec // what the user has set to be run
+	run := exec.CommandContext(cmd.Context(), "sh", "-c", editor+` "$1"`, "sh", name)
+	run.Stdin, run.Stdout, run.Stderr = cmd.InOrStdin(), cmd.OutOrStdout(), cmd.ErrOrStderr()
+	if err := run.Run(); err != nil {
+		return &exitError{failed, fmt.Errorf("the editor %s: %w; nothing was changed", editor, err), ""}
+	}
+	return nil
+}
+
+// differs shows what differs, as diff does; nothing if nothing does.
+func differs(was, will wholeLetter) string {
+	text := unified("headers", headerLines(was.headers), headerLines(will.headers))
+	a, b := was.body, will.body
+	switch {
+	case a.Null == b.Null && bytes.Equal(a.Raw(), b.Raw()):
+	case utf8.Valid(a.Raw()) && utf8.Valid(b.Raw()) && !bytes.Equal(a.Raw(), b.Raw()):
+		text += unified("body", a.Raw(), b.Raw())
+	default:
+		text += fmt.Sprintf("body: %s, edited: %s\n", bodySize(a), bodySize(b))
+	}
+	return text
+}
+
+// unified is a diff without the line that says which command made it.
+func unified(name string, was, will []byte) string {
+	text := string(diff.Diff(name, was, name+", edited", will))
+	if first, rest, ok := strings.Cut(text, "\n"); ok && strings.HasPrefix(first, "diff ") {
+		return rest
+	}
+	return text
+}
+
+func bodySize(b api.Bytes) string {
+	if b.Null {
+		return "null"
+	}
+	return some64(int64(len(b.Raw())), "byte")
+}
+
+// headerLines has one line per header, so that they can be compared.
+func headerLines(all []api.Header) []byte {
+	var b bytes.Buffer
+	for _, h := range all {
+		fmt.Fprintf(&b, "%s: %s\n", printable(h.Name), printable(string(h.Value.Raw())))
+	}
+	return b.Bytes()
+}

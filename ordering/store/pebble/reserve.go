@@ -1,0 +1,202 @@
+package pebble
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"math/rand/v2"
+	"os"
+	"sync"
+	"time"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+
+	"github.com/brokerbridge/bridge/ordering/store/pebble/internal/guard"
+	"github.com/brokerbridge/bridge/ordering/store/pebble/internal/rows"
+)
+
+// reserveFile keeps room on the disk that nobody else can take.
+const reserveFile = "RESERVE"
+
+// How often the reserve is looked after, and how often at most Pebble is asked to
+// give back what was removed while there is little room; without a reserve, each
+// time.
+const (
+	reservePace = time.Second
+	tidyPace    = 10 * time.Second
+)
+
+// reserve is a file that is removed when the disk is full, so that what makes room
+// in the store has room to be written: a dead letter that is discarded is first a
+// row more, and Pebble gives back its bytes only by writing tables without them.
+// While it is gone, intake should pause. It is made anew when there is room for
+// two.
+type reserve struct {
+	files vfs.FS // the real ones
+	dir   string
+	size  int64
+	log   *slog.Logger
+
+	mu      sync.Mutex
+	there   bool
+	removed time.Time
+}
+
+// newReserve finds the reserve, and removes it from a disk that is so full that the
+// store might not open.
+func newReserve(files vfs.FS, dir string, size int64, log *slog.Logger) *reserve {
+	r := &reserve{files: files, dir: dir, size: size, log: log}
+	info, err := files.Stat(r.path())
+	r.there = err == nil && info.Size() == size
+	if err == nil && !r.there { // of another size, or half made
+		_ = files.Remove(r.path())
+	}
+	if free, ok := r.free(); ok && free < size/4 {
+		r.Release()
+	}
+	return r
+}
+
+func (r *reserve) path() string { return r.files.PathJoin(r.dir, reserveFile) }
+
+func (r *reserve) free() (int64, bool) {
+	u, err := r.files.GetDiskUsage(r.dir)
+	if err != nil {
+		return 0, false
+	}
+	return int64(min(u.AvailBytes, 1<<62)), true
+}
+
+// Release makes room, and reports whether somebody just did.
+func (r *reserve) Release() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if !r.there {
+		return time.Since(r.removed) < 10*time.Millisecond // writers come together
+	}
+	if err := r.files.Remove(r.path()); err != nil && !errors.Is(err, os.ErrNotExist) {
+		r.log.Error("store's reserve cannot be removed", "error", err.Error())
+		return false
+	}
+	r.there, r.removed = false, time.Now()
+	r.log.Warn("store's disk is full; the store goes on with its reserve", "bytes", r.size, "file", r.path())
+	return true
+}
+
+// Tight reports whether so little is free that half a reserve would not fit.
+func (r *reserve) Tight() bool {
+	free, ok := r.free()
+	return ok && free < r.size/2
+}
+
+// spent reports whether the reserve is gone.
+func (r *reserve) spent() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return !r.there
+}
+
+// renew makes the reserve if there is room for two.
+func (r *reserve) renew(ctx context.Context) {
+	if !r.spent() {
+		return
+	}
+	if free, ok := r.free(); !ok || free < 2*r.size {
+		return
+	}
+	if err := r.fill(ctx); err != nil {
+		_ = r.files.Remove(r.path())
+		if !guard.IsFull(err) && ctx.Err() == nil {
+			r.log.Warn("store's reserve cannot be made", "error", err.Error())
+		}
+		return
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.there = true
+}
+
+// fill writes the file. Noise takes its room on every file system, also on one
+// that compresses.
+func (r *reserve) fill(ctx context.Context) error {
+	f, err := r.files.Create(r.path(), vfs.WriteCategoryUnspecified)
+	if err != nil {
+		return err
+	}
+	noise := make([]byte, 1<<20)
+	for i := range noise {
+		noise[i] = byte(rand.Uint32())
+	}
+	for left := r.size; left > 0 && err == nil; left -= int64(len(noise)) {
+		if _, err = f.Write(noise[:min(left, int64(len(noise)))]); err == nil {
+			err = ctx.Err()
+		}
+	}
+	return errors.Join(err, f.Close())
+}
+
+// keepReserve looks after the reserve until the store is closed.
+func (s *Store) keepReserve() {
+	var tidied time.Time
+	tick := time.NewTicker(reservePace)
+	defer tick.Stop()
+	for s.calls.begin() {
+		if s.care.reserve.renew(s.care.ending); s.isShort() && (s.care.reserve.spent() || time.Since(tidied) >= tidyPace) {
+			s.tidy(s.care.ending)
+			tidied = time.Now()
+		}
+		s.calls.end()
+		select {
+		case <-s.care.ending.Done():
+			return
+		case <-s.files.Failed():
+			return
+		case <-tick.C:
+		}
+	}
+}
+
+// isShort reports whether there is so little room that it is worth work to have
+// back what was removed.
+func (s *Store) isShort() bool {
+	r := s.care.reserve
+	free, ok := r.free()
+	return ok && free < shortOf*r.size
+}
+
+// shortOf reserves is little room.
+const shortOf = 8
+
+// tidy has Pebble write its large tables without what was removed. By itself it
+// does so when much else was written, but intake pauses.
+func (s *Store) tidy(ctx context.Context) {
+	flushed, err := s.db.AsyncFlush()
+	if err != nil || s.failure() != nil {
+		return
+	}
+	select {
+	case <-flushed:
+	case <-s.files.Failed():
+		return
+	case <-ctx.Done():
+		return
+	}
+	for _, t := range []rows.Table{rows.Dead, rows.Parked, rows.Archive} {
+		if s.db.Metrics().Keys.TombstoneCount == 0 {
+			return
+		}
+		prefix := []byte{byte(t)}
+		if err := s.db.Compact(ctx, prefix, rows.End(prefix), false); err != nil {
+			return // there is no room yet; once more later
+		}
+	}
+}
+
+// startReserve has the store keep some room, if it is to.
+func (s *Store) startReserve(fs vfs.FS, o Options) {
+	if o.Reserve <= 0 {
+		return
+	}
+	s.care.reserve = newReserve(fs, s.dir, o.Reserve, o.Logger)
+	s.files.Relieve(s.care.reserve)
+}

@@ -1,0 +1,5 @@
+package pebble
+
+import "github.com/cockroachdb/pebble/v2/vfs"
+
+var vfsDefault = vfs.Default
