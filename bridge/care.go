@@ -26,11 +26,11 @@ func (b *Bridge) BackupStore(ctx context.Context, dir string) (pebble.Backup, er
 }
 
 // most is how much of min_free the store keeps for itself, at most.
-const most = 64 << 20
+const most = 128 << 20
 
 // reserve is the part of min_free that the store keeps in a file, so that the disk
 // still takes what an operator does when somebody else has filled it.
-func reserve(c config.Store) int64 { return min(most, c.MinFree/8) }
+func reserve(c config.Store) int64 { return min(most, c.MinFree/4) }
 
 // tellFor is how long each start warns of a backup that was restored.
 const tellFor = 7 * 24 * time.Hour

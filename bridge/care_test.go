@@ -126,7 +126,7 @@ func TestStartAfterARestoreWarns(t *testing.T) {
 	}
 	await(t, "the reserve", func() bool {
 		info, err := os.Stat(filepath.Join(dir, "RESERVE"))
-		return err == nil && info.Size() == 1<<20
+		return err == nil && info.Size() == 2<<20
 	})
 	if err := b.Close(); err != nil {
 		t.Fatal(err)

@@ -205,7 +205,9 @@ func (l *line) send(letters []*letter) (away error) {
 	var msgs []*message.Message
 	for _, out := range letters {
 		if out.to != "" {
-			l.outcome(out.seq, l.publish(out), &away)
+			if away == nil { // else each would wait for itself
+				l.outcome(out.seq, l.publish(out), &away)
+			}
 			continue
 		}
 		seqs, msgs = append(seqs, out.seq), append(msgs, out.Message)

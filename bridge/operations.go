@@ -179,7 +179,7 @@ func planOf(q api.Request, p bulk.Plan) api.Plan {
 	out := api.Plan{
 		Messages: p.Messages, Keys: p.Keys, MoreKeys: p.MoreKeys, Looked: p.Looked,
 		InOrder: p.Blocked, ParkedBehind: p.Parked, Arrive: p.Arrive, OutOfOrder: p.Beside,
-		Refused: p.Refused, Refusal: p.Refusal, TakesSeconds: int64(math.Ceil(p.Takes.Seconds())),
+		Refused: p.Refused, Refusal: strings.TrimPrefix(p.Refusal, "ordering: "), TakesSeconds: int64(math.Ceil(p.Takes.Seconds())),
 	}
 	out.Says = says(q.Action, &p)
 	return out
@@ -200,7 +200,7 @@ func says(action string, p *bulk.Plan) string {
 		part(p.Arrive, "for which nothing waits")
 	}
 	part(p.Beside, "out of order")
-	part(p.Refused, "would stay, because they cannot go: "+p.Refusal)
+	part(p.Refused, "would stay, because they cannot go: "+strings.TrimPrefix(p.Refusal, "ordering: "))
 	text := fmt.Sprintf("%ss %d dead letters", action, p.Messages)
 	if len(parts) == 0 {
 		return text

@@ -82,7 +82,12 @@ func isQueueName(name string) bool {
 	return len(name) <= 255 && !strings.HasPrefix(name, "amq.") && strings.IndexFunc(name, unicode.IsControl) < 0
 }
 
-var isTopicName = regexp.MustCompile(`^[a-zA-Z0-9._-]{1,249}$`).MatchString
+var topicPattern = regexp.MustCompile(`^[a-zA-Z0-9._-]{1,249}$`)
+
+// isTopicName refuses topics of Kafka's own.
+func isTopicName(name string) bool {
+	return topicPattern.MatchString(name) && !strings.HasPrefix(name, "__")
+}
 
 // repliesLine is the way back to who asked.
 func repliesLine(b *Bridge, r config.Route, o *outbox) *line {

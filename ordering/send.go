@@ -54,8 +54,8 @@ type send struct {
 }
 
 // Mark says that dead letters are read from now on that will be given to
-// [Resequencer.Send]: what changes meanwhile is noted. There is one reader at a
-// time.
+// [Resequencer.Send], and be it none: what changes until then is noted. There is
+// one reader at a time.
 func (r *Resequencer) Mark(ctx context.Context) error {
 	if err := r.awaitRun(ctx); err != nil {
 		return err
@@ -82,7 +82,10 @@ func (r *Resequencer) Send(ctx context.Context, act Act, letters []store.DeadLet
 		return ErrReason
 	}
 	s := &send{operation: &operation{Operation: op, ctx: ctx}, act: act, ended: ended}
-	return r.inLoop(ctx, func(l *loop) { l.sendAll(s, letters) })
+	return r.inLoop(ctx, func(l *loop) {
+		l.sendAll(s, letters)
+		l.touched = nil
+	})
 }
 
 // sendAll deals with dead letters that were read a moment ago.

@@ -81,6 +81,7 @@ func archivedText(cmd *cobra.Command, d api.ArchivedDetail) {
 	if d.Original != "" {
 		fact(cmd, "original of", d.Original+", which was edited")
 	}
+	d.InOrder = false // not any more: its key has gone on
 	deadLetterText(cmd, api.DeadLetterDetail{DeadLetter: d.DeadLetter, Headers: d.Headers, HeadersOmitted: d.HeadersOmitted, Body: d.Body})
 }
 

@@ -116,7 +116,11 @@ func (i *importing) run(in io.Reader, total int64) error {
 	}
 	b.end()
 	if err != nil {
-		return brokenLine(err, fmt.Sprintf("%s added before that; asked for again, what is there is left alone", some64(i.added, "dead letter")))
+		rest := "nothing was imported"
+		if i.added > 0 {
+			rest = some64(i.added, "dead letter") + " added before that; asked for again, what is there is left alone"
+		}
+		return brokenLine(err, rest)
 	}
 	return i.tell()
 }

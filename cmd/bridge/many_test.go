@@ -10,6 +10,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/ThreeDotsLabs/watermill/message"
+
 	"github.com/brokerbridge/bridge/bridge/admin/api"
 	"github.com/brokerbridge/bridge/bridge/status"
 )
@@ -291,6 +293,74 @@ func TestSkipsAndPurgeByCommand(t *testing.T) {
 		t.Error(said)
 	}
 	if said = s.types(failed, "audit", "verify", "--expect", "1:00"); !strings.Contains(said, "audit         broken") {
+		t.Error(said)
+	}
+}
+
+// The API shows the beginning of a large body; an edit of something else keeps all
+// of it.
+func TestALargeBodyStaysWhole(t *testing.T) {
+	s := newSiteOf(t, strings.ReplaceAll(operated, "then: continue", "then: continue, edit: true"))
+	large := strings.Repeat("0123456789abcdef", 20<<10) + "end"
+	m := message.NewMessage("large", []byte(large))
+	m.Metadata["key"], m.Metadata["revision"] = "\xff", "-1" // no revision: it stands in no order
+	s.in.Put("lax", m)
+	s.put("lax", "\xff", -1)
+	s.balanced("lax", status.Counts{Dead: 2})
+	var all []api.DeadLetter
+	if err := json.Unmarshal([]byte(s.types(done, "dlq", "ls", "-o", "json", "--of-reason", "revision_invalid")), &all); err != nil || len(all) != 1 {
+		t.Fatal(all, err)
+	}
+	s.types(done, "dlq", "edit", all[0].ID, "--set-header", "type=made", "--reason", "r")
+	for line := range strings.Lines(s.types(done, "dlq", "export", "--of-reason", "revision_invalid")) {
+		var l api.Letter
+		if json.Unmarshal([]byte(line), &l) == nil && string(l.Body.Raw()) != large {
+			t.Errorf("%d bytes of %d are left", len(l.Body.Raw()), len(large))
+		}
+	}
+}
+
+// An import is sent in parts, by number and by size.
+func TestAnImportInParts(t *testing.T) {
+	s := newSite(t)
+	var file strings.Builder
+	const n = 2*maxBatch + 50
+	for i := range n {
+		size := 10
+		if i < 5 {
+			size = maxBatchBytes/4 + 1
+		}
+		l := api.Letter{DeadLetter: api.DeadLetter{ID: fmt.Sprintf("x%03d", i), Reason: "late"}, Body: entire([]byte(strings.Repeat("x", size)))}
+		doc, err := json.Marshal(l)
+		if err != nil {
+			t.Fatal(err)
+		}
+		file.Write(append(doc, '\n'))
+	}
+	name := filepath.Join(t.TempDir(), "letters.jsonl")
+	if err := os.WriteFile(name, []byte(file.String()), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if said := s.types(done, "dlq", "import", name, "--route", "lax", "--reason", "r"); !strings.Contains(said, "250 dead letters added, 0 there already") {
+		t.Error(said)
+	}
+	s.balanced("lax", status.Counts{Dead: n, Imported: n})
+}
+
+// A route that does not run keeps nobody from the others, unless it has such dead
+// letters.
+func TestARouteThatDoesNotRunIsNamed(t *testing.T) {
+	s := newSite(t)
+	s.put("halting", "b", -1)
+	s.await("the halt", func() bool { return strings.Contains(s.types(done, "routes", "ls"), "dead_letter: ") })
+	s.put("lax", "a", -1, 2, -3)
+	s.balanced("lax", status.Counts{Delivered: 1, Dead: 2})
+	said := s.types(done, "dlq", "archive", "--all", "--reason", "r")
+	if !strings.Contains(said, "route lax: archive") || strings.Contains(said, "halting") {
+		t.Error(said)
+	}
+	s.balanced("lax", status.Counts{Delivered: 1, Archived: 2})
+	if said = s.types(failed, "dlq", "redrive", "--all", "--route", "halting", "--reason", "r"); !strings.Contains(said, "bridge routes ls says") {
 		t.Error(said)
 	}
 }

@@ -87,7 +87,7 @@ func (s *selecting) list() client.List {
 // completeGroup asks the running bridge, which is near, but not for long.
 func (a *ask) completeGroup(cmd *cobra.Command, _ []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
 	const nothing = cobra.ShellCompDirectiveNoFileComp
-	ctx, cancel := context.WithTimeout(cmd.Context(), time.Second)
+	ctx, cancel := context.WithTimeout(cmd.Context(), 3*time.Second)
 	defer cancel()
 	cmd.SetContext(ctx)
 	if a.rests {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -35,6 +36,13 @@ type job struct {
 	next   []string
 	seq    *ordering.Resequencer // to which window was given
 	pulse  pulse
+
+	newcomers struct { // dead letters that came since it began
+		sync.Mutex // not that of the job, for which the route's loop may wait
+		count      int64
+		asked      time.Time
+	}
+
 	failed map[string]bool // ids, should the clock be behind the beginning
 	saving sync.Mutex      // one row at a time, in order
 }
@@ -185,14 +193,15 @@ func (j *job) send(ctx context.Context, seq *ordering.Resequencer, most int) (bo
 	}
 	op := j.row()
 	letters, err := j.letters(ctx, &op, most)
-	if err != nil || len(letters) == 0 {
-		return !j.idle() && err == nil, err
+	if err != nil {
+		letters = nil // but what was marked has to be unmarked
 	}
 	j.limit.AllowN(time.Now(), len(letters))
 	window := j.window
-	return true, seq.Send(ctx, ordering.Act(op.Action), letters,
+	sent := seq.Send(ctx, ordering.Act(op.Action), letters,
 		ordering.Operation{By: op.By, Reason: op.Reason, OutOfOrder: op.OutOfOrder},
 		func(ends []ordering.Ended) { j.ended(window, ends) })
+	return len(letters) > 0 || !j.idle(), errors.Join(err, sent)
 }
 
 // idle reports whether there is nothing to read.
@@ -210,7 +219,13 @@ func (j *job) letters(ctx context.Context, op *store.Operation, most int) ([]sto
 	after := j.read
 	j.mu.Unlock()
 	if len(next) > 0 {
-		return j.waited(ctx, op, next)
+		letters, err := j.waited(ctx, op, next)
+		if err != nil {
+			j.mu.Lock()
+			defer j.mu.Unlock()
+			j.next = append(slices.Clone(next), j.next...)
+		}
+		return letters, err
 	}
 	page, place, over, err := j.r.read(ctx, op, after, most)
 	if err != nil {

@@ -91,11 +91,16 @@ type Progress struct {
 	Speed    float64       // messages a second, lately
 	Left     time.Duration // at that speed; 0: not known
 	// New is how many dead letters that it would have been about were given up since
-	// it began, without those that it sent itself; counted up to 10,000.
+	// it began, without those that it sent itself; counted up to 10,000, and as long as
+	// no more than 100,000 have failed again.
 	New int64
 }
 
-const mostNew = 10_000
+const (
+	mostNew    = 10_000
+	mostFailed = 100_000 // beyond, those that failed again would have to be told from the new ones for too long
+	newsEvery  = time.Second
+)
 
 // progress is the operation as it is now.
 func (j *job) progress(ctx context.Context) Progress {
@@ -108,14 +113,25 @@ func (j *job) progress(ctx context.Context) Progress {
 	if p.Speed > 0 {
 		p.Left = time.Duration(float64(p.Operation.Left()) / p.Speed * float64(time.Second))
 	}
-	p.New = j.r.news(ctx, &p.Operation)
+	p.New = j.news(ctx, &p.Operation)
 	return p
+}
+
+// news is how many new ones there are, counted now and then.
+func (j *job) news(ctx context.Context, op *store.Operation) int64 {
+	n := &j.newcomers
+	n.Lock()
+	defer n.Unlock()
+	if now := time.Now(); now.Sub(n.asked) > newsEvery {
+		n.asked, n.count = now, j.r.news(ctx, op)
+	}
+	return n.count
 }
 
 // news counts the dead letters that came since an operation began.
 func (r *Runner) news(ctx context.Context, op *store.Operation) (n int64) {
 	s := op.Selection
-	if len(s.IDs) > 0 {
+	if len(s.IDs) > 0 || op.Failed > mostFailed {
 		return 0
 	}
 	q := store.Query{Route: op.Route, Key: s.Key, Group: s.Fingerprint, Since: op.Began}

@@ -79,7 +79,7 @@ func check(ctx context.Context, dir string) (Report, error) {
 	if errors.Is(err, ErrMissing) || errors.Is(err, store.ErrLocked) || errors.Is(err, store.ErrFormat) {
 		return r, fmt.Errorf("check store %q: %w", dir, err)
 	}
-	if files := r.checkFiles(ctx, dir); files != nil {
+	if files := r.checkFiles(ctx, dir, inUse(s)); files != nil {
 		return r, fmt.Errorf("check store %q: %w", dir, files)
 	}
 	if err != nil {
@@ -116,8 +116,29 @@ func (r *Report) checkStore(ctx context.Context, s *Store) error {
 	return r.checkRows(ctx, s)
 }
 
-// checkFiles reads every block of every table, whether the store opens or not.
-func (r *Report) checkFiles(ctx context.Context, dir string) error {
+// inUse are the names of the tables that a store consists of, nil if it does not
+// open. A crash, or a start on a full disk, leaves tables that are half written and
+// that the next start removes.
+func inUse(s *Store) map[string]bool {
+	if s == nil {
+		return nil
+	}
+	levels, err := s.db.SSTables()
+	if err != nil {
+		return nil
+	}
+	names := map[string]bool{}
+	for _, tables := range levels {
+		for i := range tables {
+			names[fmt.Sprintf("%s.sst", tables[i].BackingSSTNum)] = true
+		}
+	}
+	return names
+}
+
+// checkFiles reads every block of every table that is in use; of each, if it is not
+// known which are.
+func (r *Report) checkFiles(ctx context.Context, dir string, used map[string]bool) error {
 	entries, err := os.ReadDir(dir)
 	if err != nil {
 		return err
@@ -132,7 +153,7 @@ func (r *Report) checkFiles(ctx context.Context, dir string) error {
 		if info, err := e.Info(); err == nil && info.Mode().IsRegular() {
 			r.Bytes += info.Size()
 		}
-		if filepath.Ext(e.Name()) != ".sst" {
+		if filepath.Ext(e.Name()) != ".sst" || used != nil && !used[e.Name()] {
 			continue
 		}
 		r.Tables++

@@ -44,6 +44,9 @@ func (s *Store) commit(ctx context.Context, changes []store.Change, errs []error
 	if err != nil {
 		return err
 	}
+	if s.keepsRoom(changes) {
+		return store.ErrFull
+	}
 	if err := s.takeTurn(ctx, r, changes); err != nil {
 		return err
 	}

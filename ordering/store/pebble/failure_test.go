@@ -5,6 +5,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
+	"path/filepath"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -14,6 +16,7 @@ import (
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 
+	"github.com/brokerbridge/bridge/ordering/lane"
 	"github.com/brokerbridge/bridge/ordering/store"
 )
 
@@ -173,5 +176,138 @@ func TestCommitMayBeLeft(t *testing.T) {
 	ms, err := s.Parked(t.Context(), lane0, 0, 0)
 	if err != nil || len(ms) != 1 || string(ms[0].Payload) != "payload" {
 		t.Fatal(ms, err)
+	}
+}
+
+// goneIn is a bulk of dead letters of which the store loses its disk while they are
+// discarded and redriven.
+type goneIn struct {
+	t    *testing.T
+	n    int
+	sent int // how many were asked for to be gone, in the order of their numbers
+	said int // how many of them were reported
+}
+
+// goneAt is how many are dealt with in one commit.
+const goneAt = 20
+
+// commit makes the next changes: every other dead letter is discarded, and of the
+// others each lane goes on, with a message that is parked in the place.
+func (g *goneIn) commit(s *Store) error {
+	changes := make([]store.Change, goneAt)
+	for i := range changes {
+		k := store.Key{Route: "r", Name: floodKey(g.sent + i)}
+		c := store.Change{Key: store.Key{Route: "r"}, Gone: []string{floodID(g.sent + i)}, Ledger: store.Ledger{Discarded: 1}}
+		if g.redriven(g.sent + i) {
+			c.Key, c.Version, c.Ledger = k, 1, store.Ledger{Redriven: 1}
+			c.Record = &store.Record{State: lane.State{Next: 3, Highest: 4, Lowest: 4, Parked: 1}}
+			c.Park = []store.Message{{Rev: 4, Payload: make([]byte, 6000)}}
+		}
+		changes[i] = c
+	}
+	g.sent += goneAt
+	err := errors.Join(s.Commit(g.t.Context(), changes...)...)
+	if err == nil {
+		g.said = g.sent
+	}
+	return err
+}
+
+func (g *goneIn) redriven(i int) bool { return i%2 == 1 }
+
+// TestFailedDiskWhileDeadLettersGo: whatever fails while dead letters are discarded
+// and redriven by the thousand, nothing is reported from then on, each of them is
+// there or gone as a whole, and the counts say which.
+func TestFailedDiskWhileDeadLettersGo(t *testing.T) {
+	for _, c := range []struct {
+		name, op string
+		file     func(string) bool
+		ns       []int64
+	}{
+		{"log", "sync", isLog, []int64{1, 8, 30}},
+		{"log", "write", isLog, []int64{1, 8, 60}}, // half of it is there
+		{"log", "create", isLog, []int64{1}},
+		{"manifest", "sync", isManifest, []int64{1}},
+		{"table", "sync", isTable, []int64{1}},
+	} {
+		for _, n := range c.ns {
+			t.Run(fmt.Sprintf("%s of a %s %d", c.op, c.name, n), func(t *testing.T) { goneUntil(t, c.op, c.file, n) })
+		}
+	}
+}
+
+func goneUntil(t *testing.T, op string, file func(string) bool, n int64) {
+	mem := vfs.NewCrashableMem()
+	fs := &faulty{FS: mem}
+	s := openIn(t, fs)
+	openRoute(t, s, "r")
+	g := &goneIn{t: t, n: 1000}
+	(&flood{t: t, s: s}).write(g.n)
+	var count atomic.Int64
+	fs.fail(func(o, name string) error {
+		if o == op && file(name) && count.Add(1) == n {
+			return fmt.Errorf("%s: %w", name, syscall.EIO)
+		}
+		return nil
+	})
+	var err error
+	for err == nil && g.sent < g.n {
+		err = g.commit(s)
+	}
+	if !errors.Is(err, store.ErrFailed) || g.said != g.sent-goneAt {
+		t.Fatalf("%d were reported of %d: %v", g.said, g.sent, err)
+	}
+	asked, said := g.sent, g.said
+	for g.sent+goneAt <= g.n {
+		if err := g.commit(s); !errors.Is(err, store.ErrFailed) || g.said != said {
+			t.Fatalf("behind the failure %d were reported, before it %d: %v", g.said, said, err)
+		}
+	}
+	g.sent = asked
+	left := []vfs.FS{mem}
+	for _, percent := range []int{0, 50, 100} {
+		left = append(left, mem.CrashClone(vfs.CrashCloneCfg{UnsyncedDataPercent: percent, RNG: rand.New(rand.NewPCG(uint64(n), 2))}))
+	}
+	if err := s.Close(); !errors.Is(err, store.ErrFailed) {
+		t.Errorf("close: %v", err)
+	}
+	for _, fs := range left {
+		g.thereOrGone(fs)
+	}
+}
+
+// thereOrGone opens what is left of a store.
+func (g *goneIn) thereOrGone(fs vfs.FS) {
+	t := g.t
+	t.Helper()
+	s := openIn(t, fs)
+	gone := 0
+	for i := range g.n {
+		_, err := s.DeadLetter(t.Context(), "r", floodID(i))
+		isGone := errors.Is(err, store.ErrNotFound)
+		if err != nil && !isGone || i < g.said && !isGone || i >= g.sent && isGone {
+			t.Fatalf("dead letter %d, of %d reported gone and %d asked for: %v", i, g.said, g.sent, err)
+		}
+		r, err := s.Load(t.Context(), store.Key{Route: "r", Name: floodKey(i)})
+		if err != nil || (r.Version == 2) != (isGone && g.redriven(i)) {
+			t.Fatalf("dead letter %d, gone %v: its lane is at %d, %v", i, isGone, r.Version, err)
+		}
+		if isGone {
+			gone++
+		}
+	}
+	l, err := s.Ledger(t.Context(), "r")
+	gs, err2 := s.Groups(t.Context(), "r")
+	if err = errors.Join(err, err2); err != nil || l.Dead != int64(g.n-gone) || l.Discarded+l.Redriven != int64(gone) ||
+		l.Parked != l.Redriven || len(gs) != 1 || gs[0].Dead != l.Dead {
+		t.Errorf("%d are gone: %+v, %+v, %v", gone, l, gs, err)
+	}
+	mustClose(t, s)
+	dir := filepath.Join(t.TempDir(), "db")
+	if _, err := vfs.Clone(fs, vfs.Default, "db", dir); err != nil {
+		t.Fatal(err)
+	}
+	if _, says := checked(t, dir); says != "" {
+		t.Error(says)
 	}
 }

@@ -1,9 +1,13 @@
 package pebble
 
 import (
+	"context"
 	"errors"
+	"fmt"
 	"log/slog"
+	"math/rand/v2"
 	"testing"
+	"time"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 
@@ -166,4 +170,52 @@ func wholeLane(t testing.TB, s *Store, r store.Record) (bytes int64) {
 		t.Fatalf("lane %v at version %d has next %d, %d parked, %d skips, %d dead letters", r.Key, r.Version, r.State.Next, len(ms), len(skips), dead)
 	}
 	return bytes
+}
+
+// flood is many dead letters, of which a part is dealt with in a random order.
+type flood struct {
+	t     *testing.T
+	s     *Store
+	n     int
+	order []int
+	gone  int
+}
+
+const floodCommit = 1000
+
+func floodID(i int) string  { return fmt.Sprintf("%08d", i) }
+func floodKey(i int) string { return fmt.Sprintf("key-%d", i) }
+
+// write commits n dead letters of 1 to 4 KB, each with a lane of its own.
+func (b *flood) write(n int) (bytes int64) {
+	b.t.Helper()
+	for b.n < n {
+		changes := make([]store.Change, floodCommit)
+		for i := range changes {
+			payload := make([]byte, 1024+rand.IntN(3072))
+			for j := range payload {
+				payload[j] = byte(rand.Uint32())
+			}
+			bytes += int64(len(payload))
+			changes[i] = store.Change{
+				Key: store.Key{Route: "r", Name: floodKey(b.n)}, Record: &store.Record{State: lane.State{Next: 2, Highest: 1, Lowest: 2}},
+				Dead: []store.DeadLetter{{ID: floodID(b.n), Key: floodKey(b.n), At: time.Unix(int64(b.n), 0), Message: store.Message{Payload: payload}}},
+			}
+			b.n++
+		}
+		b.commit(changes)
+	}
+	b.order = rand.Perm(n)
+	return bytes
+}
+
+func (b *flood) commit(changes []store.Change) {
+	b.t.Helper()
+	ctx, cancel := context.WithTimeout(b.t.Context(), 20*time.Second)
+	defer cancel()
+	for _, err := range b.s.Commit(ctx, changes...) {
+		if err != nil {
+			b.t.Fatalf("%d written, %d gone: %v", b.n, b.gone, err)
+		}
+	}
 }

@@ -1,16 +1,20 @@
 package pebble
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"log/slog"
 	"math/rand/v2"
 	"os"
+	"slices"
 	"sync"
 	"time"
 
+	pdb "github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/vfs"
 
+	"github.com/brokerbridge/bridge/ordering/store"
 	"github.com/brokerbridge/bridge/ordering/store/pebble/internal/guard"
 	"github.com/brokerbridge/bridge/ordering/store/pebble/internal/rows"
 )
@@ -83,10 +87,13 @@ func (r *reserve) Release() bool {
 	return true
 }
 
-// Tight reports whether so little is free that half a reserve would not fit.
-func (r *reserve) Tight() bool {
+// Tight reports whether so little is free that a quarter of a reserve would not
+// fit: what is in memory needs that for its table.
+func (r *reserve) Tight() bool { return r.lacks(r.size / 4) }
+
+func (r *reserve) lacks(n int64) bool {
 	free, ok := r.free()
-	return ok && free < r.size/2
+	return ok && free < n
 }
 
 // spent reports whether the reserve is gone.
@@ -164,11 +171,21 @@ func (s *Store) isShort() bool {
 	return ok && free < shortOf*r.size
 }
 
+// keepsRoom reports whether changes would take the room that is left for removing
+// something. Once tables do not fit, nothing can be removed either.
+func (s *Store) keepsRoom(changes []store.Change) bool {
+	r := s.care.reserve
+	return r != nil && r.spent() && r.lacks(r.size/2) && slices.ContainsFunc(changes, func(c store.Change) bool {
+		return len(c.Dead)+len(c.Park) > 0
+	})
+}
+
 // shortOf reserves is little room.
 const shortOf = 8
 
 // tidy has Pebble write its large tables without what was removed. By itself it
-// does so when much else was written, but intake pauses.
+// does so when much else was written, but intake pauses. It goes table by table: a
+// compaction needs room for all that it keeps before it gives any back.
 func (s *Store) tidy(ctx context.Context) {
 	flushed, err := s.db.AsyncFlush()
 	if err != nil || s.failure() != nil {
@@ -182,14 +199,56 @@ func (s *Store) tidy(ctx context.Context) {
 		return
 	}
 	for _, t := range []rows.Table{rows.Dead, rows.Parked, rows.Archive} {
-		if s.db.Metrics().Keys.TombstoneCount == 0 {
-			return
-		}
-		prefix := []byte{byte(t)}
-		if err := s.db.Compact(ctx, prefix, rows.End(prefix), false); err != nil {
-			return // there is no room yet; once more later
+		for _, sp := range s.tablesOf([]byte{byte(t)}) {
+			if ctx.Err() != nil || s.failure() != nil {
+				return
+			}
+			if s.hasRemoved(sp) {
+				_ = s.db.Compact(ctx, sp.from, sp.to, false) // without room for it: once more later
+			}
 		}
 	}
+}
+
+// tablesOf are the spans of keys with a prefix that Pebble's files have below the
+// first level, whose files overlap.
+func (s *Store) tablesOf(prefix []byte) (spans []span) {
+	end := rows.End(prefix)
+	levels, err := s.db.SSTables(pdb.WithKeyRangeFilter(prefix, end))
+	if err != nil {
+		return nil
+	}
+	for _, tables := range levels[1:] {
+		for i := range tables {
+			sp := span{from: tables[i].Smallest.UserKey, to: tables[i].Largest.UserKey}
+			if bytes.Compare(sp.from, prefix) < 0 {
+				sp.from = prefix
+			}
+			if bytes.Compare(sp.to, end) > 0 {
+				sp.to = end
+			}
+			if bytes.Compare(sp.from, sp.to) < 0 {
+				spans = append(spans, sp)
+			}
+		}
+	}
+	return spans
+}
+
+// hasRemoved reports whether a file over a span says that rows were removed.
+func (s *Store) hasRemoved(sp span) bool {
+	levels, err := s.db.SSTables(pdb.WithKeyRangeFilter(sp.from, sp.to), pdb.WithProperties())
+	if err != nil {
+		return false
+	}
+	for _, tables := range levels {
+		for i := range tables {
+			if tables[i].Properties.NumDeletions > 0 {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // startReserve has the store keep some room, if it is to.

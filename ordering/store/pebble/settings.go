@@ -21,6 +21,11 @@ import (
 
 const (
 	memtable = 32 << 20
+	// reserveHolds memtables are a reserve: the one that is filled and the one that
+	// is written to a table, and as much again for the first level below, without
+	// whose compaction nothing is given back.
+	reserveHolds  = 4
+	leastMemtable = 1 << 20
 	// fileFormat is fixed, so that a new Pebble does not change the files of
 	// an old store unasked. From FormatWALSyncChunks on, the log knows how far
 	// it was synced: a flipped bit below that is an error at Open and not taken
@@ -37,8 +42,8 @@ func (s *Store) settings(o Options) *pdb.Options {
 		CacheSize:                   o.Cache + 2*int64(o.memtable),
 		MemTableSize:                o.memtable,
 		MemTableStopWritesThreshold: 4,
-		LBaseMaxBytes:               64 << 20,
-		L0CompactionThreshold:       8, // each is a Bloom filter more to ask; with 2 a lane costs half as much again
+		LBaseMaxBytes:               2 * int64(o.memtable), // what goes there may rewrite all of it
+		L0CompactionThreshold:       8,                     // each is a Bloom filter more to ask; with 2 a lane costs half as much again
 		MaxOpenFiles:                500,
 		Logger:                      logger{s.files, o.Logger},
 		EventListener:               listener(o.Logger),

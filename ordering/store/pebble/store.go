@@ -41,7 +41,8 @@ type Options struct {
 	Cache  int64        // bytes of cached table blocks; default 64 MiB
 	Logger *slog.Logger // hears about trouble; default slog.Default()
 	// Reserve is how many bytes of the disk are kept in a file that is removed when
-	// the disk is full, so that dead letters can still be discarded. Default: none.
+	// the disk is full, so that dead letters can still be discarded. With less than
+	// 128 MiB the store writes smaller tables, which cost it some speed. Default: none.
 	Reserve int64
 
 	memtable uint64 // tests have smaller ones, to see them flushed
@@ -110,6 +111,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.memtable == 0 {
 		o.memtable = memtable
+	}
+	if o.Reserve > 0 {
+		o.memtable = min(o.memtable, max(uint64(o.Reserve)/reserveHolds, leastMemtable))
 	}
 	if o.journal == 0 {
 		o.journal = journalBytes

@@ -133,7 +133,7 @@ func (g *FS) change(name string, op func() error) (done bool, err error) {
 		if needed {
 			g.markFull(name)
 		}
-		if isTable(name) && patient {
+		if isTable(name) && (patient || full && g.tidying(name)) {
 			time.Sleep(pace)
 			return false, err
 		}

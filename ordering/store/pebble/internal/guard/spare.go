@@ -73,7 +73,7 @@ func (g *FS) relieved() bool {
 
 // tidies notes a table that a compaction writes. Pebble can do without it: it
 // leaves the last room to the log and to what is in memory, and that there is none
-// for it does not make the disk count as full.
+// for it neither makes the disk count as full nor keeps a database from being opened.
 func (g *FS) tidies(name string, c vfs.DiskWriteCategory) {
 	if c == "pebble-compaction" && g.relief.Load() != nil {
 		g.tidied.Store(name, nil)
