@@ -81,8 +81,10 @@ func audit(a *store.Audit) api.Audit {
 func (s *Server) verify(w http.ResponseWriter, r *http.Request) {
 	expect := r.URL.Query().Get("expect")
 	found := expect == ""
+	ctx, cancel := patiently(w, r)
+	defer cancel()
 	rows := func(yield func(store.Audit, error) bool) {
-		for a, err := range s.cfg.Store.Audits(r.Context(), store.AuditQuery{}) {
+		for a, err := range s.cfg.Store.Audits(ctx, store.AuditQuery{}) {
 			found = found || err == nil && expect == anchor(a.Seq, a.Hash)
 			if !yield(a, err) {
 				return
@@ -94,7 +96,7 @@ func (s *Server) verify(w http.ResponseWriter, r *http.Request) {
 	if seq > 0 {
 		out.Head = anchor(seq, head)
 	}
-	last, hash, headErr := s.cfg.Store.AuditHead(r.Context())
+	last, hash, headErr := s.cfg.Store.AuditHead(ctx)
 	switch {
 	case errors.Is(err, context.DeadlineExceeded):
 		s.failed(w, err)

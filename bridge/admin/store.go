@@ -9,9 +9,15 @@ import (
 	"github.com/brokerbridge/bridge/bridge/admin/api"
 )
 
-// backupTime is how long a backup may take. It is bounded by what the store holds,
-// not by what a request may take otherwise.
-const backupTime = time.Hour
+// longest is how long a request may take that goes through all that the store
+// holds.
+const longest = time.Hour
+
+// patiently is the context of such a request, whose caller waits for it.
+func patiently(w http.ResponseWriter, r *http.Request) (context.Context, context.CancelFunc) {
+	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(longest)) // else the answer is lost, not what is done
+	return context.WithTimeout(context.WithoutCancel(r.Context()), longest)
+}
 
 // backup copies the store to a directory of this machine.
 func (s *Server) backup(w http.ResponseWriter, r *http.Request) {
@@ -27,9 +33,8 @@ func (s *Server) backup(w http.ResponseWriter, r *http.Request) {
 		s.refuse(w, r, err)
 		return
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), backupTime)
+	ctx, cancel := patiently(w, r)
 	defer cancel()
-	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(backupTime)) // else the answer is lost, not the backup
 	out, err := s.cfg.Backup(ctx, b.Dir)
 	if err != nil {
 		s.cfg.Logger.Warn("a backup failed", "by", b.By, "dir", b.Dir, "error", err)

@@ -92,6 +92,9 @@ func (r *Runner) measure(ctx context.Context, op *store.Operation) (p Plan, err 
 
 // look finds out how each of the first would go.
 func (r *Runner) look(ctx context.Context, op *store.Operation, p *Plan) error {
+	if p.Messages == 0 {
+		return nil
+	}
 	seq := r.cfg.Resequencer()
 	if seq == nil {
 		return fmt.Errorf("%w: whether and how each message could go is not known", ErrNotRunning)

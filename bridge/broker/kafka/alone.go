@@ -47,7 +47,8 @@ func (t *Target) singly(topic string, msgs []*message.Message, errs []error) {
 }
 
 func (t *Target) sendAlone(topic string, m *message.Message) error {
-	client, err := t.aloneClient()
+	client, err := t.takeAlone()
+	defer func() { t.alone <- client }()
 	if err != nil {
 		return &refusal{topic, err}
 	}
@@ -58,20 +59,35 @@ func (t *Target) sendAlone(topic string, m *message.Message) error {
 	return err
 }
 
-func (t *Target) aloneClient() (*kgo.Client, error) {
+// aloneAtOnce is how many records are sent alone at a time.
+const aloneAtOnce = 4
+
+// aloneClients is room for the clients that send records alone. Each has one at a
+// time: two that wait for the same partition would share a batch, and its fate.
+func aloneClients() chan *kgo.Client {
+	free := make(chan *kgo.Client, aloneAtOnce)
+	for range aloneAtOnce {
+		free <- nil // made when it is needed
+	}
+	return free
+}
+
+// takeAlone takes a client that has nothing to send, or the right to have one.
+func (t *Target) takeAlone() (*kgo.Client, error) {
+	client := <-t.alone
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.closed {
-		return nil, kgo.ErrClientClosed
+		return client, kgo.ErrClientClosed
 	}
-	if t.alone == nil {
-		client, err := t.producer(aloneBytes, t.watch)
-		if err != nil {
-			return nil, err
-		}
-		t.alone = client
+	if client != nil {
+		return client, nil
 	}
-	return t.alone, nil
+	client, err := t.producer(aloneBytes, t.watch)
+	if err == nil {
+		t.alones = append(t.alones, client)
+	}
+	return client, err
 }
 
 // batchLimit is the size of a batch: no larger than the topic takes, or Kafka

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"testing"
 	"time"
 
@@ -11,6 +12,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/brokerbridge/bridge/bridge/broker"
 	"github.com/brokerbridge/bridge/bridge/broker/sidecar"
@@ -268,4 +270,46 @@ func TestTextHeadersHaveWatermillsID(t *testing.T) {
 			t.Errorf("message %d has %s, want %s", i, got, want)
 		}
 	}
+}
+
+// Records that are sent alone are so though several calls send some at once, and
+// Kafka is slow: in a batch they would be refused for each other.
+func TestRefusedRecordsFailAlone_SideBySide(t *testing.T) {
+	tp, c := fakeTopic(t)
+	const limit = 1500
+	c.ControlKey(int16(kmsg.Produce), func(r kmsg.Request) (kmsg.Response, error, bool) {
+		time.Sleep(2 * time.Millisecond)
+		c.KeepControl()
+		size := 0
+		req := r.(*kmsg.ProduceRequest)
+		for _, topic := range req.Topics {
+			for _, p := range topic.Partitions {
+				size = max(size, len(p.Records))
+			}
+		}
+		if size <= limit {
+			return nil, nil, false
+		}
+		return refusal(req, kerr.MessageTooLarge.Code), nil, true
+	})
+	target, _ := open(t, tp)
+	var wg sync.WaitGroup
+	for worker := range 16 {
+		wg.Go(func() {
+			var batch []*message.Message
+			for i := range 12 {
+				m := &message.Message{Metadata: message.Metadata{"bridge-key": fmt.Sprint(worker, "-", i)}, Payload: make([]byte, 500)}
+				if i%6 == 0 {
+					m.Payload = make([]byte, 2000)
+				}
+				batch = append(batch, m)
+			}
+			for i, err := range target.PublishBatch(batch) {
+				if bad := errors.Is(err, kerr.MessageTooLarge); bad != (i%6 == 0) || err != nil && !bad {
+					t.Errorf("a message of %d bytes: %v", len(batch[i].Payload), err)
+				}
+			}
+		})
+	}
+	wg.Wait()
 }

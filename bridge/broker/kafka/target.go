@@ -34,18 +34,19 @@ type Target struct {
 	client *kgo.Client
 	stop   context.CancelFunc
 	watch  *watch
-	topics topics // that messages have named
+	topics topics           // that messages have named
+	alone  chan *kgo.Client // free ones, for records that a batch has no room for; see aloneClients
 
 	mu     sync.Mutex
 	ids    map[string]kadm.TopicID // of the topics that were seen
-	alone  *kgo.Client             // for records that a batch has no room for; nil until needed
+	alones []*kgo.Client           // all of alone that there are
 	limits map[string]int32        // of a batch, as the topics have it, where that is known
 	least  map[string]int32        // the lowest that these have ever been
 	closed bool
 }
 
 func newTarget(b *Broker, to config.To, opts broker.TargetOptions) (*Target, error) {
-	t := &Target{b: b, to: to, topic: to.Topic.Fixed, opts: opts}
+	t := &Target{b: b, to: to, topic: to.Topic.Fixed, opts: opts, alone: aloneClients()}
 	t.log = b.logger.With("route", opts.Route, "topic", to.Topic.String())
 	t.watch = newWatch(t)
 	var err error
@@ -155,14 +156,14 @@ func (t *Target) recognise(topic string, id kadm.TopicID) {
 		t.ids = map[string]kadm.TopicID{}
 	}
 	t.ids[topic] = id
-	alone := t.alone
+	alones := t.alones
 	t.mu.Unlock()
 	if !known || was == id {
 		return
 	}
 	t.log.Warn("the topic was created anew", "topic", topic)
 	t.client.PurgeTopicsFromProducing(topic)
-	if alone != nil {
+	for _, alone := range alones {
 		alone.PurgeTopicsFromProducing(topic)
 	}
 }
@@ -171,7 +172,7 @@ func (t *Target) recognise(topic string, id kadm.TopicID) {
 // those publishes return errors of class interrupted.
 func (t *Target) Close() error {
 	t.mu.Lock()
-	alone := t.alone
+	alones := t.alones
 	again := t.closed
 	t.closed = true
 	t.mu.Unlock()
@@ -184,7 +185,7 @@ func (t *Target) Close() error {
 	defer cancel()
 	err := t.client.Flush(ctx)
 	t.client.Close()
-	if alone != nil {
+	for _, alone := range alones {
 		alone.Close()
 	}
 	t.b.targets.Forget(t)

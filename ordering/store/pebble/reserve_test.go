@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"syscall"
 	"testing"
 	"time"
@@ -212,6 +213,26 @@ func TestBulkOnAFullDisk(t *testing.T) {
 	if r, says := checked(t, dir); says != "" || r.Routes[0].Ledger.Dead != int64(n-b.gone) {
 		t.Error(says)
 	}
+}
+
+// TestRoomComesBackTableByTable: where most is kept, there is no room to write all
+// of it anew, and no need to.
+func TestRoomComesBackTableByTable(t *testing.T) {
+	disk := smallDisk(t, "192m")
+	b := &flood{t: t, s: openFlood(t, filepath.Join(disk, "db"), 8<<20)}
+	eventually(t, "the reserve", func() bool { return !b.s.care.reserve.spent() })
+	const n = 32_000
+	bytes := b.write(n)
+	slices.Sort(b.order)
+	if err := b.s.db.Compact(t.Context(), []byte{0}, []byte{255}, false); err != nil {
+		t.Fatal(err) // what waits to be compacted would need its room, too
+	}
+	fillDisk(t, disk)
+	b.settle(n / 4)
+	eventually(t, "their room", func() bool {
+		free, _ := b.s.care.reserve.free()
+		return !b.s.care.reserve.spent() && free > bytes/8
+	})
 }
 
 // TestRoomIsLeftToDiscard: what comes in does not take the last of the reserve, so

@@ -26,6 +26,7 @@ const (
 	// whose compaction nothing is given back.
 	reserveHolds  = 4
 	leastMemtable = 1 << 20
+	tableBytes    = 2 << 20 // of a table of the first level; below they are larger
 	// fileFormat is fixed, so that a new Pebble does not change the files of
 	// an old store unasked. From FormatWALSyncChunks on, the log knows how far
 	// it was synced: a flipped bit below that is an error at Open and not taken
@@ -47,6 +48,9 @@ func (s *Store) settings(o Options) *pdb.Options {
 		MaxOpenFiles:                500,
 		Logger:                      logger{s.files, o.Logger},
 		EventListener:               listener(o.Logger),
+	}
+	for i := range p.TargetFileSizes {
+		p.TargetFileSizes[i] = min(tableBytes<<i, max(int64(o.memtable)/2, tableBytes)) // one is written anew as a whole
 	}
 	for i := range p.Levels {
 		// Most lookups are for rows that are not there: new lanes, messages

@@ -133,7 +133,7 @@ func (g *FS) change(name string, op func() error) (done bool, err error) {
 		if needed {
 			g.markFull(name)
 		}
-		if isTable(name) && (patient || full && g.tidying(name)) {
+		if g.triedAgain(name, full, patient) {
 			time.Sleep(pace)
 			return false, err
 		}
@@ -142,6 +142,12 @@ func (g *FS) change(name string, op func() error) (done bool, err error) {
 		}
 	}
 	return false, nil
+}
+
+// triedAgain reports whether Pebble goes on without this file. While it opens its
+// database, it does so without what only makes room.
+func (g *FS) triedAgain(name string, full, patient bool) bool {
+	return isTable(name) && (patient || full && g.tidying(name))
 }
 
 // synced takes note of how an fsync went.
