@@ -30,15 +30,17 @@ func (r *Resequencer) Restore(ctx context.Context, id string, op Operation) (Out
 }
 
 // Edit gives a dead letter other content; what it was is kept in the archive.
-// Where its place in the order is known, key and revision have to stay. The id of
-// the message stays too: no target has seen it.
+// Where its place in the order is known, key and revision have to stay; elsewhere
+// it is another dead letter then, which Outcome.Dead names. The id of the message
+// stays: no target has seen it.
 func (r *Resequencer) Edit(ctx context.Context, id string, to Content, op Operation) (Outcome, error) {
 	return r.operate(ctx, op, func(l *loop, o *operation) error { return l.editLetter(o, id, to) })
 }
 
 // Import adds dead letters that come from elsewhere, for example from an export.
 // They belong to no lane: redriven, they arrive like messages of the source. One
-// whose id is there already is left out. Outcome.Dead are those that were added.
+// that is there already, by its id or as an import before, is left out. Outcome.Dead
+// are those that were added, by their new ids.
 func (r *Resequencer) Import(ctx context.Context, letters []store.DeadLetter, op Operation) (Outcome, error) {
 	return r.operate(ctx, op, func(l *loop, o *operation) error { return l.importAll(o, letters) })
 }
@@ -66,24 +68,11 @@ func (l *loop) restoreArchived(o *operation, id string) error {
 		return nil
 	}
 	c := l.edit(l.route)
-	if c.restores(id) {
-		return errUncommitted
-	}
-	d.At = l.now
 	l.bury(c, d)
-	c.store.Restore = append(c.store.Restore, id)
+	l.takeOut(c, id)
 	c.store.Ledger.Restored++
 	l.sign(o, l.route, store.Audit{Target: id}, nil)
 	return nil
-}
-
-func (c *change) restores(id string) bool {
-	for _, other := range c.store.Restore {
-		if other == id {
-			return true
-		}
-	}
-	return false
 }
 
 // undoEdit gives a dead letter back what it was.
@@ -102,7 +91,7 @@ func (l *loop) undoEdit(o *operation, a *store.Archived) error {
 	}
 	d.Metadata, d.Payload = a.Metadata, a.Payload
 	c := l.rewrite(e, d)
-	c.store.Restore = append(c.store.Restore, a.ID)
+	l.takeOut(c, a.ID)
 	l.sign(o, l.holder(e), store.Audit{Target: d.ID}, nil)
 	return nil
 }
@@ -114,7 +103,7 @@ func (l *loop) editLetter(o *operation, id string, to Content) error {
 	}
 	edited := d
 	edited.Metadata, edited.Payload = maps.Clone(to.Metadata), to.Payload
-	if err := l.checkPlace(&d, &edited); err != nil {
+	if err := l.checkPlace(&edited); err != nil {
 		return err
 	}
 	o.out = Outcome{Action: "edit", Key: d.Key, Epoch: d.Epoch, Revision: d.Rev, Dead: []string{id}, InOrder: e != nil}
@@ -123,8 +112,14 @@ func (l *loop) editLetter(o *operation, id string, to Content) error {
 		return nil
 	}
 	original := archived(o, l, &d)
-	original.ID, original.Original = uuid.NewString(), d.ID
-	c := l.rewrite(e, edited)
+	c := l.edit(l.holder(e))
+	if !d.Lane { // else a copy from the source would take its place again
+		l.unearth(c, d.ID)
+		edited.ID = uuid.NewSHA1(deadLetters, fmt.Appendf(nil, "edit\x00%s\x00%d", d.ID, l.now.UnixNano())).String()
+		o.out.Dead = []string{edited.ID}
+	}
+	original.ID, original.Original = uuid.NewString(), edited.ID
+	l.bury(c, edited)
 	c.store.Archive = append(c.store.Archive, original)
 	l.sign(o, l.holder(e), store.Audit{Target: id}, nil)
 	return nil
@@ -160,26 +155,31 @@ func (l *loop) rewrite(e *entry, d store.DeadLetter) *change {
 	if !d.Lane { // replaced, it would count as a duplicate
 		l.unearth(c, d.ID)
 	}
-	d.At = l.now
 	l.bury(c, d)
 	return c
 }
 
-// checkPlace refuses an edit that would change the place in the order.
-func (l *loop) checkPlace(was, is *store.DeadLetter) error {
-	if !was.Lane || l.cfg.Identify == nil {
+// checkPlace refuses an edit that would change the place in the order. What
+// belongs to no lane is known by what it says of itself.
+func (l *loop) checkPlace(d *store.DeadLetter) error {
+	if l.cfg.Identify == nil {
 		return nil
 	}
-	m := message.NewMessage(is.Message.ID, is.Payload)
-	m.Metadata = maps.Clone(is.Metadata)
+	m := message.NewMessage(d.Message.ID, d.Payload)
+	m.Metadata = maps.Clone(d.Metadata)
 	id, err := l.cfg.Identify(m)
 	switch {
+	case !d.Lane && err != nil: // it is no worse than before
+	case !d.Lane:
+		if d.Key, d.Epoch = id.Key, id.Epoch; l.cfg.Order == ByRevision {
+			d.Rev = id.Revision
+		}
 	case err != nil:
 		return fmt.Errorf("%w: %w", ErrEdit, err)
-	case id.Key != was.Key:
-		return fmt.Errorf("%w: the key would be %s and is %s", ErrEdit, quoted(id.Key), quoted(was.Key))
-	case l.cfg.Order == ByRevision && id.Revision != was.Rev:
-		return fmt.Errorf("%w: the revision would be %d and is %d", ErrEdit, id.Revision, was.Rev)
+	case id.Key != d.Key:
+		return fmt.Errorf("%w: the key would be %s and is %s", ErrEdit, quoted(id.Key), quoted(d.Key))
+	case l.cfg.Order == ByRevision && id.Revision != d.Rev:
+		return fmt.Errorf("%w: the revision would be %d and is %d", ErrEdit, id.Revision, d.Rev)
 	}
 	return nil
 }
@@ -188,14 +188,17 @@ func (l *loop) importAll(o *operation, letters []store.DeadLetter) error {
 	o.out = Outcome{Action: "import"}
 	var fresh []store.DeadLetter
 	for _, d := range letters {
-		there, err := l.isThere(d.ID)
+		if d.ID == "" {
+			return fmt.Errorf("%w: a dead letter without an id", ErrRefused)
+		}
+		there, err := l.isThere(d.ID, importedID(d.ID))
 		if err != nil {
 			return err
 		}
 		if there {
 			continue
 		}
-		d.Route, d.Lane, d.At = l.cfg.Route, false, l.now
+		d.Route, d.Lane, d.ID = l.cfg.Route, false, importedID(d.ID)
 		fresh = append(fresh, d)
 		o.out.Dead = append(o.out.Dead, d.ID)
 	}
@@ -212,18 +215,26 @@ func (l *loop) importAll(o *operation, letters []store.DeadLetter) error {
 	return nil
 }
 
-// isThere reports whether there is a dead letter with an id, or one in the
-// archive.
-func (l *loop) isThere(id string) (bool, error) {
-	if l.moving[id] > 0 {
-		return false, errUncommitted
+// importedID is the id of a dead letter that comes from elsewhere: one of this route
+// with the id that it had there is another message.
+func importedID(id string) string {
+	return uuid.NewSHA1(deadLetters, []byte("import\x00"+id)).String()
+}
+
+// isThere reports whether there is a dead letter with one of these ids, or one in
+// the archive.
+func (l *loop) isThere(ids ...string) (bool, error) {
+	for _, id := range ids {
+		if l.moving[id] > 0 {
+			return false, errUncommitted
+		}
+		_, err := l.cfg.Store.DeadLetter(context.Background(), l.cfg.Route, id)
+		if errors.Is(err, store.ErrNotFound) {
+			_, err = l.cfg.Store.Archived(context.Background(), l.cfg.Route, id)
+		}
+		if !errors.Is(err, store.ErrNotFound) {
+			return err == nil, err
+		}
 	}
-	_, err := l.cfg.Store.DeadLetter(context.Background(), l.cfg.Route, id)
-	if errors.Is(err, store.ErrNotFound) {
-		_, err = l.cfg.Store.Archived(context.Background(), l.cfg.Route, id)
-	}
-	if errors.Is(err, store.ErrNotFound) {
-		return false, nil
-	}
-	return err == nil, err
+	return false, nil
 }

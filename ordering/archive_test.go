@@ -143,6 +143,7 @@ func TestImport(t *testing.T) {
 	if err != nil || !out.Done || len(out.Dead) != 2 {
 		t.Fatalf("%+v, %v", out, err)
 	}
+	first, second := out.Dead[0], out.Dead[1]
 	if out, err = r.Import(t.Context(), []store.DeadLetter{import2, nothing}, because); err != nil || out.Done || len(out.Dead) != 0 {
 		t.Errorf("imported twice: %+v, %v", out, err)
 	}
@@ -152,17 +153,19 @@ func TestImport(t *testing.T) {
 	if letter(t, s, "a", 2).Lane {
 		t.Error("it stands in the order of a route that has never seen it")
 	}
-	if _, err := r.Edit(t.Context(), "elsewhere-2", ordering.Content{Payload: []byte("x")}, because); err != nil {
-		t.Error(err)
+	edited, err := r.Edit(t.Context(), second, ordering.Content{Payload: []byte("x")}, because)
+	if err != nil || len(edited.Dead) != 1 {
+		t.Fatalf("%+v, %v", edited, err)
 	}
+	second = edited.Dead[0]
 	if l := r.accounted(t).Ledger; l.Dead != 2 || l.Duplicates != 0 {
 		t.Errorf("an edit is no duplicate: %+v", l)
 	}
-	if _, err := r.Redrive(t.Context(), "elsewhere-1", because); err != nil { // at its place
+	if _, err := r.Redrive(t.Context(), first, because); err != nil { // at its place
 		t.Fatal(err)
 	}
 	w.delivered("a", 1, 2)
-	if _, err := r.Redrive(t.Context(), "elsewhere-2", because); !errors.Is(err, ordering.ErrRefused) {
+	if _, err := r.Redrive(t.Context(), second, because); !errors.Is(err, ordering.ErrRefused) {
 		t.Error(err)
 	}
 	await(t, "it is gone", func() bool { return r.accounted(t).Ledger.Dead == 1 })

@@ -196,6 +196,7 @@ func (l *loop) askAgain() {
 	for _, e := range retake {
 		l.fetch(e, e.mode == lane.Quarantined)
 	}
+	l.sendAgain()
 }
 
 // untilNext is how long the loop may sleep. While it stops nothing is due:

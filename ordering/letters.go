@@ -1,6 +1,7 @@
 package ordering
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/brokerbridge/bridge/ordering/store"
@@ -9,10 +10,21 @@ import (
 // Which dead letters come and go. All of that is in changes of the loop, so it
 // knows what has changed since somebody read them.
 
-// bury has a change write a dead letter.
+// bury has a change write a dead letter, behind all that were written before: they
+// are listed and redriven in that order.
 func (l *loop) bury(c *change, d store.DeadLetter) {
+	if d.At = l.now; !d.At.After(l.buried) {
+		d.At = l.buried.Add(1)
+	}
+	l.buried = d.At
 	c.store.Dead = append(c.store.Dead, d)
 	l.move(d.ID)
+}
+
+// takeOut has a change take something out of the archive.
+func (l *loop) takeOut(c *change, id string) {
+	c.store.Restore = append(c.store.Restore, id)
+	l.move(id)
 }
 
 // unearth has a change take a dead letter away.
@@ -36,6 +48,18 @@ func (l *loop) laid(c *change) {
 	for _, id := range c.store.Gone {
 		l.moved(id, Settled)
 	}
+	for _, id := range c.store.Restore {
+		l.moved(id, Settled)
+	}
+}
+
+// burying reports whether a dead letter of a key is on its way into the store.
+func (l *loop) burying(key string) bool {
+	of := func(c *change) bool {
+		return c != nil && slices.ContainsFunc(c.store.Dead, func(d store.DeadLetter) bool { return d.Key == key })
+	}
+	return slices.ContainsFunc(l.dirty, func(e *entry) bool { return of(e.pending) }) ||
+		slices.ContainsFunc(l.sent, func(e *entry) bool { return of(e.sent) })
 }
 
 func (l *loop) moved(id string, how How) {

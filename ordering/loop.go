@@ -38,6 +38,7 @@ type loop struct {
 	ends     map[string][]*send // who waits for the end of a redrive, by id
 	answers  []*send            // who is to be told of ends
 	putOff   []*send            // with dead letters that move: until the next commit
+	buried   time.Time          // the place of the dead letter that was written last
 	touched  map[string]bool    // dead letters that changed since an operation began to read; nil: none reads
 	asked    []*operation       // put off until the next commit
 	operator *operation         // on whose behalf a lane is stepped
@@ -121,6 +122,7 @@ func (l *loop) run(ctx context.Context) error {
 			l.stop()
 		}
 	}
+	l.answer()
 	l.counts.memory.Store(int64(l.memory))
 	l.letGo()
 	close(l.work)

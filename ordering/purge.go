@@ -2,7 +2,9 @@ package ordering
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/brokerbridge/bridge/ordering/lane"
 	"github.com/brokerbridge/bridge/ordering/store"
@@ -17,18 +19,33 @@ const classPurged = "purged"
 // order: where the key waits for a dead letter it goes on behind it, and parked
 // messages keep their place, to be settled there without being published. The
 // key's name stays, with its checkpoint and in the audit.
+//
+// Errors may quote what a message said: those of groups and of events that were not
+// sent stay.
 func (r *Resequencer) Purge(ctx context.Context, key string, op Operation) (Outcome, error) {
-	return r.operate(ctx, op, func(l *loop, o *operation) error { return l.purge(o, key) })
+	kept, err := r.archivedOf(ctx, key) // outside the loop: the archive may be large
+	if err != nil {
+		return Outcome{}, err
+	}
+	out, err := r.operate(ctx, op, func(l *loop, o *operation) error { return l.purge(o, key, kept) })
+	if err != nil || !out.Done {
+		return out, err
+	}
+	if late, err := r.archivedOf(ctx, key); err == nil && len(late) > 0 { // put away meanwhile
+		more, err := r.Purge(ctx, key, op)
+		more.Dead, more.Done = append(out.Dead, more.Dead...), true
+		return more, err
+	}
+	return out, nil
 }
 
 // purge gathers first and changes then, so that it is done as a whole or not at
 // all.
-func (l *loop) purge(o *operation, key string) error {
-	letters, err := l.lettersOf(key)
-	if err != nil {
-		return err
+func (l *loop) purge(o *operation, key string, kept []string) error {
+	if l.burying(key) || slices.ContainsFunc(kept, func(id string) bool { return l.moving[id] > 0 }) {
+		return errUncommitted
 	}
-	kept, err := l.archivedOf(key)
+	letters, err := l.lettersOf(key)
 	if err != nil {
 		return err
 	}
@@ -54,7 +71,10 @@ func (l *loop) purge(o *operation, key string) error {
 		}
 	}
 	c := l.edit(l.route)
-	c.store.Restore = append(c.store.Restore, kept...)
+	for _, id := range kept {
+		l.takeOut(c, id)
+	}
+	l.event(c, store.Event{Type: EventPurge, Key: key, By: o.By, Reason: o.Reason})
 	l.sign(o, l.route, store.Audit{Count: int64(n)}, nil)
 	return nil
 }
@@ -79,8 +99,11 @@ func (l *loop) lettersOf(key string) (all []store.DeadLetter, err error) {
 	return all, nil
 }
 
-func (l *loop) archivedOf(key string) (ids []string, err error) {
-	for a, err := range l.cfg.Store.Archive(context.Background(), store.Query{Route: l.cfg.Route, Key: key}) {
+func (r *Resequencer) archivedOf(ctx context.Context, key string) (ids []string, err error) {
+	for a, err := range r.cfg.Store.Archive(ctx, store.Query{Route: r.cfg.Route, Key: key}) {
+		if errors.Is(err, store.ErrNotFound) {
+			break
+		}
 		if err != nil {
 			return nil, err
 		}

@@ -139,17 +139,25 @@ func (l *loop) isStill(s *send, d *store.DeadLetter) bool {
 		l.noteEnd(s, Ended{ID: d.ID, How: Elsewhere, Says: "it was dealt with meanwhile"})
 		return false
 	case err != nil:
-		l.noteEnd(s, Ended{ID: d.ID, How: Stayed, Says: told(err)})
+		l.later(s, d, err)
 		return false
 	}
 	return true
+}
+
+// later puts a dead letter off because the store does not answer.
+func (l *loop) later(s *send, d *store.DeadLetter, err error) {
+	s.again = append(s.again, *d)
+	if l.again.IsZero() {
+		l.storeTrouble(err)
+	}
 }
 
 // sendOne deals with one dead letter, which is as it was read.
 func (l *loop) sendOne(s *send, d *store.DeadLetter) {
 	e, err := l.blockedBy(d)
 	if err != nil {
-		l.noteEnd(s, Ended{ID: d.ID, How: Stayed, Says: told(err)})
+		l.later(s, d, err)
 		return
 	}
 	if id := d.ID; l.loose.has(id) || e != nil && !e.due.IsZero() {
@@ -179,6 +187,9 @@ func (l *loop) sendLooseOf(s *send, d *store.DeadLetter) {
 	it := l.reread(d)
 	w, err := l.wayOf(it, s.OutOfOrder)
 	switch {
+	case err != nil && !errors.Is(err, ErrRefused) && !errors.Is(err, ErrPassed):
+		l.later(s, d, err)
+		return
 	case err != nil:
 		l.noteEnd(s, Ended{ID: d.ID, How: Stayed, Says: told(err)})
 		return
@@ -268,4 +279,16 @@ func (l *loop) peekLane(d *store.DeadLetter) (*entry, error) {
 		return nil, err
 	}
 	return e, nil
+}
+
+// Alive returns ErrStopped once Run has ended.
+func (r *Resequencer) Alive(ctx context.Context) error {
+	select {
+	case <-r.ended:
+		return ErrStopped
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	default:
+		return nil
+	}
 }

@@ -112,6 +112,9 @@ func (e *editing) post(cmd *cobra.Command, c *client.Client, route, id string, c
 	}
 	outcomes := []api.Outcome{o}
 	if e.redrive {
+		if len(o.DeadLetters) == 1 { // it may be another one now
+			id = o.DeadLetters[0]
+		}
 		var sent api.Outcome
 		if sent, err = c.Redrive(cmd.Context(), route, id, ch); err == nil {
 			outcomes = append(outcomes, sent)

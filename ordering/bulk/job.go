@@ -45,6 +45,8 @@ type job struct {
 
 	failed map[string]bool // ids, should the clock be behind the beginning
 	saving sync.Mutex      // one row at a time, in order
+	turns  sync.Mutex      // one change of the state at a time
+	picked []place         // where the operation names its dead letters: those, in order
 }
 
 func newJob(r *Runner, op store.Operation) *job {
@@ -94,7 +96,7 @@ func (j *job) run(ctx context.Context) {
 // advance sends what may go and says how long nothing else will.
 func (j *job) advance(ctx context.Context) time.Duration {
 	seq := j.r.cfg.Resequencer()
-	if seq == nil {
+	if seq == nil || j.stalled(ctx, seq) {
 		return lookEvery
 	}
 	j.meet(seq)
@@ -106,6 +108,7 @@ func (j *job) advance(ctx context.Context) time.Duration {
 		sent, err := j.send(ctx, seq, most)
 		switch {
 		case errors.Is(err, ordering.ErrStopped), errors.Is(err, ordering.ErrNotRunning):
+			j.meet(nil) // nothing is under way any more
 			return lookEvery
 		case err != nil && ctx.Err() == nil:
 			j.r.log.Warn("an operation cannot go on and tries again", "operation", j.row().ID, "error", err)
@@ -115,6 +118,22 @@ func (j *job) advance(ctx context.Context) time.Duration {
 		}
 	}
 	return saveEvery
+}
+
+// stalled reports whether a Resequencer that this operation knows has ended, while
+// something was under way in it.
+func (j *job) stalled(ctx context.Context, seq *ordering.Resequencer) bool {
+	j.mu.Lock()
+	waits := j.seq == seq && len(j.window.byID) > 0
+	j.mu.Unlock()
+	if !waits {
+		return false
+	}
+	if err := seq.Alive(ctx); !errors.Is(err, ordering.ErrStopped) {
+		return false
+	}
+	j.meet(nil)
+	return true
 }
 
 // meet starts over with another Resequencer behind what has ended: what was under
@@ -227,7 +246,7 @@ func (j *job) letters(ctx context.Context, op *store.Operation, most int) ([]sto
 		}
 		return letters, err
 	}
-	page, place, over, err := j.r.read(ctx, op, after, most)
+	page, place, over, err := j.pageOf(ctx, op, after, most)
 	if err != nil {
 		return nil, err
 	}
@@ -235,6 +254,19 @@ func (j *job) letters(ctx context.Context, op *store.Operation, most int) ([]sto
 	defer j.mu.Unlock()
 	j.read, j.over = place, over
 	return j.window.board(j.unfailed(page), place, op.OutOfOrder), nil
+}
+
+// pageOf reads the next dead letters of the operation.
+func (j *job) pageOf(ctx context.Context, op *store.Operation, after string, most int) (page []store.DeadLetter, upTo string, over bool, err error) {
+	if len(op.Selection.IDs) == 0 {
+		return j.r.read(ctx, op, after, most)
+	}
+	if j.picked == nil {
+		if j.picked, err = j.r.pick(ctx, op); err != nil {
+			return nil, after, false, err
+		}
+	}
+	return j.r.readPicked(ctx, op, j.picked, after, most)
 }
 
 // waited reads those again that have waited for another of their key.
@@ -279,6 +311,11 @@ func (j *job) ended(of *window, ends []ordering.Ended) {
 		j.count(&ends[i])
 	}
 	j.op.Place = of.place
+	j.op.Refused += of.stayed
+	of.stayed = 0
+	if ended := j.op.Done + j.op.Failed + j.op.Refused + of.staying + j.op.Gone; ended > j.op.Total {
+		j.op.Total = ended // what was given up before it began, and not stored yet when they were counted
+	}
 	j.judge()
 	select {
 	case j.kick <- struct{}{}:
@@ -287,7 +324,7 @@ func (j *job) ended(of *window, ends []ordering.Ended) {
 }
 
 func (j *job) count(e *ordering.Ended) {
-	next, ok := j.window.land(e.ID)
+	next, ok := j.window.land(e.ID, e.How == ordering.Stayed)
 	if !ok {
 		return
 	}
@@ -303,8 +340,7 @@ func (j *job) count(e *ordering.Ended) {
 		if len(j.failed) < clockSlack && time.Now().Before(j.op.Began) {
 			j.failed[e.ID] = true
 		}
-	case ordering.Stayed:
-		j.op.Refused++
+	case ordering.Stayed: // counted when all before it have ended: until then it may be read again
 		j.op.Refusal = e.Says
 	default:
 		j.op.Gone++

@@ -68,26 +68,9 @@ func (r *Runner) measure(ctx context.Context, op *store.Operation) (p Plan, err 
 		}
 		keys[b.Key] = struct{}{}
 	}
-	defer func() { p.Keys = int64(len(keys)) }()
-	if len(op.Selection.IDs) > 0 {
-		picked, err := r.pick(ctx, op, "")
-		for i := range picked {
-			b := picked[i].Brief()
-			count(&b)
-		}
-		return p, err
-	}
-	for b, err := range r.cfg.Store.Briefs(ctx, query(op)) {
-		switch {
-		case errors.Is(err, store.ErrNotFound):
-			return p, nil
-		case err != nil:
-			return p, err
-		case op.Selection.Matches(&b):
-			count(&b)
-		}
-	}
-	return p, nil
+	err = r.each(ctx, op, count)
+	p.Keys = int64(len(keys))
+	return p, err
 }
 
 // look finds out how each of the first would go.
@@ -99,8 +82,9 @@ func (r *Runner) look(ctx context.Context, op *store.Operation, p *Plan) error {
 	if seq == nil {
 		return fmt.Errorf("%w: whether and how each message could go is not known", ErrNotRunning)
 	}
+	j := newJob(r, *op)
 	for place, over := "", false; !over && p.Looked < mostLooked; {
-		page, at, last, err := r.read(ctx, op, place, lookAtOnce)
+		page, at, last, err := j.pageOf(ctx, op, place, lookAtOnce)
 		if err != nil {
 			if errors.Is(err, store.ErrNotFound) {
 				return nil

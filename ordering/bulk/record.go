@@ -3,6 +3,7 @@ package bulk
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/brokerbridge/bridge/ordering/store"
@@ -10,9 +11,12 @@ import (
 
 // save stores the operation as it is.
 func (j *job) save(ctx context.Context, audits ...store.Audit) error {
+	return j.store(ctx, j.row(), audits...)
+}
+
+func (j *job) store(ctx context.Context, op store.Operation, audits ...store.Audit) error {
 	j.saving.Lock()
 	defer j.saving.Unlock()
-	op := j.row()
 	op.Changed = time.Now().UTC()
 	return j.r.save(ctx, op, audits...)
 }
@@ -20,68 +24,90 @@ func (j *job) save(ctx context.Context, audits ...store.Audit) error {
 // finish ends an operation of which nothing is left, or that is cancelled, and
 // reports whether it has ended for good.
 func (j *job) finish(ctx context.Context) bool {
-	j.mu.Lock()
-	was := j.op
-	under := len(j.window.byID)
-	switch {
-	case under > 0 && j.seq == j.r.cfg.Resequencer():
-		j.mu.Unlock()
-		return false
-	case j.op.State == store.OperationCancelled:
-	case j.op.State == store.OperationRunning && j.over && under == 0 && len(j.next) == 0:
-		j.op.State = store.OperationDone
-		j.op.Gone += j.op.Left()
-	default:
-		j.mu.Unlock()
+	j.turns.Lock()
+	defer j.turns.Unlock()
+	o, ok := j.ending()
+	if !ok {
 		return false
 	}
-	j.op.Ended = time.Now().UTC()
-	o := j.op
-	j.mu.Unlock()
 	says := fmt.Sprintf("%d done, %d failed again, %d refused, %d gone meanwhile, %d left", o.Done, o.Failed, o.Refused, o.Gone, o.Left())
-	if err := j.save(ctx, store.Audit{Action: o.Action + "_" + string(o.State), By: o.By, Reason: says, Count: o.Done}); err != nil {
-		j.mu.Lock()
-		defer j.mu.Unlock()
-		j.op.State, j.op.Ended, j.op.Gone = was.State, was.Ended, was.Gone
+	err := j.store(ctx, o, store.Audit{Action: o.Action + "_" + string(o.State), By: o.By, Reason: says, Count: o.Done})
+	if err != nil && !j.r.isEnded(o.ID) {
 		return false // the store does not take it now; tried again
 	}
+	j.mu.Lock()
+	j.op = o
+	j.mu.Unlock()
 	j.r.log.Info("an operation has ended", "operation", o.ID, "state", o.State, "says", says)
 	return true
 }
 
+// ending is the operation as it ends, if it does.
+func (j *job) ending() (o store.Operation, ok bool) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	o = j.op
+	switch {
+	case len(j.window.byID) > 0:
+		return o, false
+	case o.State == store.OperationCancelled:
+	case o.State == store.OperationRunning && j.over && len(j.next) == 0:
+		o.State = store.OperationDone
+		o.Gone += o.Left()
+	default:
+		return o, false
+	}
+	o.Ended = time.Now().UTC()
+	return o, true
+}
+
+// isEnded reports whether the end of an operation is stored, after a commit of
+// which that is not known.
+func (r *Runner) isEnded(id string) bool {
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	ops, err := r.stored(ctx)
+	return err == nil && slices.ContainsFunc(ops, func(op store.Operation) bool { return op.ID == id && !op.Ended.IsZero() })
+}
+
 // change brings the operation into another state, durably.
 func (j *job) change(ctx context.Context, to store.OperationState, by, reason string) error {
-	j.mu.Lock()
-	was := j.op
+	j.turns.Lock()
+	defer j.turns.Unlock()
+	was := j.row()
 	switch {
 	case was.State.Ended():
-		j.mu.Unlock()
 		return fmt.Errorf("%w: it is %s", ErrOver, was.State)
 	case was.State == to:
-		j.mu.Unlock()
 		return nil
 	}
-	j.op.State, j.op.Why, j.op.Changed = to, "", time.Now().UTC()
-	if to == store.OperationRunning {
-		j.since = tally{}
-	} else {
-		j.op.Why = reason
-	}
-	j.mu.Unlock()
-	verb := map[store.OperationState]string{
-		store.OperationPaused: "operation_pause", store.OperationRunning: "operation_resume", store.OperationCancelled: "operation_cancel",
-	}[to]
-	err := j.save(ctx, store.Audit{Action: verb, By: by, Reason: reason})
-	if err != nil {
+	j.turn(to, reason)
+	err := j.save(ctx, store.Audit{Action: turns[to], By: by, Reason: reason})
+	if err != nil && !j.r.isStored(was.ID, to) {
 		j.mu.Lock()
-		defer j.mu.Unlock()
 		j.op.State, j.op.Why = was.State, was.Why
+		j.mu.Unlock()
+		return err
 	}
 	select {
 	case j.kick <- struct{}{}:
 	default:
 	}
-	return err
+	return nil
+}
+
+// turns are what the audit calls changes of the state.
+var turns = map[store.OperationState]string{
+	store.OperationPaused: "operation_pause", store.OperationRunning: "operation_resume", store.OperationCancelled: "operation_cancel",
+}
+
+func (j *job) turn(to store.OperationState, reason string) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.op.State, j.op.Why, j.op.Changed = to, reason, time.Now().UTC()
+	if to == store.OperationRunning {
+		j.op.Why, j.since = "", tally{}
+	}
 }
 
 // Progress is an operation and how it is doing.
@@ -106,6 +132,7 @@ const (
 func (j *job) progress(ctx context.Context) Progress {
 	j.mu.Lock()
 	p := Progress{Operation: j.op, UnderWay: len(j.window.byID)}
+	p.Refused += j.window.staying
 	ended := p.Done + p.Failed + p.Refused + p.Gone
 	j.pulse.beat(time.Now(), ended)
 	p.Speed = j.pulse.speed()

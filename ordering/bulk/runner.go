@@ -10,9 +10,9 @@
 //     again is given up anew and so is no longer among them: each is sent at most
 //     once by one operation, save that after a crash those under way, some thousands
 //     at most, may be sent again, with the same message ids.
-//   - For which their key waits is sent at its place in the order, and what is parked
+//   - What a key waits for is sent at its place in the order, and what is parked
 //     behind follows. See [ordering.Resequencer.Redrive] for the others. Of those that go
-//     out of order, one of a key is under way at a time.
+//     out of order, one of a key is under way at a time, of one operation.
 //   - Two operations on the same dead letters, or one and somebody with a single one:
 //     whoever comes second finds them gone, and counts them so.
 //   - Its beginning and its end are in the audit, with who, why and how many; and so
@@ -30,6 +30,7 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -67,10 +68,11 @@ type Runner struct {
 
 	reading sync.Mutex // from Mark to Send
 
-	mu   sync.Mutex
-	ctx  context.Context // of Run; nil: it does not run
-	jobs map[string]*job // those that have not ended
-	wg   sync.WaitGroup
+	mu     sync.Mutex
+	ctx    context.Context // of Run; nil: it does not run
+	jobs   map[string]*job // those that have not ended
+	newest time.Time       // of the ids
+	wg     sync.WaitGroup
 }
 
 // New returns a Runner, which does nothing before Run.
@@ -94,7 +96,7 @@ func (r *Runner) Run(ctx context.Context) error {
 	r.mu.Lock()
 	r.ctx = ctx
 	for _, op := range ops {
-		if !op.State.Ended() {
+		if op.Ended.IsZero() { // also one that was cancelled, and of which nobody saw the end
 			r.launch(op)
 		}
 	}
@@ -180,7 +182,7 @@ func (r *Runner) Start(ctx context.Context, q Request) (store.Operation, error) 
 	}
 	now := time.Now()
 	op := store.Operation{
-		ID: newID(now), Route: r.cfg.Route, Action: string(q.Action), Selection: q.Selection,
+		ID: r.newID(now), Route: r.cfg.Route, Action: string(q.Action), Selection: q.Selection,
 		State: store.OperationRunning, By: q.By, Reason: q.Reason,
 		OutOfOrder: q.OutOfOrder, Rate: q.Rate, Canary: q.Canary, StopAt: q.StopAt,
 		Began: now.UTC(), Changed: now.UTC(),
@@ -195,7 +197,8 @@ func (r *Runner) Start(ctx context.Context, q Request) (store.Operation, error) 
 	if op.Total, err = r.count(ctx, &op); err != nil {
 		return op, err
 	}
-	if err := r.save(ctx, op, store.Audit{Action: op.Action, By: q.By, Reason: q.Reason, Count: op.Total}); err != nil {
+	err = r.save(ctx, op, store.Audit{Action: op.Action, By: q.By, Reason: q.Reason, Count: op.Total})
+	if err != nil && !r.isStored(op.ID, op.State) {
 		return op, err
 	}
 	r.mu.Lock()
@@ -213,9 +216,25 @@ func (r *Runner) runs() bool {
 	return r.ctx != nil
 }
 
-// newID sorts by time.
-func newID(now time.Time) string {
-	return fmt.Sprintf("%s-%04x", now.UTC().Format("20060102T150405"), rand.IntN(1<<16))
+// newID sorts by time, to the millisecond: no two of a route begin in the same.
+func (r *Runner) newID(now time.Time) string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if now = now.Truncate(time.Millisecond); !now.After(r.newest) {
+		now = r.newest.Add(time.Millisecond)
+	}
+	r.newest = now
+	day, part, _ := strings.Cut(now.UTC().Format("20060102T150405.000"), ".")
+	return fmt.Sprintf("%s%s-%04x", day, part, rand.IntN(1<<16))
+}
+
+// isStored reports whether an operation is stored in a state, after a commit of
+// which that is not known.
+func (r *Runner) isStored(id string, s store.OperationState) bool {
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	ops, err := r.stored(ctx)
+	return err == nil && slices.ContainsFunc(ops, func(op store.Operation) bool { return op.ID == id && op.State == s })
 }
 
 // save stores an operation, with what there is for the audit.
@@ -249,20 +268,41 @@ func (r *Runner) tell(ctx context.Context, id string, to store.OperationState, b
 	if reason == "" {
 		return Progress{}, ordering.ErrReason
 	}
-	r.mu.Lock()
-	j := r.jobs[id]
-	r.mu.Unlock()
+	j, p, err := r.find(ctx, id)
 	if j == nil {
-		p, err := r.Get(ctx, id)
-		if err == nil {
-			err = fmt.Errorf("%w: it is %s", ErrOver, p.State)
-		}
 		return p, err
 	}
 	if err := j.change(ctx, to, by, reason); err != nil {
 		return j.progress(ctx), err
 	}
 	return j.progress(ctx), nil
+}
+
+// find returns the job of an operation, which is launched if it was stored without
+// anybody knowing.
+func (r *Runner) find(ctx context.Context, id string) (*job, Progress, error) {
+	r.mu.Lock()
+	j := r.jobs[id]
+	r.mu.Unlock()
+	if j != nil {
+		return j, Progress{}, nil
+	}
+	p, err := r.Get(ctx, id)
+	switch {
+	case err != nil:
+		return nil, p, err
+	case p.State.Ended():
+		return nil, p, fmt.Errorf("%w: it is %s", ErrOver, p.State)
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.ctx == nil {
+		return nil, p, ErrClosed
+	}
+	if j = r.jobs[id]; j == nil {
+		j = r.launch(p.Operation)
+	}
+	return j, p, nil
 }
 
 // Get returns one operation; store.ErrNotFound if there is none.

@@ -22,26 +22,41 @@ func query(op *store.Operation) store.Query {
 
 // count says how many dead letters an operation is about.
 func (r *Runner) count(ctx context.Context, op *store.Operation) (n int64, err error) {
+	err = r.each(ctx, op, func(*store.Brief) { n++ })
+	return n, err
+}
+
+// each shows all dead letters that an operation is about, without their content.
+func (r *Runner) each(ctx context.Context, op *store.Operation, see func(*store.Brief)) error {
 	if len(op.Selection.IDs) > 0 {
-		picked, err := r.pick(ctx, op, "")
-		return int64(len(picked)), err
+		_, err := r.pickEach(ctx, op, see)
+		return err
 	}
 	for b, err := range r.cfg.Store.Briefs(ctx, query(op)) {
 		switch {
 		case errors.Is(err, store.ErrNotFound):
-			return 0, nil
+			return nil
 		case err != nil:
-			return 0, err
+			return err
 		case op.Selection.Matches(&b):
-			n++
+			see(&b)
 		}
 	}
-	return n, nil
+	return nil
 }
 
-// pick reads the dead letters that an operation names, from behind a place on, in
-// order of their places.
-func (r *Runner) pick(ctx context.Context, op *store.Operation, after string) (picked []store.DeadLetter, err error) {
+// place is where a dead letter stands that an operation names.
+type place struct{ at, id string }
+
+// pick finds the dead letters that an operation names, in order of their places.
+func (r *Runner) pick(ctx context.Context, op *store.Operation) ([]place, error) {
+	return r.pickEach(ctx, op, func(*store.Brief) {})
+}
+
+func (r *Runner) pickEach(ctx context.Context, op *store.Operation, see func(*store.Brief)) ([]place, error) {
+	others := op.Selection // what else it says
+	others.IDs = nil
+	picked := []place{}
 	for _, id := range slices.Compact(slices.Sorted(slices.Values(op.Selection.IDs))) {
 		d, err := r.cfg.Store.DeadLetter(ctx, op.Route, id)
 		if errors.Is(err, store.ErrNotFound) {
@@ -50,15 +65,12 @@ func (r *Runner) pick(ctx context.Context, op *store.Operation, after string) (p
 		if err != nil {
 			return nil, err
 		}
-		b := d.Brief()
-		if d.At.Before(op.Began) && op.Selection.Matches(&b) && b.Place() > after {
-			picked = append(picked, d)
+		if b := d.Brief(); d.At.Before(op.Began) && others.Matches(&b) {
+			see(&b)
+			picked = append(picked, place{b.Place(), id})
 		}
 	}
-	slices.SortFunc(picked, func(a, b store.DeadLetter) int {
-		x, y := a.Brief(), b.Brief()
-		return cmp.Compare(x.Place(), y.Place())
-	})
+	slices.SortFunc(picked, func(a, b place) int { return cmp.Compare(a.at, b.at) })
 	return picked, nil
 }
 
@@ -70,9 +82,6 @@ const (
 // read returns the next dead letters of an operation behind a place, and the
 // place up to which it has looked; over reports that there are no more.
 func (r *Runner) read(ctx context.Context, op *store.Operation, after string, most int) (page []store.DeadLetter, place string, over bool, err error) {
-	if len(op.Selection.IDs) > 0 {
-		return r.readPicked(ctx, op, after, most)
-	}
 	q := query(op)
 	q.After = after
 	place = after
@@ -94,13 +103,30 @@ func (r *Runner) read(ctx context.Context, op *store.Operation, after string, mo
 	return page, place, true, nil
 }
 
-func (r *Runner) readPicked(ctx context.Context, op *store.Operation, after string, most int) (page []store.DeadLetter, place string, over bool, err error) {
-	page, err = r.pick(ctx, op, after)
-	if err != nil || len(page) == 0 {
-		return nil, after, err == nil, err
+// readPicked is read for dead letters that an operation names.
+func (r *Runner) readPicked(ctx context.Context, op *store.Operation, picked []place, after string, most int) (page []store.DeadLetter, upTo string, over bool, err error) {
+	from, found := slices.BinarySearchFunc(picked, after, func(p place, after string) int { return cmp.Compare(p.at, after) })
+	if found {
+		from++
 	}
-	over = len(page) <= most
-	page = page[:min(len(page), most)]
-	b := page[len(page)-1].Brief()
-	return page, b.Place(), over, nil
+	upTo = after
+	size := int64(0)
+	for _, p := range picked[from:] {
+		if len(page) == most || size >= pageBytes {
+			return page, upTo, false, nil
+		}
+		d, err := r.cfg.Store.DeadLetter(ctx, op.Route, p.id)
+		switch {
+		case errors.Is(err, store.ErrNotFound):
+		case err != nil:
+			return nil, after, false, err
+		default:
+			if b := d.Brief(); b.Place() == p.at { // else it was given up anew
+				page = append(page, d)
+				size += d.Size()
+			}
+		}
+		upTo = p.at
+	}
+	return page, upTo, true, nil
 }

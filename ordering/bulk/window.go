@@ -20,6 +20,7 @@ type flight struct {
 	place string
 	size  int64
 	ended bool
+	stays bool // it has ended and stays a dead letter, as it was
 }
 
 // window is what is under way, in order of places, so that it is known behind
@@ -29,6 +30,8 @@ type window struct {
 	byID    map[string]*flight
 	bytes   int64
 	place   string // all up to it have ended
+	stayed  int64  // of those, the ones that stay: they are counted where they are not read again
+	staying int64  // the same, behind it
 
 	keys  map[string]bool      // with one under way; only those that go one at a time
 	later map[string][]*flight // that wait for it
@@ -77,20 +80,18 @@ func (w *window) board(page []store.DeadLetter, upTo string, oneByOne bool) (now
 
 // land ends one and returns the id of the one of its key that may go now, if there
 // is any. It is false where it was not under way.
-func (w *window) land(id string) (next string, ok bool) {
+func (w *window) land(id string, stays bool) (next string, ok bool) {
 	f := w.byID[id]
 	if f == nil {
 		return "", false
 	}
-	f.ended = true
+	f.ended, f.stays = true, stays
 	delete(w.byID, id)
 	w.bytes -= f.size
-	n := 0
-	for n < len(w.flights) && w.flights[n].ended {
-		w.place = w.flights[n].place
-		n++
+	if stays {
+		w.staying++
 	}
-	w.flights = w.flights[n:]
+	w.advance()
 	if f.key == "" {
 		return "", true
 	}
@@ -101,6 +102,19 @@ func (w *window) land(id string) (next string, ok bool) {
 	delete(w.later, f.key)
 	delete(w.keys, f.key)
 	return "", true
+}
+
+// advance moves the place up behind what has ended.
+func (w *window) advance() {
+	n := 0
+	for ; n < len(w.flights) && w.flights[n].ended; n++ {
+		w.place = w.flights[n].place
+		if w.flights[n].stays {
+			w.staying--
+			w.stayed++
+		}
+	}
+	w.flights = w.flights[n:]
 }
 
 // tally is what an operation has seen end since it was last resumed.

@@ -142,7 +142,7 @@ func TestF10_KillDuringARedrive(t *testing.T) {
 }
 
 // TestD1_ManyDeadLettersAreRedriven has as many dead letters as an incident
-// leaves, in several groups, on a route without an order, and redrives them all.
+// leaves, and redrives them all.
 func TestD1_ManyDeadLettersAreRedriven(t *testing.T) {
 	t.Parallel()
 	limit := "2000"
@@ -156,7 +156,7 @@ func TestD1_ManyDeadLettersAreRedriven(t *testing.T) {
 			}
 		}
 	})
-	route := e2e.Route{From: e2e.Queues(from), To: e2e.Topic(topic), By: "none"}
+	route := e2e.Route{From: e2e.Queues(from), To: e2e.Topic(topic), By: "arrival", Order: "key: header.key"}
 	b := e2e.Start(t, e2e.Options{Routes: route.String()})
 	e2e.Rest{Messages: n, Dead: n}.Await(b, 2*settleTimeout)
 	allow(t, topic, "1000000")
