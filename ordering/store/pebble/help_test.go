@@ -189,13 +189,12 @@ func floodKey(i int) string { return fmt.Sprintf("key-%d", i) }
 // write commits n dead letters of 1 to 4 KB, each with a lane of its own.
 func (b *flood) write(n int) (bytes int64) {
 	b.t.Helper()
+	noise := rand.NewChaCha8([32]byte{})
 	for b.n < n {
 		changes := make([]store.Change, floodCommit)
 		for i := range changes {
 			payload := make([]byte, 1024+rand.IntN(3072))
-			for j := range payload {
-				payload[j] = byte(rand.Uint32())
-			}
+			_, _ = noise.Read(payload) // which never fails
 			bytes += int64(len(payload))
 			changes[i] = store.Change{
 				Key: store.Key{Route: "r", Name: floodKey(b.n)}, Record: &store.Record{State: lane.State{Next: 2, Highest: 1, Lowest: 2}},
