@@ -2,8 +2,10 @@ package bulk_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strconv"
 	"sync"
 	"testing"
@@ -137,13 +139,27 @@ func (o *office) staff() {
 	}
 }
 
-// restart closes all and opens it again.
-func (o *office) restart() {
+// move closes all and opens it with another store.
+func (o *office) move(s store.Store) {
 	o.t.Helper()
 	o.leave()
 	o.close()
+	o.store = s
 	o.open()
 	o.staff()
+}
+
+// restart closes all and opens it again.
+func (o *office) restart() {
+	o.t.Helper()
+	o.move(o.store)
+}
+
+// reopen starts the route again, and not its operations.
+func (o *office) reopen() {
+	o.t.Helper()
+	o.close()
+	o.open()
 }
 
 func (o *office) resequencer() *ordering.Resequencer {
@@ -241,6 +257,13 @@ func (o *office) begin(q bulk.Request) store.Operation {
 	}
 	q.By, q.Reason = "ann", why
 	op, err := o.Start(o.t.Context(), q)
+	for range 1000 {
+		if !errors.Is(err, bulk.ErrClosed) {
+			break
+		}
+		time.Sleep(time.Millisecond) // whoever was staffed has not begun
+		op, err = o.Start(o.t.Context(), q)
+	}
 	if err != nil {
 		o.t.Fatal(err)
 	}
@@ -251,18 +274,53 @@ func (o *office) begin(q bulk.Request) store.Operation {
 func (o *office) until(id string, s store.OperationState) (p bulk.Progress) {
 	o.t.Helper()
 	o.await(fmt.Sprintf("operation %s", s), func() bool {
-		var err error
-		if p, err = o.Get(context.Background(), id); err != nil {
-			o.t.Fatal(err)
-		}
+		p = o.now(id)
 		return p.State == s
 	})
 	return p
 }
 
+// now is how an operation is doing.
+func (o *office) now(id string) bulk.Progress {
+	o.t.Helper()
+	p, err := o.Get(context.Background(), id)
+	if err != nil {
+		o.t.Fatal(err)
+	}
+	return p
+}
+
+// audited counts the rows of the audit with an action.
+func (o *office) audited(action string) (n int) {
+	o.t.Helper()
+	for a, err := range o.store.Audits(context.Background(), store.AuditQuery{Route: route}) {
+		if err != nil {
+			o.t.Fatal(err)
+		}
+		if a.Action == action {
+			n++
+		}
+	}
+	return n
+}
+
 // counts are done, failed, refused, gone, left.
 func counts(p bulk.Progress) [5]int64 {
 	return [5]int64{p.Done, p.Failed, p.Refused, p.Gone, p.Operation.Left()}
+}
+
+// taken is what the target has, in order.
+func (o *office) taken() []string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return slices.Clone(o.got)
+}
+
+// slow is how long a call of the target takes from now on.
+func (o *office) slow(d time.Duration) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.pause = d
 }
 
 // twice reports what the target has more than once.

@@ -126,7 +126,7 @@ func TestF10_KillDuringARedrive(t *testing.T) {
 				stopped(t, b)
 				b.Run([]string{fmt.Sprintf("BRIDGE_FAIL=%s@%d", point, n)})
 				b.AwaitAlive()
-				op = b.Begin("orders", api.Request{Action: "redrive"})
+				op = b.Begin("orders", api.Request{Action: "redrive", Rate: float64(i.keys) / 2}) // in several calls
 				b.AwaitCrash()
 				b.Restart()
 				op = b.AwaitOperation("orders", op.ID, "done", settleTimeout)
