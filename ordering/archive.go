@@ -168,12 +168,13 @@ func (l *loop) checkPlace(d *store.DeadLetter) error {
 	m := message.NewMessage(d.Message.ID, d.Payload)
 	m.Metadata = maps.Clone(d.Metadata)
 	id, err := l.cfg.Identify(m)
-	switch {
-	case !d.Lane && err != nil: // it is no worse than before
-	case !d.Lane:
-		if d.Key, d.Epoch = id.Key, id.Epoch; l.cfg.Order == ByRevision {
-			d.Rev = id.Revision
+	if !d.Lane {
+		if err == nil { // else it is no better than before, and no worse
+			l.rename(d, id)
 		}
+		return nil
+	}
+	switch {
 	case err != nil:
 		return fmt.Errorf("%w: %w", ErrEdit, err)
 	case id.Key != d.Key:
@@ -182,6 +183,14 @@ func (l *loop) checkPlace(d *store.DeadLetter) error {
 		return fmt.Errorf("%w: the revision would be %d and is %d", ErrEdit, id.Revision, d.Rev)
 	}
 	return nil
+}
+
+// rename has a dead letter stand for what it says now.
+func (l *loop) rename(d *store.DeadLetter, id ID) {
+	d.Key, d.Epoch = id.Key, id.Epoch
+	if l.cfg.Order == ByRevision {
+		d.Rev = id.Revision
+	}
 }
 
 func (l *loop) importAll(o *operation, letters []store.DeadLetter) error {

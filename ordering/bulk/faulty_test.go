@@ -3,6 +3,7 @@ package bulk_test
 import (
 	"context"
 	"errors"
+	"iter"
 	"sync/atomic"
 	"testing"
 
@@ -19,7 +20,8 @@ type faulty struct {
 	noLanes atomic.Bool  // lanes are not read
 	noJobs  atomic.Bool  // operations are not read
 	noReads atomic.Int64 // so many dead letters are not read
-	reads   atomic.Int64 // of single dead letters
+	reads   atomic.Int64 // dead letters, one by one
+	listed  atomic.Int64 // dead letters, with their content
 	failed  atomic.Int64 // reads
 
 	onCommit atomic.Pointer[func(c *store.Change) error]
@@ -56,6 +58,16 @@ func (f *faulty) DeadLetter(ctx context.Context, r, id string) (store.DeadLetter
 		return store.DeadLetter{}, errDisk
 	}
 	return f.Store.DeadLetter(ctx, r, id)
+}
+
+func (f *faulty) DeadLetters(ctx context.Context, q store.Query) iter.Seq2[store.DeadLetter, error] {
+	return func(yield func(store.DeadLetter, error) bool) {
+		for d, err := range f.Store.DeadLetters(ctx, q) {
+			if f.listed.Add(1); !yield(d, err) {
+				return
+			}
+		}
+	}
 }
 
 // commits sees all changes before they are stored, and may refuse them. nil: nobody

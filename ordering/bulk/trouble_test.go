@@ -43,8 +43,10 @@ func TestLanesAreNotReadForAMoment(t *testing.T) {
 	o, f := faultyOffice(t, nil)
 	o.dead(100, 100)
 	o.leave()
-	o.reopen() // the lanes are in the store only
-	o.accounted()
+	o.reopen()                                                               // the lanes are in the store only
+	if _, err := o.resequencer().Ways(t.Context(), nil, false); err != nil { // the route runs
+		t.Fatal(err)
+	}
 	o.target(nil)
 	f.noLanes.Store(true)
 	o.staff()
@@ -168,9 +170,11 @@ func TestCommitOfAnEndFails(t *testing.T) {
 // A pause that is not stored leaves the cancel alone that came meanwhile.
 func TestPauseThatFailsUndoesNoCancel(t *testing.T) {
 	o, f := faultyOffice(t, unordered)
-	o.dead(100, 5)
+	o.dead(20, 5)
 	o.target(nil)
-	op := o.begin(bulk.Request{Rate: 20})
+	op := o.begin(bulk.Request{Rate: 2})
+	o.await("the first are sent", func() bool { p := o.now(op.ID); return p.Done > 0 && p.UnderWay == 0 })
+	time.Sleep(20 * time.Millisecond) // now it waits for the next
 	reached, goOn := make(chan struct{}), make(chan struct{})
 	f.commits(func(c *store.Change) error {
 		if !signs(c, "operation_pause") {

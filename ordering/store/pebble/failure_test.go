@@ -219,6 +219,7 @@ func (g *goneIn) redriven(i int) bool { return i%2 == 1 }
 // and redriven by the thousand, nothing is reported from then on, each of them is
 // there or gone as a whole, and the counts say which.
 func TestFailedDiskWhileDeadLettersGo(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		name, op string
 		file     func(string) bool

@@ -198,6 +198,7 @@ func openFlood(t *testing.T, dir string, reserve int64) *Store {
 // waits long, also after a restart on the full disk, and what was theirs comes back.
 // The full form has the sizes of a bridge with its defaults.
 func TestBulkOnAFullDisk(t *testing.T) {
+	t.Parallel()
 	size, reserve, n := "192m", int64(16<<20), 24_000
 	if os.Getenv("BRIDGE_TEST_FULL") != "" {
 		size, reserve, n = "1g", 128<<20, 120_000
@@ -229,6 +230,7 @@ func TestBulkOnAFullDisk(t *testing.T) {
 // TestRoomComesBackTableByTable: where most is kept, there is no room to write all
 // of it anew, and no need to.
 func TestRoomComesBackTableByTable(t *testing.T) {
+	t.Parallel()
 	disk := smallDisk(t, "192m")
 	b := &flood{t: t, s: openFlood(t, filepath.Join(disk, "db"), 8<<20)}
 	eventually(t, "the reserve", func() bool { return !b.s.care.reserve.spent() })
@@ -249,6 +251,7 @@ func TestRoomComesBackTableByTable(t *testing.T) {
 // TestRoomIsLeftToDiscard: what comes in does not take the last of the reserve, so
 // that dead letters can be discarded however many came.
 func TestRoomIsLeftToDiscard(t *testing.T) {
+	t.Parallel()
 	disk := smallDisk(t, "128m")
 	b := &flood{t: t, s: openFlood(t, filepath.Join(disk, "db"), 16<<20)}
 	eventually(t, "the reserve", func() bool { return !b.s.care.reserve.spent() })
