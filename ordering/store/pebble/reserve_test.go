@@ -201,7 +201,7 @@ func TestBulkOnAFullDisk(t *testing.T) {
 	t.Parallel()
 	size, reserve, n := "192m", int64(16<<20), 24_000
 	if os.Getenv("BRIDGE_TEST_FULL") != "" {
-		size, reserve, n = "1g", 128<<20, 120_000
+		size, reserve, n = "768m", 128<<20, 60_000
 	}
 	disk := smallDisk(t, size)
 	dir := filepath.Join(disk, "db")
