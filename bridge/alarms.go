@@ -3,7 +3,6 @@ package bridge
 import (
 	"context"
 	"slices"
-	"sync"
 
 	"github.com/brokerbridge/bridge/bridge/alarm"
 	"github.com/brokerbridge/bridge/bridge/config"
@@ -21,15 +20,11 @@ type hookID struct {
 
 // start has them called and returns what ends that, behind the last alarm.
 func (all hooks) start(ctx context.Context) (stop func()) {
-	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
-	var wg sync.WaitGroup
+	var parts []func(context.Context)
 	for _, h := range all {
-		wg.Go(func() { h.Run(ctx) })
+		parts = append(parts, h.Run)
 	}
-	return func() {
-		cancel()
-		wg.Wait()
-	}
+	return background(context.WithoutCancel(ctx), parts...)
 }
 
 // hook returns the hook of a webhook.
@@ -58,23 +53,6 @@ func newWatch(b *Bridge, r *route) *alarm.Watch {
 
 // quarantined is how many keys of the route wait for a person.
 func (r *route) quarantined(ctx context.Context) int64 {
-	r.face.mu.Lock()
-	seq := r.face.seq
-	r.face.mu.Unlock()
-	keys := r.face.counts(ctx, seq).Keys
+	keys := r.face.counts(ctx, r.face.resequencer()).Keys
 	return keys["quarantined"] + keys["gap_blocked"]
-}
-
-// watch watches over the route and returns what ends that.
-func (r *route) watch(ctx context.Context) (stop func()) {
-	ctx, cancel := context.WithCancel(ctx)
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		r.alarms.Run(ctx)
-	}()
-	return func() {
-		cancel()
-		<-done
-	}
 }

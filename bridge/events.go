@@ -65,15 +65,13 @@ func (o *outbox) start(ctx context.Context) (stop func()) {
 	if o == nil {
 		return func() {}
 	}
-	ctx, cancel := context.WithCancel(ctx)
-	var wg sync.WaitGroup
+	parts := []func(context.Context){o.write}
 	for _, l := range o.lines {
-		wg.Go(func() { l.run(ctx) })
+		parts = append(parts, l.run)
 	}
-	wg.Go(func() { o.write(ctx) })
+	end := background(ctx, parts...)
 	return func() {
-		cancel()
-		wg.Wait()
+		end()
 		last, cancel := context.WithTimeout(context.WithoutCancel(ctx), outboxFarewell)
 		defer cancel()
 		_ = o.mark(last) // else it is sent again, which is all
@@ -183,8 +181,8 @@ func eventsLine(b *Bridge, r config.Route, o *outbox) *line {
 	to := *r.Events.To
 	kind := kindOf(b.file, to.Broker)
 	source := events.Source(b.store.ID(), r.Name)
-	return newLine(o, &line{
-		what: lineEvents, end: status.End{Broker: to.Broker, Name: to.Name()},
+	return newLine(o, status.End{Broker: to.Broker, Name: to.Name()}, &line{
+		what: lineEvents,
 		compose: func(e *store.Event) (*letter, error) {
 			ev := events.Of(source, r.Name, r.Owner.Name, e)
 			encode := ev.Kafka
@@ -194,7 +192,7 @@ func eventsLine(b *Bridge, r config.Route, o *outbox) *line {
 			m, err := encode()
 			return &letter{Message: m}, err
 		},
-		open: func(opts broker.TargetOptions) (broker.Target, error) {
+		dial: func(opts broker.TargetOptions) (broker.Target, error) {
 			opts.Timeout = r.Retry.Timeout
 			return b.brokers[to.Broker].Target(to, opts)
 		},

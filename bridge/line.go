@@ -3,14 +3,11 @@ package bridge
 import (
 	"context"
 	"errors"
-	"log/slog"
 	"strconv"
-	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/ThreeDotsLabs/watermill/message"
-	"github.com/cenkalti/backoff/v4"
 
 	"github.com/brokerbridge/bridge/bridge/broker"
 	"github.com/brokerbridge/bridge/bridge/status"
@@ -32,84 +29,48 @@ type letter struct {
 	seq uint64 // of the event
 }
 
-// line sends the events of a route to one target, per key in their order. It says
-// trouble once, and stands in nobody's way.
+// line sends the events of a route to one target, per key in their order.
 type line struct {
+	follower
 	what string
 	// compose makes what is sent of an event; nil where it is not for this line.
 	compose func(*store.Event) (*letter, error)
-	open    func(broker.TargetOptions) (broker.Target, error)
+	dial    func(broker.TargetOptions) (broker.Target, error)
 	// lost reports whether the outcome of a message will always be this. Nil: only
 	// what is refused for itself.
 	lost func(error) bool
 
 	box    *outbox
-	log    *slog.Logger
 	passed atomic.Uint64 // up to here all is sent, or is not to be
 
 	// What follows belongs to run.
-	target broker.Target
-	write  policies.Batch
-	done   map[uint64]bool // sent, behind one that is not
-	tries  map[uint64]int  // of those that failed alone
-	said   bool            // that there is trouble
-	pace   backoff.BackOff
+	done  map[uint64]bool // sent, behind one that is not
+	tries map[uint64]int  // of those that failed alone
 
-	mu      sync.Mutex
-	end     status.End
-	dropped int64
+	dropped int64 // guarded by the follower's mutex
 }
 
-func newLine(o *outbox, l *line) *line {
-	l.box, l.log = o, o.log.With(l.what, l.end.Name)
-	l.end.Up, l.end.Lag = true, -1
+func newLine(o *outbox, to status.End, l *line) *line {
+	l.box = o
+	l.follower = newFollower(o.log.With(l.what, to.Name), to)
 	l.done, l.tries = map[uint64]bool{}, map[uint64]int{}
-	l.pace = backoff.NewExponentialBackOff(
-		backoff.WithInitialInterval(time.Second), backoff.WithMaxInterval(30*time.Second), backoff.WithMaxElapsedTime(0))
 	return l
 }
 
 // run sends until ctx ends.
 func (l *line) run(ctx context.Context) {
-	for err := l.connect(); err != nil; err = l.connect() {
-		select {
-		case <-ctx.Done():
-			return
-		case <-time.After(l.trouble(ctx, "cannot be sent", err)):
-		}
-	}
-	closed := make(chan struct{})
-	go func() {
-		defer close(closed)
-		<-ctx.Done() // and what is on its way is interrupted
-		closing(l.log, l.what, l.target.Close)
-	}()
-	for pause := time.Duration(0); ctx.Err() == nil; {
-		select {
-		case <-ctx.Done():
-		case <-time.After(pause):
-			pause = l.round(ctx)
-		}
-	}
-	<-closed
+	<-l.follow(ctx, course{what: l.what, open: l.connect, shut: l.what + " cannot be sent", round: l.round})
 }
 
-// connect opens the target, which connects by itself.
-func (l *line) connect() error {
-	t, err := l.open(broker.TargetOptions{
+func (l *line) connect() (broker.Target, error) {
+	t, err := l.dial(broker.TargetOptions{
 		Route: l.box.route, State: l.noteState, Key: keyOfEvent,
 		Late: func(*message.Message) bool { return true }, // it is told now
 	})
-	if err != nil {
-		return err
+	if err == nil && l.what == lineEvents {
+		l.name(t.Name())
 	}
-	l.target, l.write = t, policies.Recover{}.Batch(t.PublishBatch)
-	if l.what == lineEvents {
-		l.mu.Lock()
-		defer l.mu.Unlock()
-		l.end.Name = t.Name()
-	}
-	return nil
+	return t, err
 }
 
 type eventKey struct{}
@@ -124,11 +85,11 @@ func keyOfEvent(m *message.Message) (string, bool, error) {
 // round sends some events and says how long to wait for the next round.
 func (l *line) round(ctx context.Context) time.Duration {
 	if err := l.box.mark(ctx); err != nil {
-		return l.trouble(ctx, "were sent, but the store does not note that", err)
+		return l.trouble(ctx, l.what+" were sent, but the store does not note that", err)
 	}
 	evs, err := l.pending(ctx)
 	if err != nil {
-		return l.trouble(ctx, "are not told by the store", err)
+		return l.trouble(ctx, l.what+" are not told by the store", err)
 	}
 	if len(evs) == 0 {
 		return outboxIdle
@@ -144,13 +105,10 @@ func (l *line) round(ctx context.Context) time.Duration {
 	}
 	failpoint.Hit(failpoint.Mirrored)
 	if away != nil {
-		return l.trouble(ctx, "cannot be sent; they wait in the store", away)
+		return l.trouble(ctx, l.what+" cannot be sent; they wait in the store", away)
 	}
 	l.pace.Reset()
-	if l.noteState(nil); l.said {
-		l.said = false
-		l.log.Info(l.what + " are sent again")
-	}
+	l.goesOn(l.what + " are sent again")
 	return 0
 }
 
@@ -255,21 +213,4 @@ func (l *line) drop(seq uint64, err error) {
 	l.done[seq] = true
 	delete(l.tries, seq)
 	l.log.Warn("one of the "+l.what+" cannot be sent and is left out", "id", l.box.route+"/"+strconv.FormatUint(seq, 10), "error", err)
-}
-
-// trouble says once what is wrong, and how long to wait.
-func (l *line) trouble(ctx context.Context, what string, err error) time.Duration {
-	l.noteState(err)
-	if ctx.Err() == nil && !l.said {
-		l.said = true
-		l.log.Warn(l.what+" "+what, "error", err)
-	}
-	return l.pace.NextBackOff()
-}
-
-// noteState hears from the target's edge whether it answers, and from run.
-func (l *line) noteState(err error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.end.Up, l.end.Reason = err == nil, text(err)
 }

@@ -4,11 +4,9 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"sync"
 	"time"
 
 	"github.com/ThreeDotsLabs/watermill/message"
-	"github.com/cenkalti/backoff/v4"
 
 	"github.com/brokerbridge/bridge/bridge/broker"
 	"github.com/brokerbridge/bridge/bridge/config"
@@ -31,23 +29,17 @@ const (
 // becomes of it, the route goes on. A copy is made at least once: a crash between
 // a copy and its mark in the store makes another, with the same id.
 type mirror struct {
+	follower
 	cfg    config.Route
 	store  store.Store
 	broker broker.Broker
-	log    *slog.Logger
 
 	// What follows belongs to run.
-	target broker.Target
-	write  policies.Batch
-	after  string           // the place of the last one looked at in this pass
-	said   bool             // that there is trouble
-	done   []store.Mirrored // copied, or left out; not marked yet
-	tries  map[string]int   // by id, of those that failed alone
-	pace   backoff.BackOff
+	after string           // the place of the last one looked at in this pass
+	done  []store.Mirrored // copied, or left out; not marked yet
+	tries map[string]int   // by id, of those that failed alone
 
-	mu      sync.Mutex
-	end     status.End
-	refused int64
+	refused int64 // guarded by the follower's mutex
 }
 
 // newMirror returns the mirror of a route, nil if it has none.
@@ -57,11 +49,8 @@ func newMirror(b *Bridge, r config.Route, log *slog.Logger) *mirror {
 		return nil
 	}
 	return &mirror{
-		cfg: r, store: b.store, broker: b.brokers[to.Broker], log: log.With("mirror", to.Name()),
-		end:   status.End{Broker: to.Broker, Name: to.Name(), Up: true, Lag: -1},
-		tries: map[string]int{},
-		pace: backoff.NewExponentialBackOff(
-			backoff.WithInitialInterval(time.Second), backoff.WithMaxInterval(30*time.Second), backoff.WithMaxElapsedTime(0)),
+		follower: newFollower(log.With("mirror", to.Name()), status.End{Broker: to.Broker, Name: to.Name()}),
+		cfg:      r, store: b.store, broker: b.brokers[to.Broker], tries: map[string]int{},
 	}
 }
 
@@ -70,33 +59,19 @@ func (m *mirror) start(ctx context.Context) (stop func()) {
 	if m == nil {
 		return func() {}
 	}
-	ctx, cancel := context.WithCancel(ctx)
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		m.run(ctx)
-	}()
-	return func() {
-		cancel()
-		<-done
-	}
+	return background(ctx, m.run)
 }
 
-// open opens the target, which connects by itself.
-func (m *mirror) open() error {
+func (m *mirror) connect() (broker.Target, error) {
 	to := *m.cfg.DeadLetter.To
 	t, err := m.broker.Target(to, broker.TargetOptions{
 		Route: m.cfg.Name, State: m.noteState, Timeout: m.cfg.Retry.Timeout, Key: mirrorKey(to),
 		Late: func(*message.Message) bool { return true }, // it is given up now, whenever it was sent
 	})
-	if err != nil {
-		return err
+	if err == nil {
+		m.name(t.Name())
 	}
-	m.target, m.write = t, policies.Recover{}.Batch(t.PublishBatch)
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.end.Name = t.Name()
-	return nil
+	return t, err
 }
 
 // mirrorKey is the key of copies in Kafka: the one of the order, where the file
@@ -114,26 +89,9 @@ func mirrorKey(to config.To) func(*message.Message) (string, bool, error) {
 
 // run copies until ctx ends.
 func (m *mirror) run(ctx context.Context) {
-	for err := m.open(); err != nil; err = m.open() {
-		select {
-		case <-ctx.Done():
-			return
-		case <-time.After(m.trouble(ctx, "the mirror of dead letters cannot be opened", err)):
-		}
-	}
-	closed := make(chan struct{})
-	go func() {
-		defer close(closed)
-		<-ctx.Done() // and what is on its way is interrupted
-		closing(m.log, "mirror", m.target.Close)
-	}()
-	for pause := time.Duration(0); ctx.Err() == nil; {
-		select {
-		case <-ctx.Done():
-		case <-time.After(pause):
-			pause = m.round(ctx)
-		}
-	}
+	closed := m.follow(ctx, course{
+		what: "mirror", open: m.connect, shut: "the mirror of dead letters cannot be opened", round: m.round,
+	})
 	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), mirrorFarewell)
 	defer cancel()
 	_ = m.mark(last) // else they are copied again, which is all
@@ -213,10 +171,7 @@ func (m *mirror) copy(ctx context.Context, letters []store.DeadLetter) time.Dura
 	if away != nil && len(m.done) == 0 {
 		return m.trouble(ctx, "the mirror of dead letters is unavailable; they wait in the store", away)
 	}
-	if m.noteState(nil); m.said {
-		m.said = false
-		m.log.Info("the mirror of dead letters goes on")
-	}
+	m.goesOn("the mirror of dead letters goes on")
 	return 0
 }
 
@@ -239,23 +194,6 @@ func (m *mirror) mark(ctx context.Context) error {
 	}
 	m.done = nil
 	return nil
-}
-
-// trouble says once what is wrong, and how long to wait.
-func (m *mirror) trouble(ctx context.Context, what string, err error) time.Duration {
-	m.noteState(err)
-	if ctx.Err() == nil && !m.said {
-		m.said = true
-		m.log.Warn(what, "error", err)
-	}
-	return m.pace.NextBackOff()
-}
-
-// noteState hears from the target's edge whether it answers, and from run.
-func (m *mirror) noteState(err error) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.end.Up, m.end.Reason = err == nil, text(err)
 }
 
 // status is the mirror as it is now; nil if there is none.

@@ -95,7 +95,7 @@ var refusals = []struct {
 // refused is an error of a route for its caller, or the error itself where it is
 // none of the caller's business.
 func refused(err error, unknown string) error {
-	message := strings.TrimPrefix(strings.TrimPrefix(err.Error(), "ordering: "), "store: ")
+	message := said(err.Error())
 	if errors.Is(err, store.ErrNotFound) {
 		return &api.Error{Code: unknown, Message: message}
 	}
@@ -105,6 +105,14 @@ func refused(err error, unknown string) error {
 		}
 	}
 	return err
+}
+
+// said is an error without the package that it is of.
+func said(text string) string {
+	for _, of := range []string{"bulk: ", "ordering: ", "store: "} {
+		text = strings.TrimPrefix(text, of)
+	}
+	return text
 }
 
 // outcome is what a route did, as the API says it.
@@ -136,14 +144,21 @@ func (b *Bridge) Look(ctx context.Context, route, key string, epoch uint32) (ord
 // running finds a route and what puts it in order, which is nil before its first
 // run.
 func (b *Bridge) running(name string) (*route, *ordering.Resequencer) {
+	r := b.route(name)
+	if r == nil {
+		return nil, nil
+	}
+	return r, r.face.resequencer()
+}
+
+// route finds a route; nil if there is none of that name.
+func (b *Bridge) route(name string) *route {
 	for _, r := range b.routes {
 		if r.cfg.Name == name {
-			r.face.mu.Lock()
-			defer r.face.mu.Unlock()
-			return r, r.face.seq
+			return r
 		}
 	}
-	return nil, nil
+	return nil
 }
 
 func unknownRoute(name string) error {

@@ -16,24 +16,15 @@ import (
 // Operations on many dead letters are run by a part of their route, which goes on
 // with them after each start.
 
-// office is the runner of a route's operations.
+// newOffice is the runner of a route's operations.
 func newOffice(b *Bridge, r *route) *bulk.Runner {
 	return bulk.New(bulk.Config{Route: r.cfg.Name, Store: b.store, Logger: b.log, Resequencer: r.face.resequencer})
 }
 
-// startOffice has the operations of a route run until what it returns is called.
-func (r *route) startOffice(ctx context.Context) (stop func()) {
-	ctx, cancel := context.WithCancel(ctx)
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		if err := r.office.Run(ctx); err != nil {
-			r.log.Error("the operations of the route do not run", "error", err)
-		}
-	}()
-	return func() {
-		cancel()
-		<-done
+// operate has the operations of a route run until ctx ends.
+func (r *route) operate(ctx context.Context) {
+	if err := r.office.Run(ctx); err != nil {
+		r.log.Error("the operations of the route do not run", "error", err)
 	}
 }
 
@@ -46,10 +37,8 @@ func (f *face) resequencer() *ordering.Resequencer {
 
 // of finds the runner of a route.
 func (b *Bridge) of(name string) (*bulk.Runner, error) {
-	for _, r := range b.routes {
-		if r.cfg.Name == name {
-			return r.office, nil
-		}
+	if r := b.route(name); r != nil {
+		return r.office, nil
 	}
 	return nil, unknownRoute(name)
 }
@@ -131,17 +120,17 @@ func (b *Bridge) tellOperation(route string, do func(*bulk.Runner) (bulk.Progres
 
 // refusedOperation is an error of a runner for its caller.
 func (b *Bridge) refusedOperation(route string, err error) error {
-	message := strings.TrimPrefix(err.Error(), "bulk: ")
+	message := said(err.Error())
 	switch {
 	case errors.Is(err, store.ErrNotFound):
-		return &api.Error{Code: api.UnknownOperation, Message: strings.TrimPrefix(message, "store: "), Hint: "GET /api/v1/routes/" + route + "/operations lists them"}
+		return &api.Error{Code: api.UnknownOperation, Message: message, Hint: "GET /api/v1/routes/" + route + "/operations lists them"}
 	case errors.Is(err, bulk.ErrRequest), errors.Is(err, ordering.ErrReason):
-		return &api.Error{Code: api.BadRequest, Message: strings.TrimPrefix(message, "ordering: ")}
+		return &api.Error{Code: api.BadRequest, Message: message}
 	case errors.Is(err, bulk.ErrOver):
 		return &api.Error{Code: api.OperationOver, Message: message, Hint: "start another one"}
 	case errors.Is(err, bulk.ErrNotRunning), errors.Is(err, bulk.ErrClosed),
 		errors.Is(err, ordering.ErrStopped), errors.Is(err, ordering.ErrNotRunning):
-		return &api.Error{Code: api.NotRunning, Message: strings.TrimPrefix(message, "ordering: "), Hint: "try again when the route runs"}
+		return &api.Error{Code: api.NotRunning, Message: message, Hint: "try again when the route runs"}
 	}
 	return err
 }
@@ -176,10 +165,11 @@ func operationOf(p bulk.Progress) api.Operation {
 }
 
 func planOf(q api.Request, p bulk.Plan) api.Plan {
+	p.Refusal = said(p.Refusal)
 	out := api.Plan{
 		Messages: p.Messages, Keys: p.Keys, MoreKeys: p.MoreKeys, Looked: p.Looked,
 		InOrder: p.Blocked, ParkedBehind: p.Parked, Arrive: p.Arrive, OutOfOrder: p.Beside,
-		Refused: p.Refused, Refusal: strings.TrimPrefix(p.Refusal, "ordering: "), TakesSeconds: int64(math.Ceil(p.Takes.Seconds())),
+		Refused: p.Refused, Refusal: p.Refusal, TakesSeconds: int64(math.Ceil(p.Takes.Seconds())),
 	}
 	out.Says = says(q.Action, &p)
 	return out
@@ -200,7 +190,7 @@ func says(action string, p *bulk.Plan) string {
 		part(p.Arrive, "for which nothing waits")
 	}
 	part(p.Beside, "out of order")
-	part(p.Refused, "would stay, because they cannot go: "+strings.TrimPrefix(p.Refusal, "ordering: "))
+	part(p.Refused, "would stay, because they cannot go: "+p.Refusal)
 	text := fmt.Sprintf("%ss %d dead letters", action, p.Messages)
 	if len(parts) == 0 {
 		return text

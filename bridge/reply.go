@@ -97,8 +97,8 @@ func repliesLine(b *Bridge, r config.Route, o *outbox) *line {
 	if kafka {
 		to = config.To{Broker: name, Topic: config.Dynamic{Field: config.Field{Kind: config.Header, Name: headerReplyTo}}, Headers: config.HeadersTyped}
 	}
-	return newLine(o, &line{
-		what: lineReplies, end: status.End{Broker: name, Name: "whoever asks"},
+	return newLine(o, status.End{Broker: name, Name: "whoever asks"}, &line{
+		what: lineReplies,
 		compose: func(e *store.Event) (*letter, error) {
 			if e.Reply == nil {
 				return nil, nil
@@ -109,7 +109,7 @@ func repliesLine(b *Bridge, r config.Route, o *outbox) *line {
 			}
 			return &letter{Message: m, to: e.Reply.To}, nil
 		},
-		open: func(opts broker.TargetOptions) (broker.Target, error) {
+		dial: func(opts broker.TargetOptions) (broker.Target, error) {
 			opts.Timeout = r.Retry.Timeout
 			return b.brokers[name].Target(to, opts)
 		},

@@ -60,9 +60,9 @@ func newRoute(b *Bridge, cfg config.Route, adopt bool) *route {
 func (r *route) keepRunning(ctx context.Context) error {
 	defer r.face.stop()
 	defer r.mirror.start(ctx)() // it goes on while the route is paused
-	defer r.startOffice(ctx)()
+	defer background(ctx, r.operate)()
 	defer r.outbox.start(ctx)()
-	defer r.watch(ctx)()
+	defer background(ctx, r.alarms.Run)()
 	pace := backoff.NewExponentialBackOff(
 		backoff.WithInitialInterval(time.Second), backoff.WithMaxInterval(30*time.Second), backoff.WithMaxElapsedTime(0))
 	for {
