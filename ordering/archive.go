@@ -134,7 +134,7 @@ func (l *loop) editable(id string) (d store.DeadLetter, e *entry, err error) {
 	if e, err = l.blockedBy(&d); err != nil {
 		return d, nil, err
 	}
-	if l.loose.has(id) || e != nil && !e.due.IsZero() {
+	if l.redriven(id, e) {
 		return d, nil, fmt.Errorf("%w: the dead letter is being redriven", ErrBusy)
 	}
 	return d, e, nil
@@ -148,8 +148,7 @@ func (l *loop) holder(e *entry) *entry {
 	return e
 }
 
-// rewrite has a dead letter written again. It stays the same message: a copy of
-// what it was is a duplicate of it.
+// rewrite has a dead letter written again, by its lane if that waits for it.
 func (l *loop) rewrite(e *entry, d store.DeadLetter) *change {
 	c := l.edit(l.holder(e))
 	if !d.Lane { // replaced, it would count as a duplicate

@@ -41,7 +41,7 @@ func looseID(it *item, reason string) string {
 func (l *loop) letter(it *item, id, reason string) store.DeadLetter {
 	d := store.DeadLetter{
 		Route: l.cfg.Route, ID: id, Key: it.id.Key, Epoch: it.id.Epoch,
-		Reason: reason, Target: l.cfg.Target, At: l.now, Message: it.stored(l.now),
+		Reason: reason, Target: l.cfg.Target, Message: it.stored(l.now),
 	}
 	if d.FirstFailed.IsZero() {
 		d.FirstFailed, d.LastFailed = l.now, l.now

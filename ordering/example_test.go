@@ -171,7 +171,7 @@ func ExampleHaltError() {
 func ExampleResequencer_Middleware_publish() {
 	ctx, stop := context.WithCancelCause(context.Background())
 	router, subscriber := aRouter()
-	publisher := subscriber // of another topic, here on the same broker
+	publisher := gochannel.NewGoChannel(gochannel.Config{BlockPublishUntilSubscriberAck: true}, nil) // else a GoChannel keeps no order
 	bills, err := publisher.Subscribe(ctx, "bills")
 	must(err)
 	embed(ctx, stop, router, subscriber, memory.New(), func(m *message.Message) error {

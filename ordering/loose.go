@@ -273,13 +273,8 @@ func (l *loop) looseFailed(it *item, v verdict) bool {
 // Its reason stays: it says why it is beside it.
 func (l *loop) deadAgain(it *item) {
 	d := *l.loose.letters[it.dead]
-	d.Tries, d.At = it.tries, l.now
-	c := l.edit(l.route)
-	if !d.Lane { // replaced, it would count as a duplicate
-		l.unearth(c, d.ID)
-	}
-	l.bury(c, d)
-	l.died(c, &d)
+	d.Tries = it.tries
+	l.died(l.rewrite(nil, d), &d)
 	l.loose.leave(l, it, "")
 	l.counts.dead.add(d.Reason)
 	l.log.Warn("dead letter again", "id", d.ID, "reason", d.Reason, "class", d.Class, "attempts", d.Attempts, "error", d.Error)

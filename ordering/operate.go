@@ -55,7 +55,7 @@ func (l *loop) discard(o *operation, act Act, id string) error {
 	if err != nil {
 		return err
 	}
-	if l.loose.has(id) || e != nil && !e.due.IsZero() {
+	if l.redriven(id, e) {
 		return fmt.Errorf("%w: the dead letter is being redriven", ErrBusy)
 	}
 	if e == nil {
@@ -154,10 +154,15 @@ func (l *loop) blockedBy(d *store.DeadLetter) (*entry, error) {
 		return nil, nil
 	}
 	e, err := l.stored(laneKey{d.Key, d.Epoch})
-	if err != nil || e == nil || e.lane.Mode != lane.Quarantined || e.lane.Next != d.Rev {
+	if err != nil || e == nil || !e.waitsFor(d) {
 		return nil, err
 	}
 	return e, nil
+}
+
+// waitsFor reports whether a lane stands at a dead letter.
+func (e *entry) waitsFor(d *store.DeadLetter) bool {
+	return e.lane.Mode == lane.Quarantined && e.lane.Next == d.Rev
 }
 
 // named returns the lane of a key that an operator has named.

@@ -192,6 +192,12 @@ func (c *change) tell(err error) {
 	}
 }
 
+// redriven reports whether a dead letter is on its way. e is the lane that waits for
+// it, nil if none does.
+func (l *loop) redriven(id string, e *entry) bool {
+	return l.loose.has(id) || e != nil && !e.due.IsZero()
+}
+
 // deadLetter reads one that an operation is about.
 func (l *loop) deadLetter(id string) (store.DeadLetter, error) {
 	if l.moving[id] > 0 {

@@ -91,7 +91,7 @@ func (l *loop) lettersOf(key string) (all []store.DeadLetter, err error) {
 			return nil, err
 		case l.moving[d.ID] > 0:
 			return nil, errUncommitted
-		case l.loose.has(d.ID), e != nil && !e.due.IsZero():
+		case l.redriven(d.ID, e):
 			return nil, fmt.Errorf("%w: a dead letter of the key is being redriven", ErrBusy)
 		}
 		all = append(all, d)
@@ -167,15 +167,8 @@ func (l *loop) purgeLetter(d *store.DeadLetter) error {
 	if err != nil {
 		return err
 	}
-	at := l.holder(e)
-	c := l.edit(at)
-	if e == nil {
-		l.unearth(c, d.ID)
-	} else {
-		l.step(e, nil, lane.Event{Kind: lane.Discard, Rev: d.Rev, At: l.now})
-		c = l.edit(at)
-		c.store.Ledger.Discarded--
-	}
+	c := l.edit(l.takeAway(d, e))
+	c.store.Ledger.Discarded--
 	c.store.Ledger.Purged++
 	return nil
 }

@@ -83,26 +83,25 @@ func (r *Resequencer) Send(ctx context.Context, act Act, letters []store.DeadLet
 	}
 	s := &send{operation: &operation{Operation: op, ctx: ctx}, act: act, ended: ended}
 	return r.inLoop(ctx, func(l *loop) {
-		l.sendAll(s, letters)
+		l.sendAll(s, letters, func(id string) bool { return l.touched[id] })
 		l.touched = nil
 	})
 }
 
-// sendAll deals with dead letters that were read a moment ago.
-func (l *loop) sendAll(s *send, letters []store.DeadLetter) {
+// sendAll deals with dead letters that were read a moment ago; those that may have
+// changed since are looked at again, and those that do just now are put off.
+func (l *loop) sendAll(s *send, letters []store.DeadLetter, changed func(id string) bool) {
 	if l.stopping {
 		return
 	}
 	for i := range letters {
 		d := &letters[i]
-		if l.moving[d.ID] > 0 {
+		switch {
+		case l.moving[d.ID] > 0:
 			s.again = append(s.again, *d)
-			continue
+		case !changed(d.ID), l.isStill(s, d):
+			l.sendOne(s, d)
 		}
-		if l.touched[d.ID] && !l.isStill(s, d) {
-			continue
-		}
-		l.sendOne(s, d)
 	}
 	if len(s.again) > 0 {
 		l.putOff = append(l.putOff, s)
@@ -116,18 +115,7 @@ func (l *loop) sendAgain() {
 	for _, s := range off {
 		letters := s.again
 		s.again = nil
-		for i := range letters {
-			d := &letters[i]
-			switch {
-			case l.moving[d.ID] > 0:
-				s.again = append(s.again, *d)
-			case l.isStill(s, d):
-				l.sendOne(s, d)
-			}
-		}
-		if len(s.again) > 0 {
-			l.putOff = append(l.putOff, s)
-		}
+		l.sendAll(s, letters, func(string) bool { return true })
 	}
 }
 
@@ -160,8 +148,8 @@ func (l *loop) sendOne(s *send, d *store.DeadLetter) {
 		l.later(s, d, err)
 		return
 	}
-	if id := d.ID; l.loose.has(id) || e != nil && !e.due.IsZero() {
-		l.watch(d.ID, &send{ended: func([]Ended) { s.ended([]Ended{{ID: id, How: Elsewhere, Says: "somebody else has dealt with it"}}) }})
+	if id := d.ID; l.redriven(id, e) {
+		l.watch(id, &send{ended: func([]Ended) { s.ended([]Ended{{ID: id, How: Elsewhere, Says: "somebody else has dealt with it"}}) }})
 		return
 	}
 	if s.act != ActRedrive {
@@ -211,15 +199,7 @@ func (l *loop) sendLooseOf(s *send, d *store.DeadLetter) {
 // putAway discards or archives a dead letter, and returns whose change does it. e
 // is the lane that waits for it, if one does.
 func (l *loop) putAway(o *operation, act Act, d *store.DeadLetter, e *entry) *entry {
-	at := e
-	if e == nil {
-		at = l.route
-		c := l.edit(at)
-		l.unearth(c, d.ID)
-		c.store.Ledger.Discarded++
-	} else {
-		l.step(e, nil, lane.Event{Kind: lane.Discard, Rev: d.Rev, At: l.now})
-	}
+	at := l.takeAway(d, e)
 	c := l.edit(at)
 	l.putAwayEvent(c, o, string(act), d)
 	if act == ActArchive { // it was counted as discarded
@@ -228,6 +208,19 @@ func (l *loop) putAway(o *operation, act Act, d *store.DeadLetter, e *entry) *en
 		c.store.Archive = append(c.store.Archive, archived(o, l, d))
 	}
 	return at
+}
+
+// takeAway discards a dead letter, which its lane goes on behind, and returns whose
+// change does it.
+func (l *loop) takeAway(d *store.DeadLetter, e *entry) *entry {
+	if e != nil {
+		l.step(e, nil, lane.Event{Kind: lane.Discard, Rev: d.Rev, At: l.now})
+		return e
+	}
+	c := l.edit(l.route)
+	l.unearth(c, d.ID)
+	c.store.Ledger.Discarded++
+	return l.route
 }
 
 // Way is how a dead letter would go.
@@ -275,7 +268,7 @@ func (l *loop) peekLane(d *store.DeadLetter) (*entry, error) {
 		return nil, nil
 	}
 	e, err := l.tried(laneKey{d.Key, d.Epoch}, false)
-	if err != nil || e.lane.Mode != lane.Quarantined || e.lane.Next != d.Rev {
+	if err != nil || !e.waitsFor(d) {
 		return nil, err
 	}
 	return e, nil

@@ -87,19 +87,15 @@ func (s *Server) edit(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	var e api.Edit
-	err := readBody(w, r, maxContent, &e)
-	if err == nil {
-		e.By, e.Reason, err = signature(r, e.By, e.Reason, e.DryRun)
-	}
+	var out api.Outcome
+	err := readSigned(w, r, maxContent, &e, &e.By, &e.Reason, &e.DryRun)
 	id := ""
 	if err == nil {
 		id, err = letterID(r)
 	}
-	if err != nil {
-		s.refuse(w, r, err)
-		return
+	if err == nil {
+		out, err = s.cfg.Operator.Edit(r.Context(), route, id, e)
 	}
-	out, err := s.cfg.Operator.Edit(r.Context(), route, id, e)
 	s.outcome(w, r, route, e.DryRun, out, err)
 }
 
@@ -160,17 +156,13 @@ func (s *Server) takeIn(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	var q api.Import
-	err := readBody(w, r, maxContent, &q)
-	if err == nil {
-		q.By, q.Reason, err = signature(r, q.By, q.Reason, q.DryRun)
-	}
+	var out api.Outcome
+	err := readSigned(w, r, maxContent, &q, &q.By, &q.Reason, &q.DryRun)
 	if err == nil && len(q.Letters) > maxLetters {
 		err = bad("at most 100 letters at once")
 	}
-	if err != nil {
-		s.refuse(w, r, err)
-		return
+	if err == nil {
+		out, err = s.cfg.Operator.Import(r.Context(), route, q)
 	}
-	out, err := s.cfg.Operator.Import(r.Context(), route, q)
 	s.outcome(w, r, route, q.DryRun, out, err)
 }

@@ -78,15 +78,12 @@ func (s *Server) start(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	var q api.Request
-	err := readBody(w, r, maxRequest, &q)
-	if err == nil {
-		q.By, q.Reason, err = signature(r, q.By, q.Reason, q.DryRun)
-	}
-	if err != nil {
+	if err := readSigned(w, r, maxRequest, &q, &q.By, &q.Reason, &q.DryRun); err != nil {
 		s.refuse(w, r, err)
 		return
 	}
 	var out api.Begun
+	var err error
 	if q.DryRun {
 		var p api.Plan
 		p, err = s.cfg.Operator.PlanOperation(r.Context(), route, q)
@@ -132,27 +129,12 @@ func (s *Server) operation(w http.ResponseWriter, r *http.Request) {
 
 // command does something to an operation.
 func (s *Server) command(do func(o Operator, ctx context.Context, route, id string, c api.Change) (api.Operation, error)) http.HandlerFunc {
-	return func(w http.ResponseWriter, r *http.Request) {
-		route, ok := s.known(w, r)
-		if !ok {
-			return
-		}
-		c, err := readChange(w, r)
-		if err != nil {
-			s.refuse(w, r, err)
-			return
-		}
+	return s.asked(func(r *http.Request, route string, c api.Change) (any, error) {
 		if c.DryRun {
-			s.refuse(w, r, bad("pausing, resuming and cancelling have no dry run"))
-			return
+			return nil, bad("pausing, resuming and cancelling have no dry run")
 		}
-		op, err := do(s.cfg.Operator, r.Context(), route, r.PathValue("id"), c)
-		if err != nil {
-			s.refuse(w, r, err)
-			return
-		}
-		answer(w, http.StatusOK, op)
-	}
+		return do(s.cfg.Operator, r.Context(), route, r.PathValue("id"), c)
+	})
 }
 
 // openSkips lists what keys went on without and nobody has seen to.

@@ -62,26 +62,35 @@ type Offices interface {
 // deed is one way to change something of a route.
 type deed func(r *http.Request, route string, c api.Change) (api.Outcome, error)
 
-// change reads what is to be changed, does it and answers with the outcome.
-func (s *Server) change(do deed) http.HandlerFunc {
+// asked reads the route and what is to be changed, and answers with what comes of
+// it.
+func (s *Server) asked(do func(r *http.Request, route string, c api.Change) (any, error)) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		route, ok := s.known(w, r)
 		if !ok {
 			return
 		}
-		c, err := readChange(w, r)
+		var c api.Change
+		err := readSigned(w, r, maxChange, &c, &c.By, &c.Reason, &c.DryRun)
+		var out any
+		if err == nil {
+			out, err = do(r, route, c)
+		}
 		if err != nil {
 			s.refuse(w, r, err)
 			return
 		}
-		out, err := do(r, route, c)
-		if err != nil {
-			s.refuse(w, r, err)
-			return
-		}
-		out.Route, out.DryRun = route, c.DryRun
 		answer(w, http.StatusOK, out)
 	}
+}
+
+// change does something to a route and answers with the outcome.
+func (s *Server) change(do deed) http.HandlerFunc {
+	return s.asked(func(r *http.Request, route string, c api.Change) (any, error) {
+		out, err := do(r, route, c)
+		out.Route, out.DryRun = route, c.DryRun
+		return out, err
+	})
 }
 
 func (s *Server) redrive(r *http.Request, route string, c api.Change) (api.Outcome, error) {
@@ -176,13 +185,14 @@ func (s *Server) pickEpoch(r *http.Request, route string, c api.Change, modes ..
 // bad is the fault of a request.
 func bad(message string) error { return &api.Error{Code: api.BadRequest, Message: message} }
 
-// readChange reads the body of a request that changes something.
-func readChange(w http.ResponseWriter, r *http.Request) (c api.Change, err error) {
-	if err := readBody(w, r, maxChange, &c); err != nil {
-		return c, err
+// readSigned reads the body of a request that changes something, with who makes the
+// change and why as the audit keeps it.
+func readSigned(w http.ResponseWriter, r *http.Request, most int64, into any, by, reason *string, dryRun *bool) (err error) {
+	if err := readBody(w, r, most, into); err != nil {
+		return err
 	}
-	c.By, c.Reason, err = signature(r, c.By, c.Reason, c.DryRun)
-	return c, err
+	*by, *reason, err = signature(r, *by, *reason, *dryRun)
+	return err
 }
 
 // readBody reads a JSON object. The type of the request must say JSON: a form of a

@@ -22,10 +22,7 @@ func patiently(w http.ResponseWriter, r *http.Request) (context.Context, context
 // backup copies the store to a directory of this machine.
 func (s *Server) backup(w http.ResponseWriter, r *http.Request) {
 	var b api.BackupStore
-	err := readBody(w, r, maxChange, &b)
-	if err == nil {
-		b.By, b.Reason, err = signature(r, b.By, b.Reason, false)
-	}
+	err := readSigned(w, r, maxChange, &b, &b.By, &b.Reason, new(bool))
 	if err == nil && !filepath.IsAbs(b.Dir) {
 		err = bad("dir must name a directory of the bridge's machine in full, such as /var/backups/bridge/monday")
 	}

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"fmt"
 	"iter"
 
@@ -65,11 +64,7 @@ func newArchiveShow() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "show ID", Short: "Show what was put away, with its headers and body", Args: one("ID"),
 		RunE: does(func(cmd *cobra.Command, args []string) error {
-			get := func(c *client.Client, ctx context.Context, route, id string) (api.ArchivedDetail, error) {
-				d, err := c.ArchivedLetter(ctx, route, id)
-				return d, absent(err)
-			}
-			return look(cmd, &a, args[0], get, archivedText)
+			return look(cmd, &a, args[0], (*client.Client).ArchivedLetter, archivedText)
 		}),
 	}
 	a.addRoute(cmd)
@@ -103,7 +98,7 @@ func newArchiveRestore() *cobra.Command {
 			return each(cmd, f.output.value, ids, func(id string) (api.Outcome, error) {
 				route, err := f.theRoute(ctx, c, func(route string) error {
 					_, err := c.ArchivedLetter(ctx, route, id)
-					return absent(err)
+					return err
 				})
 				if err != nil {
 					return api.Outcome{}, err

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -136,6 +137,10 @@ func look[T any](cmd *cobra.Command, a *ask, name string,
 	return show(cmd, a.output.value, found, text)
 }
 
+// elsewhere are the answers of a route that does not have a thing, which another
+// may have.
+var elsewhere = []string{api.UnknownKey, api.UnknownDeadLetter, api.UnknownOperation, api.UnknownArchived}
+
 // find asks each route until one knows the thing.
 func find[T any](routes []string, get func(route string) (T, error)) (found []T, err error) {
 	var unknown error
@@ -145,7 +150,7 @@ func find[T any](routes []string, get func(route string) (T, error)) (found []T,
 		switch {
 		case err == nil:
 			found = append(found, one)
-		case errors.As(err, &e) && (e.Code == api.UnknownKey || e.Code == api.UnknownDeadLetter):
+		case errors.As(err, &e) && slices.Contains(elsewhere, e.Code):
 			unknown = err
 		default:
 			return nil, err

@@ -86,8 +86,7 @@ func newOpsShow() *cobra.Command {
 				return err
 			}
 			found, err := find(routes, func(route string) (api.Operation, error) {
-				op, err := c.Operation(cmd.Context(), route, args[0])
-				return op, absent(err)
+				return c.Operation(cmd.Context(), route, args[0])
 			})
 			if err != nil || !watched {
 				return orShow(cmd, a.output.value, found, err)
@@ -154,7 +153,7 @@ func aboutOperation(cmd *cobra.Command,
 		var op api.Operation
 		route, err := f.theRoute(ctx, c, func(route string) (err error) {
 			op, err = c.Operation(ctx, route, args[0])
-			return absent(err)
+			return err
 		})
 		if err != nil {
 			return err

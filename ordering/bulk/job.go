@@ -317,6 +317,10 @@ func (j *job) ended(of *window, ends []ordering.Ended) {
 		j.op.Total = ended // what was given up before it began, and not stored yet when they were counted
 	}
 	j.judge()
+	j.wake()
+}
+
+func (j *job) wake() {
 	select {
 	case j.kick <- struct{}{}:
 	default:
@@ -331,17 +335,19 @@ func (j *job) count(e *ordering.Ended) {
 	if next != "" {
 		j.next = append(j.next, next)
 	}
-	j.since.add(e.How)
 	switch e.How {
 	case ordering.Settled:
 		j.op.Done++
+		j.since.done++
 	case ordering.GivenUpAgain:
 		j.op.Failed++
+		j.since.failed++
 		if len(j.failed) < clockSlack && time.Now().Before(j.op.Began) {
 			j.failed[e.ID] = true
 		}
 	case ordering.Stayed: // counted when all before it have ended: until then it may be read again
 		j.op.Refusal = e.Says
+		j.since.refused++
 	default:
 		j.op.Gone++
 	}

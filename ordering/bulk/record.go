@@ -3,20 +3,21 @@ package bulk
 import (
 	"context"
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/brokerbridge/bridge/ordering/store"
 )
 
-// save stores the operation as it is.
+// save stores the operation as it is. It is read when its turn has come: an older
+// row must not follow a newer one.
 func (j *job) save(ctx context.Context, audits ...store.Audit) error {
-	return j.store(ctx, j.row(), audits...)
+	return j.store(ctx, j.row, audits...)
 }
 
-func (j *job) store(ctx context.Context, op store.Operation, audits ...store.Audit) error {
+func (j *job) store(ctx context.Context, row func() store.Operation, audits ...store.Audit) error {
 	j.saving.Lock()
 	defer j.saving.Unlock()
+	op := row()
 	op.Changed = time.Now().UTC()
 	return j.r.save(ctx, op, audits...)
 }
@@ -31,8 +32,8 @@ func (j *job) finish(ctx context.Context) bool {
 		return false
 	}
 	says := fmt.Sprintf("%d done, %d failed again, %d refused, %d gone meanwhile, %d left", o.Done, o.Failed, o.Refused, o.Gone, o.Left())
-	err := j.store(ctx, o, store.Audit{Action: o.Action + "_" + string(o.State), By: o.By, Reason: says, Count: o.Done})
-	if err != nil && !j.r.isEnded(o.ID) {
+	err := j.store(ctx, func() store.Operation { return o }, store.Audit{Action: o.Action + "_" + string(o.State), By: o.By, Reason: says, Count: o.Done})
+	if err != nil && !j.r.isStored(o.ID, func(op *store.Operation) bool { return !op.Ended.IsZero() }) {
 		return false // the store does not take it now; tried again
 	}
 	j.mu.Lock()
@@ -61,15 +62,6 @@ func (j *job) ending() (o store.Operation, ok bool) {
 	return o, true
 }
 
-// isEnded reports whether the end of an operation is stored, after a commit of
-// which that is not known.
-func (r *Runner) isEnded(id string) bool {
-	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
-	defer cancel()
-	ops, err := r.stored(ctx)
-	return err == nil && slices.ContainsFunc(ops, func(op store.Operation) bool { return op.ID == id && !op.Ended.IsZero() })
-}
-
 // change brings the operation into another state, durably.
 func (j *job) change(ctx context.Context, to store.OperationState, by, reason string) error {
 	j.turns.Lock()
@@ -83,16 +75,13 @@ func (j *job) change(ctx context.Context, to store.OperationState, by, reason st
 	}
 	j.turn(to, reason)
 	err := j.save(ctx, store.Audit{Action: turns[to], By: by, Reason: reason})
-	if err != nil && !j.r.isStored(was.ID, to) {
+	if err != nil && !j.r.isStored(was.ID, in(to)) {
 		j.mu.Lock()
 		j.op.State, j.op.Why = was.State, was.Why
 		j.mu.Unlock()
 		return err
 	}
-	select {
-	case j.kick <- struct{}{}:
-	default:
-	}
+	j.wake()
 	return nil
 }
 

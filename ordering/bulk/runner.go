@@ -198,7 +198,7 @@ func (r *Runner) Start(ctx context.Context, q Request) (store.Operation, error) 
 		return op, err
 	}
 	err = r.save(ctx, op, store.Audit{Action: op.Action, By: q.By, Reason: q.Reason, Count: op.Total})
-	if err != nil && !r.isStored(op.ID, op.State) {
+	if err != nil && !r.isStored(op.ID, in(op.State)) {
 		return op, err
 	}
 	r.mu.Lock()
@@ -228,13 +228,17 @@ func (r *Runner) newID(now time.Time) string {
 	return fmt.Sprintf("%s%s-%04x", day, part, rand.IntN(1<<16))
 }
 
-// isStored reports whether an operation is stored in a state, after a commit of
-// which that is not known.
-func (r *Runner) isStored(id string, s store.OperationState) bool {
+// isStored reports whether an operation is stored as it should be, after a commit
+// of which that is not known.
+func (r *Runner) isStored(id string, as func(*store.Operation) bool) bool {
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 	defer cancel()
 	ops, err := r.stored(ctx)
-	return err == nil && slices.ContainsFunc(ops, func(op store.Operation) bool { return op.ID == id && op.State == s })
+	return err == nil && slices.ContainsFunc(ops, func(op store.Operation) bool { return op.ID == id && as(&op) })
+}
+
+func in(s store.OperationState) func(*store.Operation) bool {
+	return func(op *store.Operation) bool { return op.State == s }
 }
 
 // save stores an operation, with what there is for the audit.

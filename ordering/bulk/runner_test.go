@@ -190,29 +190,25 @@ func TestPauseResumeCancel(t *testing.T) {
 // It goes on behind what has ended when the bridge is started again.
 func TestSurvivesARestart(t *testing.T) {
 	o := newOffice(t, unordered)
-	o.dead(2000, 10)
-	o.target(nil)
-	o.mu.Lock()
-	o.pause = 5 * time.Millisecond
-	o.mu.Unlock()
-	op := o.begin(bulk.Request{Rate: 1500})
-	for range 3 {
-		before, _ := o.Get(t.Context(), op.ID)
-		o.await("some are sent", func() bool { p, _ := o.Get(t.Context(), op.ID); return p.Done+p.Gone > before.Done+before.Gone })
-		o.restart()
-	}
-	p := o.until(op.ID, store.OperationDone)
-	if p.Done+p.Gone != 2000 || p.Failed+p.Refused != 0 || o.ledger().Dead != 0 {
-		t.Errorf("%v, %d dead", counts(p), o.ledger().Dead)
-	}
-	if again := o.twice(); again != nil {
-		t.Errorf("sent twice: %q", again)
-	}
+	o.interrupted(o.restart)
 }
 
 // The route is started again, and the operation goes on with it.
 func TestSurvivesARestartOfTheRoute(t *testing.T) {
 	o := newOffice(t, unordered)
+	p := o.interrupted(func() {
+		o.close()
+		o.open()
+	})
+	if p.Gone > 1500 {
+		t.Errorf("%v: most were counted", counts(p))
+	}
+}
+
+// interrupted redrives 2,000 dead letters while something happens three times, and
+// each of them is sent once.
+func (o *office) interrupted(by func()) bulk.Progress {
+	o.t.Helper()
 	o.dead(2000, 10)
 	o.target(nil)
 	o.mu.Lock()
@@ -220,18 +216,21 @@ func TestSurvivesARestartOfTheRoute(t *testing.T) {
 	o.mu.Unlock()
 	op := o.begin(bulk.Request{Rate: 1500})
 	for range 3 {
-		before, _ := o.Get(t.Context(), op.ID)
-		o.await("some are sent", func() bool { p, _ := o.Get(t.Context(), op.ID); return p.Done+p.Gone > before.Done+before.Gone })
-		o.close()
-		o.open()
+		before, _ := o.Get(o.t.Context(), op.ID)
+		o.await("some are sent", func() bool {
+			p, _ := o.Get(o.t.Context(), op.ID)
+			return p.Done+p.Gone > before.Done+before.Gone
+		})
+		by()
 	}
 	p := o.until(op.ID, store.OperationDone)
-	if p.Done+p.Gone != 2000 || p.Failed+p.Refused != 0 || o.ledger().Dead != 0 || p.Gone > 1500 {
-		t.Errorf("%v, %d dead", counts(p), o.ledger().Dead)
+	if p.Done+p.Gone != 2000 || p.Failed+p.Refused != 0 || o.ledger().Dead != 0 {
+		o.t.Errorf("%v, %d dead", counts(p), o.ledger().Dead)
 	}
 	if again := o.twice(); again != nil {
-		t.Errorf("sent twice: %q", again)
+		o.t.Errorf("sent twice: %q", again)
 	}
+	return p
 }
 
 // While the target is away the operation waits, and nothing fails.

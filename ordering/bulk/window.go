@@ -3,7 +3,6 @@ package bulk
 import (
 	"time"
 
-	"github.com/brokerbridge/bridge/ordering"
 	"github.com/brokerbridge/bridge/ordering/store"
 )
 
@@ -117,23 +116,11 @@ func (w *window) advance() {
 	w.flights = w.flights[n:]
 }
 
-// tally is what an operation has seen end since it was last resumed.
-type tally struct{ done, failed, refused, gone int64 }
+// tally is what an operation has seen end since it was last resumed, of what could
+// be dealt with.
+type tally struct{ done, failed, refused int64 }
 
-func (t *tally) add(how ordering.How) {
-	switch how {
-	case ordering.Settled:
-		t.done++
-	case ordering.GivenUpAgain:
-		t.failed++
-	case ordering.Stayed:
-		t.refused++
-	default:
-		t.gone++
-	}
-}
-
-// judged is how many say something of the cause: those that could be dealt with.
+// judged is how many say something of the cause.
 func (t *tally) judged() int64 { return t.done + t.failed + t.refused }
 
 // pulse measures how fast an operation is.

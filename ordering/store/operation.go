@@ -1,6 +1,9 @@
 package store
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // Selection says which dead letters an operation is about. Those of one route
 // that match all that is set, and were given up before the operation began.
@@ -23,15 +26,7 @@ func (s *Selection) Matches(d *Brief) bool {
 		!s.Until.IsZero() && !d.At.Before(s.Until):
 		return false
 	}
-	if len(s.IDs) == 0 {
-		return true
-	}
-	for _, id := range s.IDs {
-		if id == d.ID {
-			return true
-		}
-	}
-	return false
+	return len(s.IDs) == 0 || slices.Contains(s.IDs, d.ID)
 }
 
 // OperationState is what an operation is doing.

@@ -164,25 +164,7 @@ func (p *place) All(t testing.TB) []*message.Message {
 
 func (p *place) deliveries(t testing.TB, n int) []amqp091.Delivery {
 	t.Helper()
-	ch := rig.Channel(t)
-	in, err := ch.Consume(p.name, "", true, false, false, false, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	msgs := make([]amqp091.Delivery, 0, n)
-	deadline := time.After(30 * time.Second)
-	for len(msgs) < n {
-		select {
-		case d := <-in:
-			msgs = append(msgs, d)
-		case <-deadline:
-			t.Fatalf("read %d of %d", len(msgs), n)
-		}
-	}
-	if err := ch.Close(); err != nil {
-		t.Fatal(err)
-	}
-	return msgs
+	return rig.Take(t, p.name, n, 30*time.Second)
 }
 
 func fromDelivery(d *amqp091.Delivery) *message.Message {

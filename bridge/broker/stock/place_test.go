@@ -146,25 +146,7 @@ func (q *queue) Read(t testing.TB, n int) []*message.Message {
 // deliveries takes messages out of the queue.
 func (q *queue) deliveries(t testing.TB, n int) []amqp091.Delivery {
 	t.Helper()
-	ch := rig.Channel(t)
-	in, err := ch.Consume(q.name, "", true, false, false, false, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	msgs := make([]amqp091.Delivery, 0, n)
-	deadline := time.After(30 * time.Second)
-	for len(msgs) < n {
-		select {
-		case d := <-in:
-			msgs = append(msgs, d)
-		case <-deadline:
-			t.Fatalf("read %d of %d", len(msgs), n)
-		}
-	}
-	if err := ch.Close(); err != nil {
-		t.Fatal(err)
-	}
-	return msgs
+	return rig.Take(t, q.name, n, 30*time.Second)
 }
 
 // topic is a topic of Kafka, and the group that reads it.

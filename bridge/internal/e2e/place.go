@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"testing"
-	"time"
 
 	amqp "github.com/rabbitmq/amqp091-go"
 	"github.com/twmb/franz-go/pkg/kadm"
@@ -140,27 +139,9 @@ func Left(t testing.TB, from Place) int {
 // Deliveries takes all messages out of a queue, in its order.
 func Deliveries(t testing.TB, queue string) []amqp.Delivery {
 	t.Helper()
-	ch := rig.Channel(t)
 	n := rig.Depth(t, queue)
 	if n == 0 {
 		return nil
 	}
-	in, err := ch.Consume(queue, "", true, false, false, false, nil)
-	if err != nil {
-		t.Fatalf("read queue %q: %v", queue, err)
-	}
-	all := make([]amqp.Delivery, 0, n)
-	deadline := time.After(drainTimeout)
-	for len(all) < n {
-		select {
-		case d, ok := <-in:
-			if !ok {
-				t.Fatalf("read queue %q: it ended after %d of %d", queue, len(all), n)
-			}
-			all = append(all, d)
-		case <-deadline:
-			t.Fatalf("read queue %q: %d of %d came", queue, len(all), n)
-		}
-	}
-	return all
+	return rig.Take(t, queue, n, drainTimeout)
 }

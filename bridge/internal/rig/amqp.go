@@ -111,6 +111,34 @@ func confirmed(ctx context.Context, t testing.TB, confirm *amqp.DeferredConfirma
 	}
 }
 
+// Take takes so many messages out of a queue, in its order, and waits for those that
+// are not there yet.
+func Take(t testing.TB, queue string, n int, within time.Duration) []amqp.Delivery {
+	t.Helper()
+	ch := Channel(t)
+	in, err := ch.Consume(queue, "", true, false, false, false, nil)
+	if err != nil {
+		t.Fatalf("read queue %q: %v", queue, err)
+	}
+	all := make([]amqp.Delivery, 0, n)
+	deadline := time.After(within)
+	for len(all) < n {
+		select {
+		case d, ok := <-in:
+			if !ok {
+				t.Fatalf("read queue %q: it ended after %d of %d", queue, len(all), n)
+			}
+			all = append(all, d)
+		case <-deadline:
+			t.Fatalf("read queue %q: %d of %d came", queue, len(all), n)
+		}
+	}
+	if err := ch.Close(); err != nil {
+		t.Fatalf("read queue %q: %v", queue, err)
+	}
+	return all
+}
+
 // Depth is the number of messages that are ready in a queue.
 func Depth(t testing.TB, queue string) int {
 	t.Helper()

@@ -231,7 +231,7 @@ func TestBulkOnAFullDisk(t *testing.T) {
 // of it anew, and no need to.
 func TestRoomComesBackTableByTable(t *testing.T) {
 	t.Parallel()
-	disk := smallDisk(t, "192m")
+	disk := smallDisk(t, "512m") // room for what has to be written anew before others fill it
 	b := &flood{t: t, s: openFlood(t, filepath.Join(disk, "db"), 8<<20)}
 	eventually(t, "the reserve", func() bool { return !b.s.care.reserve.spent() })
 	const n = 32_000
