@@ -26,10 +26,14 @@ test: brokers test-unit ## run all tests against real brokers (some fifteen minu
 test-full: export BRIDGE_TEST_FULL = 1
 test-full: brokers ## run all tests with long loads and many rounds (up to an hour)
 	$(GO) test -race -timeout 40m $(WITHOUT)
+	$(GO) test -timeout 10m ./ordering/store/pebble
 	$(GO) test -race -count=1 -p 1 -timeout 55m $(WITH_BROKERS)
 
+# Pebble checks itself at each step when it is built with the race detector, and
+# takes thirty times as long: its large tests run without it.
 test-unit: ## run the tests that need no broker
 	$(GO) test -race -timeout 10m $(WITHOUT)
+	$(GO) test -timeout 10m ./ordering/store/pebble
 
 lint: lint-go lint-shell ## check style, imports and mistakes (the first run builds the linter)
 

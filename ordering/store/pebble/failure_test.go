@@ -189,7 +189,7 @@ type goneIn struct {
 }
 
 // goneAt is how many are dealt with in one commit.
-const goneAt = 20
+var goneAt = large(20)
 
 // commit makes the next changes: every other dead letter is discarded, and of the
 // others each lane goes on, with a message that is parked in the place.
@@ -242,7 +242,7 @@ func goneUntil(t *testing.T, op string, file func(string) bool, n int64) {
 	fs := &faulty{FS: mem}
 	s := openIn(t, fs)
 	openRoute(t, s, "r")
-	g := &goneIn{t: t, n: 1000}
+	g := &goneIn{t: t, n: large(1000)}
 	(&flood{t: t, s: s}).write(g.n)
 	var count atomic.Int64
 	fs.fail(func(o, name string) error {

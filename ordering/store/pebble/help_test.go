@@ -181,7 +181,7 @@ type flood struct {
 	gone  int
 }
 
-const floodCommit = 1000
+var floodCommit = large(1000)
 
 func floodID(i int) string  { return fmt.Sprintf("%08d", i) }
 func floodKey(i int) string { return fmt.Sprintf("key-%d", i) }

@@ -199,11 +199,12 @@ func openFlood(t *testing.T, dir string, reserve int64) *Store {
 // The full form has the sizes of a bridge with its defaults.
 func TestBulkOnAFullDisk(t *testing.T) {
 	t.Parallel()
-	size, reserve, n := "192m", int64(16<<20), 24_000
+	megabytes, reserved, letters := 192, 16<<20, 24_000
 	if os.Getenv("BRIDGE_TEST_FULL") != "" {
-		size, reserve, n = "768m", 128<<20, 60_000
+		megabytes, reserved, letters = 768, 128<<20, 60_000
 	}
-	disk := smallDisk(t, size)
+	reserve, n := int64(large(reserved)), large(letters)
+	disk := smallDisk(t, fmt.Sprint(large(megabytes), "m"))
 	dir := filepath.Join(disk, "db")
 	b := &flood{t: t, s: openFlood(t, dir, reserve)}
 	eventually(t, "the reserve", func() bool { return !b.s.care.reserve.spent() })
@@ -232,9 +233,9 @@ func TestBulkOnAFullDisk(t *testing.T) {
 func TestRoomComesBackTableByTable(t *testing.T) {
 	t.Parallel()
 	disk := smallDisk(t, "512m") // room for what has to be written anew before others fill it
-	b := &flood{t: t, s: openFlood(t, filepath.Join(disk, "db"), 8<<20)}
+	b := &flood{t: t, s: openFlood(t, filepath.Join(disk, "db"), int64(large(8<<20)))}
 	eventually(t, "the reserve", func() bool { return !b.s.care.reserve.spent() })
-	const n = 32_000
+	n := large(32_000)
 	bytes := b.write(n)
 	slices.Sort(b.order)
 	if err := b.s.db.Compact(t.Context(), []byte{0}, []byte{255}, false); err != nil {
