@@ -39,7 +39,7 @@ func TestI1_I2_I3_EmbeddedKill9(t *testing.T) {
 			t.Parallel()
 			h := startHost(t, source)
 			rng := rand.New(rand.NewPCG(2, uint64(len(source))))
-			for range size(3, 10) {
+			for range size(3, 6) {
 				h.awaitDelivered(1 + rng.IntN(len(h.sent)/8))
 				h.kill()
 				h.run()

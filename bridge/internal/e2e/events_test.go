@@ -84,7 +84,7 @@ func eventsSurvive(t *testing.T, events e2e.Place) {
 		b.AwaitCrash()
 		b.Run(nil)
 	}
-	for range size(3, 10) {
+	for range size(3, 6) {
 		crash()
 	}
 	b.AwaitAlive()

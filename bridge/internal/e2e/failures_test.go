@@ -62,7 +62,7 @@ func TestC3_Flapping(t *testing.T) {
 	l := underLoad(t, kafkaToRabbit, 100, 500)
 	b := e2e.Start(t, e2e.Options{Routes: l.route().String(), AMQP: addr})
 	awaitDelivered(t, b, 300)
-	flaps := size(5, 30)
+	flaps := size(5, 20)
 	for range flaps {
 		door.Shut()
 		time.Sleep(time.Second)
@@ -129,7 +129,7 @@ func TestI6_HotPoisonKey(t *testing.T) {
 	}, 400)
 	b := e2e.Start(t, e2e.Options{Routes: l.route().String()})
 	awaitDelivered(t, b, 1000)
-	keepsUp(t, b, l, time.Duration(size(5, 20))*time.Second)
+	keepsUp(t, b, l, time.Duration(size(5, 10))*time.Second)
 	close(l.stop)
 	sent := l.feed.End()
 	behind := len(hot.End())

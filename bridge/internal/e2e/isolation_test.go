@@ -30,7 +30,7 @@ func TestI6_TargetDownElsewhere(t *testing.T) {
 			b := e2e.Start(t, e2e.Options{Routes: healthy.route().String() + blocked.String()})
 			awaitDelivered(t, b, 500)
 			b.AwaitUnready(notice, "blocked")
-			keepsUp(t, b, healthy, time.Duration(size(5, 20))*time.Second)
+			keepsUp(t, b, healthy, time.Duration(size(5, 10))*time.Second)
 			if n := routeCount(t, b, "bridge_messages_delivered_total", "blocked"); n != 0 {
 				t.Errorf("%d messages reached a target that takes none", n)
 			}

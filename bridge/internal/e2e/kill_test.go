@@ -18,7 +18,7 @@ func TestI1_I2_I3_Kill9(t *testing.T) {
 		route.Order = "max_ahead: 8"
 		b := e2e.Start(t, e2e.Options{Routes: route.String()})
 		rng := rand.New(rand.NewPCG(1, 9))
-		for range size(4, 20) {
+		for range size(4, 12) {
 			awaitDelivered(t, b, 1+rng.IntN(2500))
 			b.Kill()
 			b.Restart()

@@ -29,7 +29,7 @@ func TestI1_Mirror(t *testing.T) {
 	b := e2e.Prepare(t, e2e.Options{Routes: route.String()})
 	b.Run(nil)
 	rng := rand.New(rand.NewPCG(4, 9))
-	for range size(3, 10) {
+	for range size(3, 6) {
 		time.Sleep(time.Duration(rng.IntN(600)) * time.Millisecond)
 		_ = b.Signal(syscall.SIGKILL)
 		b.AwaitCrash()

@@ -50,7 +50,7 @@ func restarts(t *testing.T, broker string) {
 				if c.verb == "kill" && broker == "rabbitmq" {
 					time.Sleep(3 * time.Second) // until RabbitMQ has written down that there is a queue
 				}
-				rounds := size(1, 3)
+				rounds := size(1, 2)
 				for range rounds {
 					awaitDelivered(t, b, 1000)
 					down(t, c.verb, broker)

@@ -73,7 +73,7 @@ func TestSaga_Kill9(t *testing.T) {
 	t.Run("any moment", func(t *testing.T) {
 		t.Parallel()
 		s := newSagaRun(t, path)
-		for range size(8, 40) {
+		for range size(8, 24) {
 			s.killAfter(time.Duration(20+rand.IntN(700)) * time.Millisecond)
 		}
 		s.ends()

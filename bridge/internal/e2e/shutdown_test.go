@@ -13,7 +13,7 @@ import (
 // twice.
 func TestI4_B2_SIGTERMUnderLoad(t *testing.T) {
 	atOnce(t, mostly(), func(t *testing.T, d direction) {
-		b := stopAgainAndAgain(t, d, size(3, 10))
+		b := stopAgainAndAgain(t, d, size(3, 8))
 		if n := b.Crashes(); n != 0 {
 			t.Errorf("%d crashes", n)
 		}
@@ -25,7 +25,7 @@ func TestI4_B2_SIGTERMUnderLoad(t *testing.T) {
 // PoisonQueue.
 func TestW8_ShutdownGivesNothingUp(t *testing.T) {
 	t.Parallel()
-	b := stopAgainAndAgain(t, rabbitToKafka, size(6, 30))
+	b := stopAgainAndAgain(t, rabbitToKafka, size(6, 20))
 	b.Restart()
 	if dead := b.DeadLetters("orders"); len(dead) > 0 {
 		t.Errorf("given up: %+v", dead)

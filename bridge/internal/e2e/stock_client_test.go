@@ -53,7 +53,7 @@ func TestStockClient_Kill9(t *testing.T) {
 		route.Order = "max_ahead: 8"
 		b := e2e.Start(t, e2e.Options{Routes: route.String(), Client: "watermill"})
 		rng := rand.New(rand.NewPCG(1, 9))
-		for range size(3, 12) {
+		for range size(3, 8) {
 			awaitDelivered(t, b, 1+rng.IntN(300))
 			b.Kill()
 			b.Restart()
