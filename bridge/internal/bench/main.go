@@ -93,6 +93,7 @@ func main() {
 	o.flags(flag.CommandLine)
 	raw := flag.String("raw", "", "be the raw loop on an `errand`; for bench itself")
 	stock := flag.String("watermill", "", "be stock Watermill on an `errand`; for bench itself")
+	policy := flag.String("service", "", "be a service with this policy, on an errand and a folder; for bench itself")
 	shown := flag.String("markdown", "", "measure nothing, and print the tables of the docs from this `file` of results")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
@@ -103,6 +104,8 @@ func main() {
 		run = func() error { return loop(ctx, *raw) }
 	case *stock != "":
 		run = func() error { return router(ctx, *stock) }
+	case *policy != "":
+		run = func() error { return serve(ctx, *policy, flag.Args()) }
 	case *shown != "":
 		run = func() error { return show(*shown) }
 	}
@@ -117,6 +120,10 @@ func show(file string) error {
 	m, err := readMeasured(file)
 	if err != nil {
 		return err
+	}
+	if r := m.Cases.Roulette; r != nil {
+		fmt.Printf("docs/comparison.md:\n\n%s\nREADME.md:\n\n%s", r.markdown(), r.brief())
+		return nil
 	}
 	fmt.Printf("docs/performance.md:\n\n%s\nREADME.md:\n\n%s", m.full(), m.brief())
 	return nil
