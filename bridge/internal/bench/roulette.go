@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"slices"
 	"time"
-
-	"github.com/brokerbridge/bridge/bridge/internal/bench/load"
 )
 
 // The game: so many messages, of which a few are poisoned, at a fixed rate, which
@@ -85,17 +83,10 @@ func (r *roulette) play(ctx context.Context, s *stage, p plan, way direction, g 
 }
 
 // isPoisoned spreads the poisoned ones over the messages and over the keys.
-func isPoisoned(i int) bool {
-	const every = inGame / poisoned
+func (r *roulette) isPoisoned(i int) bool {
+	every := r.Sent / poisoned
 	j := i / every
-	return i == j*every+every/2+7*j
-}
-
-// mark is what the game does to a message.
-func (g *game) mark(i int, m *load.Message) {
-	if g.poison != nil && isPoisoned(i) {
-		m.Poison = g.poison
-	}
+	return i == j*every+every/2+7*j*r.Sent/inGame
 }
 
 func seconds(s float64) time.Duration { return time.Duration(s * float64(time.Second)) }

@@ -9,7 +9,7 @@ import (
 func (r *roulette) markdown() string {
 	b := markdownRow(head(columns)) + rule(len(columns))
 	for _, g := range r.Games {
-		b += markdownRow(append([]string{"*" + g.Name + "*"}, make([]string, len(columns))...))
+		b += "| *" + g.Name + "* |" + strings.Repeat(" |", len(columns)) + "\n"
 		for _, row := range g.rows(columns) {
 			b += markdownRow(row)
 		}
@@ -28,7 +28,7 @@ func (r *roulette) brief() string {
 }
 
 func markdownRow(cells []string) string {
-	return fmt.Sprintf("| %s |\n", strings.Join(cells, " | "))
+	return strings.Replace(fmt.Sprintf("| %s |\n", strings.Join(cells, " | ")), "|  |", "| |", 1)
 }
 
 func rule(n int) string { return "|" + strings.Repeat("---|", n+1) + "\n" }

@@ -33,17 +33,21 @@ type spin struct {
 
 // settling is how long nothing may come at the end before what is missing counts as
 // missing.
-const settling = 10 * time.Second
+const settling = 5 * time.Second
 
 // spin plays a game with one contender.
 func (s *stage) spin(ctx context.Context, p plan, way direction, g *game, r *roulette, who contender) (spin, error) {
-	p.Messages = inGame
-	c, t := s.course(way), newTally(p.Keys, g.poison != nil)
+	p.Messages = r.Sent
+	c, t := s.course(way), r.tally(g, p.Keys)
 	dead := s.topic(deadOf(c.to.called()))
 	if err := dead.create(ctx); err != nil {
 		return spin{}, err
 	}
-	of := &crowd{plan: p, name: "key", each: g.mark, heard: func(i int, at time.Time) { t.note(i, p.Keys, at) }}
+	of := &crowd{plan: p, name: "key", heard: t.note, each: func(i int, m *load.Message) {
+		if t.poisoned[i] {
+			m.Poison = g.poison
+		}
+	}}
 	got, err := on(ctx, c, func(ctx context.Context) (spin, error) {
 		return c.spin(ctx, g, r, t, of, who)
 	})
@@ -60,7 +64,7 @@ func (c *course) spin(ctx context.Context, g *game, r *roulette, t *tally, of *c
 	}
 	before := c.used()
 	t.when = load.Schedule{Start: time.Now().Add(connecting), Rate: r.Rate}
-	if err := c.send(ctx, of, 0, inGame, t.when); err != nil {
+	if err := c.send(ctx, of, 0, r.Sent, t.when); err != nil {
 		return got, err
 	}
 	mended := t.when.Start.Add(seconds(r.After))
@@ -80,7 +84,7 @@ func (c *course) spin(ctx context.Context, g *game, r *roulette, t *tally, of *c
 	if got.Left, err = c.finish(ctx); err != nil {
 		return got, err
 	}
-	got.count(t, g.poison != nil, mended)
+	got.count(t, mended)
 	got.Missing, got.Breaks = of.outcome().Missing, of.found.Breaks
 	return got, nil
 }
@@ -160,15 +164,8 @@ func (c *course) told(ctx context.Context, s *spin, r *roulette) error {
 }
 
 // count is what the tally says.
-func (s *spin) count(t *tally, poison bool, mended time.Time) {
-	all := t.latencies(poison)
-	s.Good, s.Ahead = t.good(poison, mended), t.ahead
-	s.P50, s.P99 = quantile(all, 50), quantile(all, 99)
-	if quantile(all, 100) > 0 {
-		for i, at := range t.arrived {
-			if !t.behind[i] && !(poison && isPoisoned(i)) {
-				s.LastGood = max(s.LastGood, at.Sub(t.when.Start).Seconds())
-			}
-		}
-	}
+func (s *spin) count(t *tally, mended time.Time) {
+	took, last := t.free()
+	s.Good, s.Ahead = t.good(mended), t.ahead
+	s.P50, s.P99, s.LastGood = finite(quantile(took, 50)), finite(quantile(took, 99)), finite(last)
 }

@@ -21,7 +21,7 @@ var columns = []column{
 	{"p99", lasted(func(s spin) float64 { return s.P99 / 1000 })},
 	{"the last after", lasted(func(s spin) float64 { return s.LastGood })},
 	{"ahead of the poisoned", counted(func(s spin) float64 { return float64(s.Ahead) })},
-	{"requeued a second", counted(func(s spin) float64 { return s.Again })},
+	{"requeued a second", about(func(s spin) float64 { return s.Again })},
 	{"tries of the ten", tried},
 	{"CPU", part(func(s spin) float64 { return s.CPU })},
 	{"brokers' CPU", part(func(s spin) float64 { return s.Brokers })},
@@ -41,14 +41,14 @@ func median(runs []spin, of func(spin) float64) float64 {
 	return middle(values).Median
 }
 
+// counted is exact.
 func counted(of func(spin) float64) func([]spin) string {
-	return func(runs []spin) string {
-		v := median(runs, of)
-		if v < 1e6 && v == float64(int(v)) {
-			return whole(int(v))
-		}
-		return thousands(v)
-	}
+	return func(runs []spin) string { return whole(int(median(runs, of) + 0.5)) }
+}
+
+// about has three digits that say something.
+func about(of func(spin) float64) func([]spin) string {
+	return func(runs []spin) string { return thousands(median(runs, of)) }
 }
 
 // whole has a comma, and all its digits.
