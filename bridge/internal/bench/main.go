@@ -93,7 +93,7 @@ func main() {
 	o.flags(flag.CommandLine)
 	raw := flag.String("raw", "", "be the raw loop on an `errand`; for bench itself")
 	stock := flag.String("watermill", "", "be stock Watermill on an `errand`; for bench itself")
-	policy := flag.String("service", "", "be a service with this policy, on an errand and a folder; for bench itself")
+	server := flag.String("service", "", "be a service with this policy, on an errand and a folder; for bench itself")
 	shown := flag.String("markdown", "", "measure nothing, and print the tables of the docs from this `file` of results")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
@@ -104,8 +104,8 @@ func main() {
 		run = func() error { return loop(ctx, *raw) }
 	case *stock != "":
 		run = func() error { return router(ctx, *stock) }
-	case *policy != "":
-		run = func() error { return serve(ctx, *policy, flag.Args()) }
+	case *server != "":
+		run = func() error { return serve(ctx, policy(*server), flag.Arg(0), flag.Arg(1)) }
 	case *shown != "":
 		run = func() error { return show(*shown) }
 	}

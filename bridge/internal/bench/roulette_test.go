@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"github.com/brokerbridge/bridge/bridge/internal/bench/load"
-	"github.com/brokerbridge/bridge/bridge/internal/bench/service"
+	"github.com/brokerbridge/bridge/bridge/internal/service"
 )
 
 // spins are all players of all games. They say what cannot be, however busy the
@@ -103,7 +103,7 @@ func TestAServiceIsHeard(t *testing.T) {
 	}
 	defer func() { _ = words.Close() }()
 	want := service.Counts{Taken: 5, Again: 4, Refused: 3, Dead: 2, Parked: 1}
-	fmt.Fprint(words, service.Counts{}, "what?\n", want, strings.TrimSuffix(service.Counts{Taken: 6}.String(), "\n"))
+	fmt.Fprintf(words, said+"what?\n"+said+"at taken=6", 0, 0, 0, 0, 0, 5, 4, 3, 2, 1)
 	c := &course{words: words}
 	if got, err := c.said(); got != want || err != nil {
 		t.Errorf("heard %v, %v", got, err)
