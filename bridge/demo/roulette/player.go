@@ -8,7 +8,7 @@ import (
 
 	"github.com/ThreeDotsLabs/watermill/message"
 
-	"github.com/brokerbridge/bridge/bridge/internal/service"
+	"github.com/brokerbridge/bridge/bridge/demo/service"
 )
 
 // The headers of the messages.

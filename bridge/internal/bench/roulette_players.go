@@ -5,7 +5,7 @@ import (
 	"os"
 	"strings"
 
-	"github.com/brokerbridge/bridge/bridge/internal/service"
+	"github.com/brokerbridge/bridge/bridge/demo/service"
 )
 
 // games are both kinds of poison: what the handler refuses, and what the stock

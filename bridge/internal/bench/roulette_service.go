@@ -13,10 +13,10 @@ import (
 	"github.com/ThreeDotsLabs/watermill/message"
 	"github.com/ThreeDotsLabs/watermill/message/router/middleware"
 
+	"github.com/brokerbridge/bridge/bridge/demo/service"
 	"github.com/brokerbridge/bridge/bridge/internal/bench/load"
 	"github.com/brokerbridge/bridge/bridge/internal/bench/stock"
 	"github.com/brokerbridge/bridge/bridge/internal/rawloop"
-	"github.com/brokerbridge/bridge/bridge/internal/service"
 )
 
 // policy is what becomes of a message that a service refuses: as -service says it.

@@ -9,8 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/brokerbridge/bridge/bridge/demo/service"
 	"github.com/brokerbridge/bridge/bridge/internal/bench/load"
-	"github.com/brokerbridge/bridge/bridge/internal/service"
 )
 
 // spins are all players of all games. They say what cannot be, however busy the

@@ -189,7 +189,7 @@ func TestStock_W10_PropertiesAreDropped(t *testing.T) {
 func TestStock_RequeueIsAHotLoop(t *testing.T) {
 	t.Parallel()
 	const within = 2 * time.Second
-	tries := func(t *testing.T, in <-chan *message.Message) (n int) {
+	tries := func(in <-chan *message.Message) (n int) {
 		for end := time.After(within); ; n++ {
 			select {
 			case m := <-in:
@@ -203,7 +203,7 @@ func TestStock_RequeueIsAHotLoop(t *testing.T) {
 		t.Parallel()
 		queue := rig.Queue(t)
 		rig.Publish(t, queue, rabbit.Publishing{Body: []byte("b")})
-		if n := tries(t, stockQueue(t, queue, amqp.NewDurableQueueConfig(rig.AMQP(t)))); n < 100 {
+		if n := tries(stockQueue(t, queue, amqp.NewDurableQueueConfig(rig.AMQP(t)))); n < 100 {
 			t.Errorf("%d tries in %v: is that a loop?", n, within)
 		}
 	})
@@ -211,7 +211,7 @@ func TestStock_RequeueIsAHotLoop(t *testing.T) {
 		t.Parallel()
 		queue := rig.Queue(t)
 		rig.Publish(t, queue, rabbit.Publishing{Body: []byte("b")})
-		if n := tries(t, ourQueue(t, queue)); n == 0 || n > 6 { // pauses of 100 ms, 200 ms, and so on
+		if n := tries(ourQueue(t, queue)); n == 0 || n > 6 { // pauses of 100 ms, 200 ms, and so on
 			t.Errorf("%d tries in %v", n, within)
 		}
 	})

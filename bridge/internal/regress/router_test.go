@@ -198,8 +198,9 @@ func TestStock_R3_SharedPublisherIsClosed(t *testing.T) {
 		}
 	case <-time.After(quiet):
 		mended(t, "R3", "a router outlives its subscribers")
-		_ = router.Close()
-		<-ended
+		if err := errors.Join(router.Close(), <-ended); err != nil {
+			t.Error(err)
+		}
 	}
 }
 
