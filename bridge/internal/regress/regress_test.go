@@ -20,7 +20,10 @@ import (
 	"github.com/brokerbridge/bridge/bridge/internal/rig"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	// What sarama's metrics leave running.
+	goleak.VerifyTestMain(m, goleak.IgnoreTopFunction("github.com/rcrowley/go-metrics.(*meterArbiter).tick"))
+}
 
 const (
 	patience = 20 * time.Second // for what comes
