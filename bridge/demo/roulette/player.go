@@ -56,7 +56,8 @@ func (p *player) standing(ctx context.Context) Standing {
 	return s
 }
 
-func missing(players []*player) (n int) {
+// missing is how many of so many messages are not done, of any of them.
+func missing(players []*player, messages int) (n int) {
 	for _, p := range players {
 		done, _ := p.tally.now()
 		n += messages - done

@@ -11,12 +11,9 @@ import (
 	rabbit "github.com/rabbitmq/amqp091-go"
 )
 
-// Of each queue's messages, each a revision of a key, ten are poison, of a key each.
-const (
-	messages = 10_000
-	keys     = 1_000
-	poison   = 10
-)
+// poison is how many messages of each queue cannot be processed; each key has so
+// many revisions.
+const poison, revisions = 10, 10
 
 // arguments have RabbitMQ delete the queues, should nobody be left who does.
 var arguments = rabbit.Table{"x-expires": int64(10 * time.Minute / time.Millisecond)}
@@ -31,7 +28,7 @@ func names() (all []string) {
 }
 
 // deal makes the queues and fills them, all alike.
-func deal(ctx context.Context, conn *rabbit.Connection, queues []string) error {
+func deal(ctx context.Context, conn *rabbit.Connection, queues []string, messages int) error {
 	ch, err := conn.Channel()
 	if err != nil {
 		return err
@@ -46,7 +43,7 @@ func deal(ctx context.Context, conn *rabbit.Connection, queues []string) error {
 		}
 		var last *rabbit.DeferredConfirmation
 		for i := range messages {
-			if last, err = ch.PublishWithDeferredConfirmWithContext(ctx, "", queue, true, false, card(i)); err != nil {
+			if last, err = ch.PublishWithDeferredConfirmWithContext(ctx, "", queue, true, false, card(i, messages)); err != nil {
 				return err
 			}
 		}
@@ -57,23 +54,24 @@ func deal(ctx context.Context, conn *rabbit.Connection, queues []string) error {
 	return nil
 }
 
-// card is the i-th message.
-func card(i int) rabbit.Publishing {
+// card is the i-th message of so many.
+func card(i, messages int) rabbit.Publishing {
+	keys := messages / revisions
 	p := rabbit.Publishing{
 		MessageId: fmt.Sprint(i), DeliveryMode: rabbit.Persistent, Body: []byte("{}"),
 		Headers: rabbit.Table{keyHeader: fmt.Sprint(i % keys), revisionHeader: fmt.Sprint(i/keys + 1)},
 	}
-	if poisoned(i) {
+	if poisoned(i, messages) {
 		p.Headers[poisonHeader] = "yes"
 	}
 	return p
 }
 
-// poisoned is every thousandth, each of another key.
-func poisoned(i int) bool {
-	const every = messages / poison
+// poisoned is one in a tenth of the messages, each of another key.
+func poisoned(i, messages int) bool {
+	every := messages / poison
 	j := i / every
-	return i == j*every+every/2+7*j
+	return i == j*every+every/2+j
 }
 
 // clearTable deletes the queues, also when the play was stopped.

@@ -1,6 +1,6 @@
 // Package roulette shows nack(requeue=true) beside the bridge, on somebody's own
-// RabbitMQ: the same ten thousand messages, ten of which cannot be processed, in a
-// queue each for three services. All are Watermill routers with the same handler,
+// RabbitMQ: the same messages, ten of which cannot be processed, in a queue each for
+// three services. All are Watermill routers with the same handler,
 // which works in memory; RabbitMQ, its requeueing, and the bridge's subscriber,
 // middlewares and store are the real ones.
 //
@@ -16,6 +16,8 @@ import (
 	"time"
 
 	rabbit "github.com/rabbitmq/amqp091-go"
+
+	"github.com/brokerbridge/bridge/bridge/demo/internal/screen"
 )
 
 // Options are how it is played. Out and URL are required.
@@ -26,6 +28,23 @@ type Options struct {
 	URL string
 	// Lasts is how long it goes on until what the ten lack is there. Default 10 s.
 	Lasts time.Duration
+	// Messages is how many each queue has; a multiple of 100. Default 10,000.
+	Messages int
+
+	// enough ends it before its time; nil: nothing does.
+	enough func(context.Context, []*player) bool
+}
+
+func (o *Options) fill() {
+	if o.Lasts <= 0 {
+		o.Lasts = 10 * time.Second
+	}
+	if o.Messages <= 0 {
+		o.Messages = 10_000
+	}
+	if o.enough == nil {
+		o.enough = func(context.Context, []*player) bool { return false }
+	}
 }
 
 // ErrUnreachable says that no RabbitMQ can be used there.
@@ -40,7 +59,7 @@ type Score struct {
 
 // Standing is how far a player is.
 type Standing struct {
-	Done    int // messages that were processed, of 10,000
+	Done    int // messages that were processed
 	Early   int // those of them that the one before them of their key was lacking of
 	Again   int // deliveries by RabbitMQ of a message that had come before
 	Refused int // tries of the ten that failed
@@ -53,9 +72,7 @@ const settling = 30 * time.Second
 
 // Run plays, and prints how it goes and how it ended.
 func Run(ctx context.Context, opts Options) (scores []Score, err error) {
-	if opts.Lasts <= 0 {
-		opts.Lasts = 10 * time.Second
-	}
+	opts.fill()
 	dir, err := os.MkdirTemp("", "bridge-roulette-")
 	if err != nil {
 		return nil, err
@@ -68,8 +85,8 @@ func Run(ctx context.Context, opts Options) (scores []Score, err error) {
 	defer func() { err = errors.Join(err, conn.Close()) }()
 	queues := names()
 	defer func() { err = errors.Join(err, clearTable(conn, queues)) }()
-	fmt.Fprintf(opts.Out, opening, opts.Lasts)
-	if err := deal(ctx, conn, queues); err != nil {
+	fmt.Fprintf(opts.Out, opening, screen.Count(opts.Messages), opts.Lasts)
+	if err := deal(ctx, conn, queues, opts.Messages); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrUnreachable, err)
 	}
 	players, err := seat(opts.URL, dir, queues)
@@ -77,7 +94,7 @@ func Run(ctx context.Context, opts Options) (scores []Score, err error) {
 		return nil, err
 	}
 	if scores, err = play(ctx, players, opts); err == nil {
-		fmt.Fprint(opts.Out, report(scores))
+		fmt.Fprint(opts.Out, report(scores, opts.Messages))
 	}
 	return scores, err
 }
@@ -100,7 +117,7 @@ func play(ctx context.Context, players []*player, opts Options) (scores []Score,
 		}
 	}()
 	fmt.Fprint(opts.Out, head(players))
-	for began := time.Now(); time.Since(began) < opts.Lasts; {
+	for began := time.Now(); time.Since(began) < opts.Lasts && !opts.enough(ctx, players); {
 		select {
 		case <-time.After(time.Second):
 			fmt.Fprint(opts.Out, line(ctx, time.Since(began), players))
@@ -114,7 +131,7 @@ func play(ctx context.Context, players []*player, opts Options) (scores []Score,
 			return nil, err
 		}
 	}
-	for began := time.Now(); missing(players) > 0 && time.Since(began) < settling && ctx.Err() == nil; {
+	for began := time.Now(); missing(players, opts.Messages) > 0 && time.Since(began) < settling && ctx.Err() == nil; {
 		time.Sleep(50 * time.Millisecond)
 	}
 	for i, p := range players {

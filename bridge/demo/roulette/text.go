@@ -9,7 +9,7 @@ import (
 	"github.com/brokerbridge/bridge/bridge/demo/internal/screen"
 )
 
-const opening = `Three services, a queue each on this RabbitMQ, the same 10,000 messages in each; ten
+const opening = `Three services, a queue each on this RabbitMQ, the same %s messages in each; ten
 of them lack something that comes in %v. The handlers work in memory, the rest is
 real. Seconds, then for each: messages done; tries of the ten that failed.
 
@@ -35,7 +35,7 @@ func line(ctx context.Context, after time.Duration, players []*player) string {
 }
 
 // report is the end.
-func report(scores []Score) string {
+func report(scores []Score, messages int) string {
 	var b strings.Builder
 	b.WriteString("\nThen what they lack was there, and the bridge's dead letters were redriven.\n")
 	for _, s := range scores {

@@ -3,6 +3,7 @@ package service
 import (
 	"context"
 	"errors"
+	"log/slog"
 
 	"github.com/ThreeDotsLabs/watermill/message"
 
@@ -21,7 +22,7 @@ func (s *Service) remember() (err error) {
 		return err
 	}
 	s.resequencer, err = ordering.New(ordering.Config{
-		Route: name, Store: s.store, SingleInstance: true, First: 1,
+		Route: name, Store: s.store, SingleInstance: true, First: 1, Logger: slog.New(slog.DiscardHandler),
 		Identify: ordering.By{Key: []ordering.Field{ordering.Header(s.opts.Key)}, Revision: ordering.Header(s.opts.Revision)}.Identify,
 	})
 	if err != nil {
@@ -48,7 +49,7 @@ func (s *Service) ordered(ctx context.Context, router *message.Router) error {
 		stop(err)
 		ended <- err
 	}()
-	err = router.Run(ctx)
+	err = errors.Join(router.Run(ctx), in.Close())
 	stop(nil)
 	return errors.Join(err, <-ended, s.store.Close())
 }

@@ -98,7 +98,7 @@ func (s *Service) Run(ctx context.Context) error {
 		return err
 	}
 	router.AddConsumerHandler(name, s.opts.Queue, in, s.handle).AddMiddleware(all...)
-	return router.Run(ctx) // closes the subscriber
+	return errors.Join(router.Run(ctx), in.Close()) // where ctx ends, the router may leave it open
 }
 
 func (s *Service) handle(m *message.Message) error {

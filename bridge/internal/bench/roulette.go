@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"slices"
 	"time"
+
+	"github.com/brokerbridge/bridge/bridge/demo/service"
 )
 
 // The game: so many messages, of which a few are poisoned, at a fixed rate, which
@@ -42,6 +44,8 @@ type roulette struct {
 	Sent  int     `json:"sent"`  // messages, the poisoned ones counted
 	After float64 `json:"after"` // seconds after the first message when the cause is mended
 	Games []game  `json:"games"`
+
+	enough func(service.Counts) bool // mends the cause before that; nil: nothing does
 }
 
 func measureRoulette(ctx context.Context, s *stage, p plan, ways []direction) (report, error) {

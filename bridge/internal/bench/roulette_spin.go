@@ -7,6 +7,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/brokerbridge/bridge/bridge/demo/service"
 	"github.com/brokerbridge/bridge/bridge/internal/bench/load"
 	"github.com/brokerbridge/bridge/bridge/internal/bench/proc"
 )
@@ -68,8 +69,11 @@ func (c *course) spin(ctx context.Context, g *game, r *roulette, t *tally, of *c
 		return got, err
 	}
 	mended := t.when.Start.Add(seconds(r.After))
-	if err := c.until(ctx, mended); err != nil {
+	if err := c.until(ctx, mended, r.enough); err != nil {
 		return got, err
+	}
+	if now := time.Now(); now.Before(mended) { // it was enough
+		mended = now
 	}
 	got.cost(c.used(), before, time.Since(t.when.Start))
 	if err := c.told(ctx, &got, r); err != nil {
@@ -104,11 +108,16 @@ func (c *course) consumed(ctx context.Context) error {
 	return fmt.Errorf("nobody reads queue %q", q.name)
 }
 
-// until waits for a moment, while the contender works.
-func (c *course) until(ctx context.Context, at time.Time) error {
+// until waits for a moment, or until it is enough, while the contender works.
+func (c *course) until(ctx context.Context, at time.Time, enough func(service.Counts) bool) error {
 	for time.Now().Before(at) {
 		if err := errors.Join(c.mover.look(true), ctx.Err()); err != nil {
 			return err
+		}
+		if enough != nil {
+			if n, err := c.said(); err != nil || enough(n) {
+				return err
+			}
 		}
 		time.Sleep(min(lookEvery, time.Until(at)))
 	}
