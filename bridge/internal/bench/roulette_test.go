@@ -1,6 +1,8 @@
 package main
 
 import (
+	"cmp"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -22,26 +24,28 @@ func spins(t *testing.T, s *stage) map[string]func() error {
 		"requeued": func() error {
 			got, err := s.little(t, 1, "nack with requeue", again)
 			if got.Again == 0 || got.Good > 20 || got.Missing+got.Ahead+got.Breaks+got.Left+got.Dead > 0 {
-				err = fmt.Errorf("measured %+v, %w", got, err)
+				err = fmt.Errorf("measured %+v: %w", got, cmp.Or(err, errWrong))
 			}
 			return err
 		},
 		"never decoded": func() error {
 			got, err := s.little(t, 2, "Retry and PoisonQueue", again)
-			if got.Again == 0 || got.Missing != 380 || got.Left != 380 || got.P99+got.LastGood > 0 {
-				err = fmt.Errorf("measured %+v, %w", got, err)
+			if got.Again == 0 || got.Missing < 380 || got.Left == 0 || got.P99+got.LastGood > 0 {
+				err = fmt.Errorf("measured %+v: %w", got, cmp.Or(err, errWrong))
 			}
 			return err
 		},
 		"not requeued": func() error {
 			got, err := s.little(t, 1, "and its subscriber", settled)
 			if got.Again > 0 || got.Missing+got.Ahead+got.Breaks+got.Left > 0 || got.Tries != 40 || got.Dead != poisoned || got.Parked == 0 {
-				err = fmt.Errorf("measured %+v, %w", got, err)
+				err = fmt.Errorf("measured %+v: %w", got, cmp.Or(err, errWrong))
 			}
 			return err
 		},
 	}
 }
+
+var errWrong = errors.New("that cannot be")
 
 // little is a short spin, until it is enough.
 func (s *stage) little(t *testing.T, number int, name string, enough func(service.Counts) bool) (spin, error) {
