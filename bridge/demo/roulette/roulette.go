@@ -78,6 +78,9 @@ func Run(ctx context.Context, opts Options) (scores []Score, err error) {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	if _, err := rabbit.ParseURI(opts.URL); err != nil { // which quotes it, with its password
+		return nil, fmt.Errorf("%w: that is no URL of one", ErrUnreachable)
+	}
 	conn, err := rabbit.Dial(opts.URL)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrUnreachable, err)

@@ -55,10 +55,13 @@ func TestTheBridgeDoesNotPlay(t *testing.T) {
 	}
 }
 
+// I11: the URL is not told.
 func TestNobodyIsThere(t *testing.T) {
-	var out strings.Builder
-	_, err := Run(t.Context(), Options{Out: &out, URL: "amqp://guest:hunter2@127.0.0.1:1/"})
-	if !errors.Is(err, ErrUnreachable) || strings.Contains(err.Error(), "hunter2") {
-		t.Errorf("got %v", err)
+	for _, url := range []string{"amqp://guest:hunter2@127.0.0.1:1/", "amqp://guest:hunter2@127.0.0.1:port/", "nothing:hunter2@\x7f"} {
+		var out strings.Builder
+		_, err := Run(t.Context(), Options{Out: &out, URL: url})
+		if !errors.Is(err, ErrUnreachable) || strings.Contains(err.Error()+out.String(), "hunter2") {
+			t.Errorf("got %v", err)
+		}
 	}
 }
