@@ -110,7 +110,7 @@ func TestAServiceIsHeard(t *testing.T) {
 	}
 	defer func() { _ = words.Close() }()
 	want := service.Counts{Taken: 5, Again: 4, Refused: 3, Dead: 2, Parked: 1}
-	fmt.Fprintf(words, said+"what?\n"+said+"at taken=6", 0, 0, 0, 0, 0, 5, 4, 3, 2, 1)
+	fmt.Fprintf(words, said+"what?\n"+said+"at taken=6 again=0 refused=0 dead=0 parked=1", 0, 0, 0, 0, 0, 5, 4, 3, 2, 1)
 	c := &course{words: words}
 	if got, err := c.said(); got != want || err != nil {
 		t.Errorf("heard %v, %v", got, err)
