@@ -98,7 +98,7 @@ func attend(ctx context.Context, s *service.Service) error {
 	asked := make(chan os.Signal, 1)
 	signal.Notify(asked, syscall.SIGUSR1)
 	var failed error
-	for last, tick := (service.Counts{Taken: -1}), time.NewTicker(20*time.Millisecond); ; {
+	for last, tick := (service.Counts{Taken: -1}), time.NewTicker(100*time.Millisecond); ; {
 		select {
 		case <-ctx.Done():
 			return failed
