@@ -13,8 +13,8 @@ type column struct {
 	of   func(runs []spin) string
 }
 
-// columns are those of the table. A game in which nothing is mended ends with its
-// sending.
+// columns are those of the table. A game in which nothing can be mended ends when it
+// would be.
 var columns = []column{
 	{"good ones in time", counted(func(s spin) float64 { return float64(s.Good) })},
 	{"p50", lasted(func(s spin) float64 { return s.P50 / 1000 })},
