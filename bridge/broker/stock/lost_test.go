@@ -8,9 +8,7 @@ package stock_test
 
 import (
 	"fmt"
-	"net"
 	"net/url"
-	"sync"
 	"testing"
 	"time"
 
@@ -130,15 +128,15 @@ func TestW3_CloseEndsWhatWaits(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := newWall(t, u.Host)
-	u.Host = w.listener.Addr().String()
+	w := faultnet.NewWall(t, u.Host)
+	u.Host = w.Addr()
 	q.url = u.String()
 	out := target(t, q, q.To(), broker.TargetOptions{Route: "route"})
 	if err := out.Publish("", numbered(1)[0]); err != nil {
 		t.Fatal(err)
 	}
-	w.gate.Lock() // nothing passes, and nothing is lost
-	defer w.gate.Unlock()
+	w.Hold()
+	defer w.Pass()
 	done := make(chan error, 1)
 	go func() { done <- out.Publish("", numbered(1)[0]) }()
 	time.Sleep(quiet)
@@ -156,59 +154,6 @@ func TestW3_CloseEndsWhatWaits(t *testing.T) {
 	}
 	if took := time.Since(began); took > 10*time.Second {
 		t.Errorf("it took %v", took)
-	}
-}
-
-// wall passes on what connections say while its gate is not locked.
-type wall struct {
-	listener net.Listener
-	gate     sync.RWMutex
-}
-
-func newWall(t testing.TB, upstream string) *wall {
-	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	w := &wall{listener: listener}
-	var wg sync.WaitGroup
-	wg.Go(func() {
-		for {
-			client, err := listener.Accept()
-			if err != nil {
-				return
-			}
-			server, err := net.Dial("tcp", upstream)
-			if err != nil {
-				_ = client.Close()
-				continue
-			}
-			wg.Go(func() { w.pass(client, server) })
-			wg.Go(func() { w.pass(server, client) })
-		}
-	})
-	t.Cleanup(func() {
-		_ = listener.Close()
-		wg.Wait()
-	})
-	return w
-}
-
-func (w *wall) pass(from, to net.Conn) {
-	defer func() { _, _ = from.Close(), to.Close() }()
-	piece := make([]byte, 4096)
-	for {
-		n, err := from.Read(piece)
-		if err != nil {
-			return
-		}
-		w.gate.RLock()
-		_, err = to.Write(piece[:n])
-		w.gate.RUnlock()
-		if err != nil {
-			return
-		}
 	}
 }
 

@@ -23,6 +23,7 @@ var experiments = []experiment{
 	{"many-keys", "the bridge, a store that knows many keys", compare(manyKeys)},
 	{"latency", "what the bridge adds to the way of a message, at half of its rate", measureLatency},
 	{"trouble", "what the other keys notice of 1 % that are quarantined, retrying or in a gap", measureTrouble},
+	{"roulette", "ten poisoned among ten thousand: requeued, and on the bridge", measureRoulette},
 	{"parked", "many messages that wait in the store, and their drain", measureParked},
 }
 

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"time"
 
 	"github.com/brokerbridge/bridge/bridge/internal/bench/load"
 )
@@ -15,6 +16,9 @@ type crowd struct {
 	way     string // the routing key that leads to the target, if that is an exchange
 	rare    int    // of so many keys one may be in trouble; 0: none
 	trouble trouble
+
+	each  func(i int, m *load.Message) // changes the i-th; nil: none is changed
+	heard func(i int, at time.Time)    // of each arrival, under the lock of the sink; nil: nobody
 
 	// What has arrived, under the lock of its sink.
 	seen    *seen
@@ -43,6 +47,9 @@ func (c *crowd) message(i int) (load.Message, bool) {
 	if i < c.Keys && c.lost(i) {
 		return m, c.trouble.first(&m)
 	}
+	if c.each != nil {
+		c.each(i, &m)
+	}
 	return m, true
 }
 
@@ -64,6 +71,9 @@ func (c *crowd) note(a load.Arrival) {
 		return
 	}
 	c.here++
+	if c.heard != nil {
+		c.heard(i, a.At)
+	}
 	c.seen.note(i, a.At, &c.found)
 	if c.chosen(i) {
 		return

@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"sync"
 	"testing"
@@ -56,6 +57,7 @@ func steady(t *testing.T, s *stage) map[string]func() error {
 	runs["drain of a key"] = func() error { return s.drainOf(t, 1) }
 	runs["drain of ten"] = func() error { return s.drainOf(t, 10) }
 	runs["beside a drain"] = func() error { return s.besideDrain(t) }
+	maps.Copy(runs, spins(t, s))
 	return runs
 }
 

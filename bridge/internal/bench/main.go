@@ -42,6 +42,13 @@
 // Case trouble: the same with the bridge alone, undisturbed, then with one key in a
 // hundred quarantined, retrying, or lacking a revision. What counts is the others.
 //
+// Case roulette: from a queue to a topic, 10,000 messages at -rate, or 400 a second,
+// of which ten cannot be processed: a Watermill service that nacks them with requeue,
+// others with what Watermill and the bridge have against that, and the binary. Some
+// seconds after the last message what the ten lack is there, and dead letters are
+// redriven. What counts is what became of the others until then, what it cost, and
+// what is missing or out of order in the end.
+//
 // Case parked: -park messages wait for the first revision of their keys, of 10,000
 // keys and of one; then the first revisions come. What counts is memory, how fast
 // the parked drain beside what fresh messages do, and what other keys notice.
@@ -93,6 +100,7 @@ func main() {
 	o.flags(flag.CommandLine)
 	raw := flag.String("raw", "", "be the raw loop on an `errand`; for bench itself")
 	stock := flag.String("watermill", "", "be stock Watermill on an `errand`; for bench itself")
+	server := flag.String("service", "", "be a service with this policy, on an errand and a folder; for bench itself")
 	shown := flag.String("markdown", "", "measure nothing, and print the tables of the docs from this `file` of results")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
@@ -103,6 +111,8 @@ func main() {
 		run = func() error { return loop(ctx, *raw) }
 	case *stock != "":
 		run = func() error { return router(ctx, *stock) }
+	case *server != "":
+		run = func() error { return serve(ctx, policy(*server), flag.Arg(0), flag.Arg(1)) }
 	case *shown != "":
 		run = func() error { return show(*shown) }
 	}
@@ -117,6 +127,10 @@ func show(file string) error {
 	m, err := readMeasured(file)
 	if err != nil {
 		return err
+	}
+	if r := m.Cases.Roulette; r != nil {
+		fmt.Printf("docs/comparison.md:\n\n%s\nREADME.md:\n\n%s", r.markdown(), r.brief())
+		return nil
 	}
 	fmt.Printf("docs/performance.md:\n\n%s\nREADME.md:\n\n%s", m.full(), m.brief())
 	return nil

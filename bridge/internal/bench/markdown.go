@@ -10,7 +10,8 @@ import (
 // measured is what of a file of results is shown in the docs.
 type measured struct {
 	Cases struct {
-		Raw inEach[*result] `json:"raw"`
+		Raw      inEach[*result] `json:"raw"`
+		Roulette *roulette       `json:"roulette"`
 	} `json:"cases"`
 }
 

@@ -6,22 +6,31 @@ import (
 	"testing"
 )
 
+const root = "../../../"
+
 // The tables of the docs are what was measured, and not what somebody typed.
 func TestDocsHaveWhatWasMeasured(t *testing.T) {
-	const root = "../../../"
-	m, err := readMeasured(root + "docs/bench-peers.json")
+	peers, err := readMeasured(root + "docs/bench-peers.json")
 	if err != nil {
 		t.Fatal(err)
 	}
-	for page, want := range map[string]string{"README.md": m.brief(), "docs/performance.md": m.full()} {
-		text, err := os.ReadFile(root + page)
+	wheel, err := readMeasured(root + "docs/roulette.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct{ page, mark, want, file string }{
+		{"README.md", "bench", peers.brief(), "bench-peers.json"},
+		{"docs/performance.md", "bench", peers.full(), "bench-peers.json"},
+		{"docs/comparison.md", "roulette", wheel.Cases.Roulette.markdown(), "roulette.json"},
+	} {
+		text, err := os.ReadFile(root + c.page)
 		if err != nil {
 			t.Fatal(err)
 		}
-		_, rest, found := strings.Cut(string(text), "<!-- bench -->\n\n")
-		got, _, ends := strings.Cut(rest, "\n<!-- /bench -->")
-		if !found || !ends || got != want {
-			t.Errorf("%s has\n%s\nand the results say (go run ./bridge/internal/bench -markdown docs/bench-peers.json)\n%s", page, got, want)
+		_, rest, found := strings.Cut(string(text), "<!-- "+c.mark+" -->\n\n")
+		got, _, ends := strings.Cut(rest, "\n<!-- /"+c.mark+" -->")
+		if !found || !ends || got != c.want {
+			t.Errorf("%s has\n%s\nand the results say (go run ./bridge/internal/bench -markdown docs/%s)\n%s", c.page, got, c.file, c.want)
 		}
 	}
 }

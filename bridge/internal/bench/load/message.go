@@ -12,11 +12,12 @@ import (
 	"github.com/brokerbridge/bridge/bridge/internal/rawloop"
 )
 
-// The headers that have a message's revision, and the routing key it is given for
-// a target that is an exchange.
+// The headers that have a message's revision, the routing key it is given for a
+// target that is an exchange, and what a reader may trip over.
 const (
 	RevisionHeader = "revision"
 	WayHeader      = "way"
+	PoisonHeader   = "poison"
 )
 
 // MinSize is the room that a body needs for its number and its moment.
@@ -29,6 +30,7 @@ type Message struct {
 	Revision int64
 	Way      string // for a target that is an exchange; "": no such header
 	Size     int    // of the body
+	Poison   any    // of a type that AMQP has; nil: no such header
 }
 
 // Body begins with the number. The rest is no run of one byte, which compression
@@ -50,8 +52,8 @@ func stamp(body []byte, due time.Time) {
 	binary.BigEndian.PutUint64(body[8:], uint64(due.UnixNano()))
 }
 
-// Publishing is the message for RabbitMQ. It has words only in its headers: stock
-// Watermill reads no numbers.
+// Publishing is the message for RabbitMQ. It has words only in its headers, unless
+// it is to be poison: stock Watermill reads no numbers.
 func (m Message) Publishing() amqp.Publishing {
 	p := amqp.Publishing{
 		MessageId: m.id(), DeliveryMode: amqp.Persistent, Body: m.Body(),
@@ -60,10 +62,13 @@ func (m Message) Publishing() amqp.Publishing {
 	if m.Way != "" {
 		p.Headers[WayHeader] = m.Way
 	}
+	if m.Poison != nil {
+		p.Headers[PoisonHeader] = m.Poison
+	}
 	return p
 }
 
-// Record is the message for Kafka, for no topic yet.
+// Record is the message for Kafka, for no topic yet. It has no poison.
 func (m Message) Record() *kgo.Record {
 	r := &kgo.Record{Key: []byte(m.Key), Value: m.Body(), Headers: []kgo.RecordHeader{
 		{Key: broker.HeaderWatermillID, Value: []byte(m.id())},

@@ -25,8 +25,13 @@ func (t Topic) subscriber(log watermill.LoggerAdapter) (message.Subscriber, erro
 }
 
 func (t Topic) publisher(log watermill.LoggerAdapter) (message.Publisher, error) {
+	return Publisher(t.Brokers, log)
+}
+
+// Publisher writes to topics, the messages of a key to one partition.
+func Publisher(brokers []string, log watermill.LoggerAdapter) (message.Publisher, error) {
 	return kafka.NewPublisher(kafka.PublisherConfig{
-		Brokers: t.Brokers,
+		Brokers: brokers,
 		Marshaler: kafka.NewWithPartitioningMarshaler(func(_ string, m *message.Message) (string, error) {
 			return m.Metadata.Get(keyName), nil
 		}),
