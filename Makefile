@@ -12,7 +12,7 @@ WITH_BROKERS = $(shell $(GO) list -e -test -f '{{.ImportPath}} {{join .Deps " "}
 WITHOUT      = $(filter-out $(WITH_BROKERS),$(shell $(GO) list ./...))
 
 .DEFAULT_GOAL := help
-.PHONY: help build test test-full test-unit lint lint-go lint-shell mod bench bench-peers bench-cases bench-micro brokers brokers-down demo vuln docs release-check release-files sbom
+.PHONY: help build test test-full test-unit lint lint-go lint-shell mod bench bench-peers bench-cases bench-micro roulette regress chaos brokers brokers-down demo vuln docs release-check release-files sbom
 
 help: ## list what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -60,6 +60,15 @@ bench-peers: brokers ## the same beside Watermill, RabbitMQ's shovel and MirrorM
 
 bench-cases: brokers ## measure disorder, few keys, many keys, latency, trouble, a drain (an hour; ARGS=-help)
 	$(GO) run ./bridge/internal/bench -case displaced,keys,many-keys,latency,trouble,parked $(ARGS)
+
+roulette: brokers ## ten poisoned messages: requeued, and on the bridge (twenty minutes; ARGS=-help)
+	$(GO) run ./bridge/internal/bench -case roulette -from rabbitmq -to kafka $(ARGS)
+
+chaos: brokers ## faults on real brokers under load, by a seed (ten minutes; ARGS=-help)
+	$(GO) run ./bridge/internal/chaos $(ARGS)
+
+regress: brokers ## show the facts about Watermill on its own parts (half a minute)
+	$(GO) test -race -count=1 -timeout 5m ./bridge/internal/regress/...
 
 # Compares with scripts/bench-micro.txt, which counts on the machine it is of only.
 bench-micro: ## measure lane, store and mapping alone, against the baseline (two minutes; ARGS=baseline renews it)

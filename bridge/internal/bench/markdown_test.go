@@ -21,6 +21,7 @@ func TestDocsHaveWhatWasMeasured(t *testing.T) {
 	for _, c := range []struct{ page, mark, want, file string }{
 		{"README.md", "bench", peers.brief(), "bench-peers.json"},
 		{"docs/performance.md", "bench", peers.full(), "bench-peers.json"},
+		{"README.md", "roulette", wheel.Cases.Roulette.brief(), "roulette.json"},
 		{"docs/comparison.md", "roulette", wheel.Cases.Roulette.markdown(), "roulette.json"},
 	} {
 		text, err := os.ReadFile(root + c.page)
