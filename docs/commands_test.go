@@ -78,8 +78,8 @@ func shownCommands(text string) (lines []string) {
 	return lines
 }
 
-// groups are the commands that only hold others.
-var groups = []string{"routes", "keys", "dlq", "archive", "audit", "ops", "store", "completion"}
+// groups are the commands that hold others.
+var groups = []string{"routes", "keys", "dlq", "archive", "audit", "ops", "store", "completion", "demo"}
 
 // apart splits a command line into its subcommands and its flags.
 func apart(line string) (words, flags []string) {
