@@ -56,7 +56,7 @@ var Checks = []Check{
 		"RabbitMQ closes the channel of whoever has no right; the route waits until somebody grants it."},
 	{"amqp-delivery-limit", of(Warning, Note), "`x-delivery-limit` of quorum queues, with its default since RabbitMQ 4.0.",
 		"The bridge never asks RabbitMQ to requeue. But each crash and each lost connection gives back what was not acknowledged, which counts: a message that was given back more often than the limit is dropped, or dead-lettered past the order."},
-	{"amqp-consumer-timeout", of(Warning, Note), "For how long a message may stay unacknowledged (`consumer_timeout`).",
+	{"amqp-consumer-timeout", of(Warning), "For how long a message may stay unacknowledged (`consumer_timeout`).",
 		"RabbitMQ closes the channel of a consumer that holds a message for longer, gives back everything in hand, and that over and over."},
 	{"amqp-expiry", of(Warning), "`x-message-ttl`, `x-expires`, and lengths beyond which the oldest are dropped, of a source.",
 		"While the bridge is down, or its intake pauses, messages wait in the queue. What RabbitMQ removes there is lost, and its key stands at a gap."},

@@ -127,32 +127,32 @@ func (l *looker) members(ctx context.Context, name string, m *survey.Members) {
 	}
 }
 
-// describe waits for a coordinator that is on its way: the first question about a
-// group in a new cluster has Kafka make the topic in which it keeps offsets.
+// How long a coordinator that is on its way is waited for, and how often it is
+// asked.
+const (
+	coordinatorWait  = 3 * time.Second
+	coordinatorPause = 250 * time.Millisecond
+)
+
+// describe waits for the group's coordinator: the first question about a group in a
+// new cluster has Kafka make the topic in which it keeps offsets.
 func (l *looker) describe(ctx context.Context, name string) (kadm.DescribedGroup, error) {
+	ctx, cancel := context.WithTimeout(ctx, coordinatorWait)
+	defer cancel()
 	for {
 		groups, err := l.admin.DescribeGroups(ctx, name)
 		if err == nil {
 			err = groups[name].Err
 		}
-		if !kerr.IsRetriable(err) && !retriableShard(err) || !pace.Sleep(ctx, coordinatorPause) {
+		if !coming(err) || !pace.Sleep(ctx, coordinatorPause) {
 			return groups[name], err
 		}
 	}
 }
 
-// coordinatorPause is between two questions for a coordinator.
-const coordinatorPause = 250 * time.Millisecond
-
-// retriableShard reports whether the client's summary of several answers is one of a
-// coordinator that is on its way.
-func retriableShard(err error) bool {
-	for _, passing := range []error{kerr.CoordinatorNotAvailable, kerr.CoordinatorLoadInProgress, kerr.NotCoordinator} {
-		if err != nil && errors.Is(err, passing) {
-			return true
-		}
-	}
-	return false
+// coming reports whether an error is that of a coordinator on its way.
+func coming(err error) bool {
+	return errors.Is(err, kerr.CoordinatorNotAvailable) || errors.Is(err, kerr.CoordinatorLoadInProgress) || errors.Is(err, kerr.NotCoordinator)
 }
 
 // offsets are those that the group has committed, beside what the topic has.
