@@ -120,7 +120,11 @@ func (e *examination) readers(u use, q *survey.Queue, d *survey.QueueDetails) {
 			ours++
 			continue
 		}
-		others = append(others, fmt.Sprintf("%q on %s", r.Tag, r.Connection))
+		other := fmt.Sprintf("%q", r.Tag)
+		if r.Connection != "" { // it is told some seconds later
+			other += " on " + r.Connection
+		}
+		others = append(others, other)
 	}
 	if ours > 0 {
 		e.ourselves(u, "amqp-other-consumers", "queue", "a consumer of this route")

@@ -3,6 +3,7 @@ package amqp
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 
 	amqp "github.com/rabbitmq/amqp091-go"
@@ -15,7 +16,10 @@ import (
 // they are there, and by the management interface, which tells what they are like.
 func (b *Broker) Survey(ctx context.Context, plan survey.Plan) survey.Survey {
 	l, err := b.dial(ctx, "bridge doctor")
-	if err != nil {
+	switch {
+	case err != nil && ctx.Err() != nil: // the client says that its line was closed: by us
+		return survey.Survey{Trouble: survey.Of(fmt.Errorf("connect to %s: %w", b.cfg.URL.Redacted(), ctx.Err()))}
+	case err != nil:
 		return survey.Survey{Trouble: trouble(err)}
 	}
 	defer l.hangUp()
