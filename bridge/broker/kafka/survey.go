@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"strconv"
 	"sync"
@@ -28,21 +29,23 @@ func (b *Broker) Survey(ctx context.Context, plan survey.Plan) survey.Survey {
 		SessionTimeout: b.timing.session, LargestRecord: aloneBytes,
 		Topics: map[string]*survey.Topic{}, Groups: map[survey.Group]*survey.Members{},
 	}
-	open := false
+	var open []string
 	for _, seed := range b.cfg.Brokers {
 		at := survey.Address{At: seed, Trouble: b.knock(ctx, seed)}
-		open = open || at.Trouble == nil
+		if at.Trouble == nil {
+			open = append(open, seed)
+		}
 		found.Seeds = append(found.Seeds, at)
 	}
-	if !open {
+	if len(open) == 0 {
 		return survey.Survey{Trouble: found.Seeds[0].Trouble}
 	}
 	opts, err := b.connection("bridge doctor")
 	if err != nil {
 		return survey.Survey{Trouble: survey.Of(err)}
 	}
-	said := &connections{}
-	client, err := kgo.NewClient(append(opts, kgo.RequestRetries(2), kgo.WithHooks(said))...)
+	said := &connections{login: b.cfg.SASL != nil}
+	client, err := kgo.NewClient(append(opts, kgo.SeedBrokers(open...), kgo.RequestRetries(2), kgo.WithHooks(said))...)
 	if err != nil {
 		return survey.Survey{Trouble: survey.Of(err)}
 	}
@@ -142,6 +145,8 @@ func values(c kadm.ResourceConfig) map[string]string {
 // connections is a hook of the client: it remembers why the last connection
 // failed, which the client's own errors do not say.
 type connections struct {
+	login bool // they begin with one
+
 	mu  sync.Mutex
 	err error
 }
@@ -168,6 +173,9 @@ func (c *connections) trouble(err error) *survey.Trouble {
 		}
 	}
 	t := survey.Of(err)
+	if c.login && errors.Is(err, io.EOF) {
+		t.Kind = survey.Login // there are brokers that hang up without a word
+	}
 	if t.Kind == survey.Silent || t.Kind == survey.Unknown {
 		t.Kind = survey.Stranger // it took the connection, and then said nothing that is Kafka
 	}

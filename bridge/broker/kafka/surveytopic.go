@@ -15,48 +15,42 @@ import (
 	"github.com/brokerbridge/bridge/bridge/broker/survey"
 )
 
-// topics looks for topics, and asks for their settings.
+// topics looks for topics, and asks for their settings. It asks for one at a time:
+// where one is denied, the client tells nothing of the others.
 func (l *looker) topics(ctx context.Context, names []string) {
-	names = slices.Compact(slices.Sorted(slices.Values(names)))
-	if len(names) == 0 {
-		return
-	}
-	found, err := l.admin.ListTopics(kadm.WithAuthorizedOps(ctx), names...)
 	for _, name := range names {
-		if err != nil {
-			l.Topics[name] = &survey.Topic{Err: err}
-			continue
-		}
-		l.Topics[name] = topic(found[name])
-	}
-	if err != nil {
-		return
-	}
-	configs, err := l.admin.DescribeTopicConfigs(ctx, names...)
-	for _, name := range names {
-		t := l.Topics[name]
-		c, told := configs.On(name, nil)
-		switch {
-		case err != nil:
-			t.SettingsErr = err
-		case told != nil:
-			t.SettingsErr = told
-		case c.Err != nil:
-			t.SettingsErr = c.Err
-		default:
-			t.Settings = values(c)
+		if l.Topics[name] == nil {
+			l.Topics[name] = l.topic(ctx, name)
 		}
 	}
 }
 
-func topic(d kadm.TopicDetail) *survey.Topic {
-	t := &survey.Topic{Err: d.Err, Rights: rights(d.AuthorizedOperations)}
-	switch {
-	case errors.Is(d.Err, kerr.UnknownTopicOrPartition):
-		return &survey.Topic{Missing: true}
-	case errors.Is(d.Err, kerr.TopicAuthorizationFailed):
-		return &survey.Topic{Denied: true}
+func (l *looker) topic(ctx context.Context, name string) *survey.Topic {
+	found, err := l.admin.ListTopics(kadm.WithAuthorizedOps(ctx), name)
+	if err == nil {
+		err = found[name].Err
 	}
+	switch {
+	case errors.Is(err, kerr.UnknownTopicOrPartition):
+		return &survey.Topic{Missing: true}
+	case errors.Is(err, kerr.TopicAuthorizationFailed):
+		return &survey.Topic{Denied: true}
+	case err != nil:
+		return &survey.Topic{Err: err}
+	}
+	t := described(found[name])
+	configs, err := l.admin.DescribeTopicConfigs(ctx, name)
+	if err == nil && len(configs) == 1 {
+		err = configs[0].Err
+	}
+	if t.SettingsErr = err; err == nil && len(configs) == 1 {
+		t.Settings = values(configs[0])
+	}
+	return t
+}
+
+func described(d kadm.TopicDetail) *survey.Topic {
+	t := &survey.Topic{Rights: rights(d.AuthorizedOperations)}
 	t.Partitions = len(d.Partitions)
 	first := true
 	for _, p := range d.Partitions {
