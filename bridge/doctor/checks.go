@@ -25,6 +25,8 @@ func why(code string) string {
 
 func of(s ...Severity) []Severity { return s }
 
+const missingHurts = "The route looks for it every five seconds. Until it is there nothing moves; copies of dead letters and events wait in the store."
+
 // Checks are all that are made, in the order in which they are documented.
 var Checks = []Check{
 	{"broker-version", of(Note), "What answers, in which version.",
@@ -46,10 +48,8 @@ var Checks = []Check{
 		"Policies, permissions, bindings and consumers are told there only."},
 	{"amqp-alarm", of(Warning), "Memory and disk alarms of the nodes.",
 		"While an alarm lasts RabbitMQ takes no messages from anybody: targets there are away, and keys park."},
-	{"amqp-queue-missing", of(Error, Note), "The queues that the file names.",
-		"The route looks for it every five seconds, and nothing moves until it is there."},
-	{"amqp-exchange-missing", of(Error, Note), "The exchanges that the file names.",
-		"The route looks for it every five seconds, and nothing moves until it is there."},
+	{"amqp-queue-missing", of(Error, Note), "The queues that the file names.", missingHurts},
+	{"amqp-exchange-missing", of(Error, Note), "The exchanges that the file names.", missingHurts},
 	{"amqp-unroutable", of(Error, Note), "Whether the exchange has a binding for the routing key.",
 		"RabbitMQ returns what no queue takes. With a fixed key the target counts as away; with one of the message's own the message becomes a dead letter `unroutable`."},
 	{"amqp-permission", of(Error), "The user's rights to read, write and configure.",
@@ -79,8 +79,7 @@ var Checks = []Check{
 		"Where only some answer, the bridge does not start any more when those are away."},
 	{"kafka-advertised", of(Error), "The addresses at which the cluster says that its brokers are.",
 		"Clients go there after the first answer. One that cannot be reached takes its partitions and groups with it."},
-	{"kafka-topic-missing", of(Error, Note), "The topics that the file names.",
-		"The route looks for it every five seconds, and nothing moves until it is there."},
+	{"kafka-topic-missing", of(Error, Note), "The topics that the file names.", missingHurts},
 	{"kafka-permission", of(Error), "What Kafka says the user may do: read and write topics, read the group.",
 		"Kafka refuses, and the route waits until somebody grants it."},
 	{"kafka-settings", of(Note), "Whether the settings of topics and brokers are told.",
