@@ -33,9 +33,9 @@ func main() {
 
 // pages are the documents with tables, and who renders them.
 var pages = map[string]func(text string) (string, error){
-	page:                    rendered,
-	"../doctor.md":          withChecks,
-	"../capabilities.md":    withTraits,
+	page:                 rendered,
+	"../doctor.md":       withChecks,
+	"../capabilities.md": withTraits,
 }
 
 // update writes the pages anew.

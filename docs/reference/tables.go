@@ -6,6 +6,11 @@ import (
 	"regexp"
 	"strings"
 
+	"github.com/brokerbridge/bridge/bridge/broker"
+	"github.com/brokerbridge/bridge/bridge/broker/amqp"
+	"github.com/brokerbridge/bridge/bridge/broker/kafka"
+	"github.com/brokerbridge/bridge/bridge/broker/memory"
+	"github.com/brokerbridge/bridge/bridge/broker/stock"
 	"github.com/brokerbridge/bridge/bridge/doctor"
 )
 
@@ -30,4 +35,47 @@ func withChecks(text string) (string, error) {
 		fmt.Fprintf(&out, "| `%s` | %s | %s | %s |\n", c.Code, strings.Join(says, ", "), cell(c.Looks), cell(c.Why))
 	}
 	return between(text, "checks", out.String())
+}
+
+// edges are the columns of the table of capabilities.
+var edges = []struct {
+	name   string
+	traits broker.Traits
+}{
+	{"RabbitMQ", amqp.Traits()},
+	{"Kafka", kafka.Traits()},
+	{"RabbitMQ, `client: watermill`", stock.QueueTraits()},
+	{"Kafka, `client: watermill`", stock.TopicTraits()},
+	{"memory", memory.Traits()},
+}
+
+// withTraits is the page with a row for each trait and a column for each edge.
+func withTraits(text string) (string, error) {
+	var err error
+	for _, of := range []string{"source", "target"} {
+		var out strings.Builder
+		out.WriteString("| a " + of + " |")
+		for _, e := range edges {
+			out.WriteString(" " + e.name + " |")
+		}
+		out.WriteString("\n|---|" + strings.Repeat("---|", len(edges)) + "\n")
+		for _, trait := range broker.AllTraits {
+			if trait.Of != of {
+				continue
+			}
+			out.WriteString("| " + trait.Says + " |")
+			for _, e := range edges {
+				word := "–"
+				if trait.Has(e.traits) {
+					word = "yes"
+				}
+				out.WriteString(" " + word + " |")
+			}
+			out.WriteString("\n")
+		}
+		if text, err = between(text, "traits of a "+of, out.String()); err != nil {
+			return "", err
+		}
+	}
+	return text, nil
 }
