@@ -150,5 +150,5 @@ func (b *Broker) Fail(name string, judge func(*message.Message) error) {
 
 // Traits are what this edge can do.
 func Traits() broker.Traits {
-	return broker.Traits{Window: true, AcksSingly: true}
+	return broker.Traits{Window: true, AcksSingly: true, Chooses: true}
 }
