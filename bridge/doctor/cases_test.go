@@ -84,6 +84,12 @@ var cases = []judgement{
 	{"amqp-unroutable", func(s *scene) { s.exchange().Bindings = []survey.Binding{{Key: "a.b.*", To: "q"}, {Key: "b", To: "q"}} }, []string{
 		`error amqp-unroutable shop/out routes[1].to.routing_key: exchange "events" (topic) has no binding for "a.b"; it routes "a.b.*", "b" | rabbitmqadmin declare binding source=events destination=QUEUE routing_key=a.b`,
 	}},
+	{"amqp-unroutable: any number of words", func(s *scene) { s.exchange().Bindings = []survey.Binding{{Key: "#.a.#.b.#", To: "q"}} }, nil},
+	{"amqp-unroutable: some words first", func(s *scene) { s.exchange().Bindings = []survey.Binding{{Key: "#.b", To: "q"}} }, nil},
+	{"amqp-unroutable: one word each", func(s *scene) { s.exchange().Bindings = []survey.Binding{{Key: "*.*", To: "q"}} }, nil},
+	{"amqp-unroutable: direct", func(s *scene) {
+		s.exchange().Type, s.exchange().Bindings = "direct", []survey.Binding{{Key: "a.*", To: "q"}}
+	}, []string{`error amqp-unroutable shop/out routes[1].to.routing_key: exchange "events" (direct) has no binding for "a.b"`}},
 	{"amqp-unroutable: no bindings", func(s *scene) { s.exchange().Bindings = nil }, []string{
 		`error amqp-unroutable shop/out routes[1].to.routing_key: exchange "events" has no bindings |`,
 	}},
@@ -134,6 +140,7 @@ var cases = []judgement{
 	{"amqp-consumer-timeout: argument", func(s *scene) { s.queue().Arguments["x-consumer-timeout"] = int64(60000) }, []string{
 		`warning amqp-consumer-timeout shop/in routes[0].from.queue: RabbitMQ waits 1m0s for an acknowledgement (argument x-consumer-timeout), the bridge may hold a message for 1m10s | consumer_timeout = 1800000 in rabbitmq.conf`,
 	}},
+	{"amqp-consumer-timeout: long enough", func(s *scene) { s.queue().Arguments["x-consumer-timeout"] = int64(70001) }, nil},
 	{"amqp-consumer-timeout: hold", func(s *scene) {
 		s.change("first: 1 }", "first: 1, gap: { hold: 40m, timeout: 1h } }")
 	}, []string{`warning amqp-consumer-timeout shop/in routes[0].from.queue: RabbitMQ waits 30m0s for an acknowledgement (the default; what rabbitmq.conf says is not told), the bridge may hold a message for 40m10s | consumer_timeout = 4820000`}},
@@ -178,6 +185,9 @@ var cases = []judgement{
 	{"amqp-other-consumers: another bridge", func(s *scene) {
 		s.queue().Readers = []survey.Reader{{Connection: "10.0.0.7:1", Tag: "bridge-in-abc-1"}}
 	}, []string{`error amqp-other-consumers shop/in routes[0].from.queue: a consumer of this route is there, and no bridge runs on this store`}},
+	{"amqp-other-consumers: of another route", func(s *scene) {
+		s.queue().Readers = []survey.Reader{{Tag: "bridge-other-abc-1"}}
+	}, []string{`error amqp-other-consumers shop/in routes[0].from.queue: consumed by "bridge-other-abc-1" | stop it`}},
 	{"amqp-other-consumers: without an order", func(s *scene) {
 		s.rabbit().Queues["orders"].Consumers = 2
 		s.change("order: { by: revision, key: header.key, revision: header.revision, first: 1 }", "order: { by: none }")

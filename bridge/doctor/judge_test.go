@@ -95,8 +95,6 @@ func (s *scene) change(old, with string) {
 	s.text = strings.Replace(s.text, old, with, 1)
 }
 
-func (s *scene) details(change func(*survey.QueueDetails)) { change(s.queue()) }
-
 // look judges the scene.
 func (s *scene) look(t *testing.T) doctor.Report {
 	t.Helper()
