@@ -29,6 +29,19 @@ func openBroker(c config.Broker, log *slog.Logger) (broker.Broker, error) {
 	}
 }
 
+// openSurveyor is where doctor finds who looks at a kind of broker: the own edge,
+// whichever client moves the messages.
+func openSurveyor(c config.Broker) (broker.Surveyor, error) {
+	switch c.Kind() {
+	case config.KindAMQP:
+		return amqp.New(c.Name, *c.AMQP, nil), nil
+	case config.KindKafka:
+		return kafka.New(c.Name, *c.Kafka, nil), nil
+	default:
+		return nil, fmt.Errorf("a %s broker lives inside a process", c.Kind())
+	}
+}
+
 // openStore is where a kind of store finds its implementation.
 func openStore(c config.Store, log *slog.Logger) (store.Store, error) {
 	if c.Memory != nil {

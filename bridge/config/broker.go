@@ -63,6 +63,12 @@ type AMQP struct {
 	// TLS is set only with an amqps:// URL. Nil with amqps://: the system's
 	// authorities.
 	TLS *TLS
+
+	// Management is http:// or https:// of RabbitMQ's management interface, with a
+	// user and password of its own if they differ. Only `bridge doctor` asks it. Not
+	// set: port 15672 of the same host (15671, encrypted, with amqps://), with the
+	// login of the URL.
+	Management Secret
 }
 
 // Kafka is a Kafka cluster.

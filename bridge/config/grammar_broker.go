@@ -54,6 +54,8 @@ func amqpForm() strict.Form[AMQP] {
 				"How often both sides say that they are there, in whole seconds; a peer silent for two is taken for dead."),
 			strict.Opt("tls", func(a *AMQP) **TLS { return &a.TLS }, tlsForm(),
 				"Whom to trust and who we are, with an amqps:// URL."),
+			strict.Opt("management", func(a *AMQP) *Secret { return &a.Management }, managementForm(),
+				"http:// or https:// of RabbitMQ's management interface, which bridge doctor asks. Left out: port 15672 of the same host (15671, encrypted, with amqps://), with the login of url."),
 		},
 	}
 }
@@ -76,6 +78,13 @@ func amqpURLForm() strict.Form[Secret] {
 	return secretForm("a URL such as amqp://host:5672/vhost", func(text string) bool {
 		u, err := url.Parse(text)
 		return err == nil && u.Hostname() != "" && (u.Scheme == "amqp" || u.Scheme == "amqps")
+	})
+}
+
+func managementForm() strict.Form[Secret] {
+	return secretForm("a URL such as http://host:15672", func(text string) bool {
+		u, err := url.Parse(text)
+		return err == nil && u.Hostname() != "" && (u.Scheme == "http" || u.Scheme == "https")
 	})
 }
 

@@ -41,7 +41,7 @@ func newRoot() *cobra.Command {
 	}
 	root.SetVersionTemplate("bridge {{.Version}}\n")
 	root.AddCommand(
-		newRun(), newDemo(), newValidate(), newGraph(), newSchema(),
+		newRun(), newDemo(), newValidate(), newDoctor(), newGraph(), newSchema(),
 		newRoutes(), newKeys(), newDLQ(), newArchive(), newOps(), newExplain(), newAudit(), newTop(), newStore(),
 		newVersion(), newCompletion(), newMan(),
 	)

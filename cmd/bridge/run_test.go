@@ -158,6 +158,13 @@ func TestF9NoSecretInAnyOutput(t *testing.T) {
 		}
 		clean(t, args, out.String()+errOut.String())
 	}
+	for _, format := range []string{"text", "json"} {
+		var out, errOut output
+		if c := execute(t.Context(), []string{"doctor", "-c", write(t, text), "-o", format}, &out, &errOut); c != failed || !strings.Contains(out.String(), "broker-unreachable") {
+			t.Errorf("doctor ended with %d: %s%s", c, &out, &errOut)
+		}
+		clean(t, "doctor", out.String()+errOut.String())
+	}
 	stop()
 	if c := <-code; c != done {
 		t.Errorf("it ended with %d\n%s", c, &log)

@@ -1,7 +1,9 @@
-// Reference renders the tables of docs/topology.md from the grammar of the
-// topology file, so that the page has every setting that a file may have, with
-// what it takes and its default. What stands between the tables is written by
-// hand. `make docs` runs it.
+// Reference renders the tables of docs/ that are true because they are made of the
+// code: those of docs/topology.md of the grammar of the topology file, so that the
+// page has every setting that a file may have, with what it takes and its default;
+// that of docs/doctor.md of the checks that doctor makes; and that of
+// docs/capabilities.md of what the edges say that they can. What stands between the
+// tables is written by hand. `make docs` runs it.
 package main
 
 import (
@@ -29,19 +31,28 @@ func main() {
 	}
 }
 
-// update writes the page anew.
+// pages are the documents with tables, and who renders them.
+var pages = map[string]func(text string) (string, error){
+	page:                 rendered,
+	"../doctor.md":       withChecks,
+	"../capabilities.md": withTraits,
+}
+
+// update writes the pages anew.
 func update() error {
-	text, err := os.ReadFile(page)
-	if err != nil {
-		return fmt.Errorf("read the page: %w", err)
-	}
-	out, err := rendered(string(text))
-	if err != nil {
-		return err
-	}
-	//nolint:gosec // what everybody may read
-	if err := os.WriteFile(page, []byte(out), 0o644); err != nil {
-		return fmt.Errorf("write the page: %w", err)
+	for path, render := range pages {
+		text, err := os.ReadFile(path)
+		if err != nil {
+			return fmt.Errorf("read the page: %w", err)
+		}
+		out, err := render(string(text))
+		if err != nil {
+			return fmt.Errorf("%s: %w", path, err)
+		}
+		//nolint:gosec // what everybody may read
+		if err := os.WriteFile(path, []byte(out), 0o644); err != nil {
+			return fmt.Errorf("write the page: %w", err)
+		}
 	}
 	return nil
 }

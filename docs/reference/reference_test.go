@@ -8,18 +8,20 @@ import (
 	"github.com/brokerbridge/bridge/bridge/config"
 )
 
-// The committed page is what `make docs` makes of it.
-func TestTopologyPageIsGenerated(t *testing.T) {
-	text, err := os.ReadFile(page)
-	if err != nil {
-		t.Fatal(err)
-	}
-	want, err := rendered(string(text))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if string(text) != want {
-		t.Errorf("docs/topology.md differs from the grammar: run `make docs`\n%s", firstDifference(string(text), want))
+// The committed pages are what `make docs` makes of them.
+func TestPagesAreGenerated(t *testing.T) {
+	for path, render := range pages {
+		text, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want, err := render(string(text))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if string(text) != want {
+			t.Errorf("%s differs from the code: run `make docs`\n%s", path, firstDifference(string(text), want))
+		}
 	}
 }
 

@@ -45,6 +45,7 @@ func TestQuorumQueueWithSingleActiveConsumer(t *testing.T) {
 
 func sources(args amqp091.Table) brokertest.Sources {
 	return brokertest.Sources{
+		Traits: amqp.Traits(),
 		Queue: func(t testing.TB) brokertest.Queue {
 			return newQueue(t, rig.QueueWith(t, args), args)
 		},

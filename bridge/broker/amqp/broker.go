@@ -90,3 +90,8 @@ func (b *Broker) Ping(ctx context.Context) error {
 
 // Close closes the sources and targets that are still open.
 func (b *Broker) Close() error { return b.ends.Close() }
+
+// Traits are what this edge can do.
+func Traits() broker.Traits {
+	return broker.Traits{Window: true, AcksSingly: true, Chooses: true, TellsTooLarge: true}
+}

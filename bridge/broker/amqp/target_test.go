@@ -40,6 +40,7 @@ func targets(args amqp091.Table, exchange bool) brokertest.Targets {
 		return p
 	}
 	s := brokertest.Targets{
+		Traits:  amqp.Traits(),
 		Missing: func(t testing.TB) brokertest.Topic { return missing(t) },
 		Topic: func(t testing.TB) brokertest.Topic {
 			p := missing(t)

@@ -83,7 +83,7 @@ func testComeBack(t *testing.T, s Sources) {
 	}
 	settle(t, r)
 	want := "2 3 5 6 7 9"
-	if s.Offsets {
+	if !s.Traits.AcksSingly {
 		holds(t, q, 8)
 		want = "2 3 4 5 6 7 8 9"
 	}
@@ -121,7 +121,7 @@ func testLateAck(t *testing.T, s Sources) {
 	fresh[4].Ack()
 	settle(t, r)
 	r.Close()
-	if s.Offsets {
+	if !s.Traits.AcksSingly {
 		holds(t, q, 5)
 	} else {
 		holds(t, q, 4)

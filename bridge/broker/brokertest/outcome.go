@@ -99,7 +99,11 @@ func testBroken(t *testing.T, s Targets) {
 	}
 	all := topic.All(t)
 	checkFirsts(t, all, callers*keys, rounds)
-	t.Logf("%d messages, %d of them again", len(all), len(all)-callers*keys*rounds)
+	again := len(all) - callers*keys*rounds
+	t.Logf("%d messages, %d of them again", len(all), again)
+	if s.Traits.Idempotent && again > 0 {
+		t.Errorf("it says that it doubles nothing, and there are %d copies", again)
+	}
 }
 
 // insist publishes until nothing is unavailable any more.

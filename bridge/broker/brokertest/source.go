@@ -15,15 +15,13 @@ type Sources struct {
 	Queue func(t testing.TB) Queue
 	// Missing names a queue that is not there.
 	Missing func(t testing.TB) Queue
-	// Offsets says that the broker is told an offset: what was acknowledged above
-	// the lowest open message comes again, and counts as waiting.
-	Offsets bool
+	// Traits are what the edge says that it can do. Without AcksSingly what was
+	// acknowledged above the lowest open message comes again, and counts as waiting;
+	// without Window the cases that have several in hand are left out.
+	Traits broker.Traits
 	// Past is how many windows of messages may pass one that is not acknowledged.
 	// 0: any number.
 	Past int
-	// Single says that one message is in flight: the cases that have several in hand
-	// are left out.
-	Single bool
 }
 
 // Queue is a queue or topic of the broker.
@@ -44,11 +42,12 @@ type Queue interface {
 }
 
 // single are the cases that have one message in hand at a time.
-var single = map[string]bool{"HostileHeaders": true, "StateIsTold": true, "MissingIsWaitedFor": true}
+var single = map[string]bool{"Traits": true, "HostileHeaders": true, "StateIsTold": true, "MissingIsWaitedFor": true}
 
 // TestSources runs the suite.
 func TestSources(t *testing.T, s Sources) {
 	for name, test := range map[string]func(*testing.T, Sources){
+		"Traits":                           testSourceTraits,
 		"WindowIsFilledAndNotExceeded":     testWindow,
 		"W9_HoldingOneDoesNotBlockTheNext": testHolding,
 		"AcksInAnyOrder":                   testAnyOrder,
@@ -66,7 +65,7 @@ func TestSources(t *testing.T, s Sources) {
 		"LongStreamKeepsItsOrder":          testStream,
 		"WindowBytes":                      testWindowBytes,
 	} {
-		if s.Single && !single[name] {
+		if !s.Traits.Window && !single[name] {
 			continue
 		}
 		t.Run(name, func(t *testing.T) {

@@ -19,6 +19,8 @@ type Targets struct {
 	Topic func(t testing.TB) Topic
 	// Missing names a topic that is not there.
 	Missing func(t testing.TB) Topic
+	// Traits are what the edge says that it can do.
+	Traits broker.Traits
 	// TooLarge is a size of a body that the topics refuse and the client would
 	// send. 0: there is none.
 	TooLarge int
@@ -65,6 +67,7 @@ func TestTargets(t *testing.T, s Targets) {
 		s.Name = func(topic Topic) string { return topic.To().Name() }
 	}
 	tests := map[string]func(*testing.T, Targets){
+		"Traits":              testTargetTraits,
 		"Fidelity":            testFidelity,
 		"ConfirmIsAwaited":    testConfirm,
 		"OrderOfAKey":         testKeyOrder,

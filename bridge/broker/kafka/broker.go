@@ -97,3 +97,8 @@ func (b *Broker) Ping(ctx context.Context) error {
 
 // Close closes the sources and targets that are still open.
 func (b *Broker) Close() error { return errors.Join(b.sources.Close(), b.targets.Close()) }
+
+// Traits are what this edge can do.
+func Traits() broker.Traits {
+	return broker.Traits{Window: true, Positions: true, Chunks: true, Idempotent: true, Chooses: true, TellsTooLarge: true}
+}

@@ -60,6 +60,7 @@ func targets(seeds func(testing.TB) []string) brokertest.Targets {
 		Missing: func(t testing.TB) brokertest.Topic {
 			return &topic{seeds: seeds(t), name: rig.Name(t)}
 		},
+		Traits:   kafka.Traits(),
 		TooLarge: 2 << 20, // over Kafka's default of 1 MiB
 	}
 }

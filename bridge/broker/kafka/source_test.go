@@ -52,7 +52,7 @@ func sources(p protocol) brokertest.Sources {
 	return brokertest.Sources{
 		Queue:   func(t testing.TB) brokertest.Queue { return newLog(t, rig.Topic(t, 1), p) },
 		Missing: func(t testing.TB) brokertest.Queue { return newLog(t, rig.Name(t), p) },
-		Offsets: true,
+		Traits:  kafka.Traits(),
 		Past:    9,
 	}
 }

@@ -122,7 +122,7 @@ func (t *Target) look(msgs []*message.Message) {
 	ctx, cancel := context.WithTimeout(context.Background(), lookTimeout)
 	defer cancel()
 	admin := kadm.NewClient(t.client)
-	found, err := admin.ListTopics(ctx, names...)
+	found, err := list(ctx, admin, names)
 	if err != nil {
 		err = t.watch.reached(err)
 		t.watch.news.Tell(err)
@@ -140,6 +140,28 @@ func (t *Target) look(msgs []*message.Message) {
 		t.recognise(name, found[name].ID)
 		t.topics.note(name, f)
 	}
+}
+
+// list asks for topics. Where one is denied the client tells nothing of any, so
+// they are asked for one by one then.
+func list(ctx context.Context, admin *kadm.Client, names []string) (kadm.TopicDetails, error) {
+	found, err := admin.ListTopics(ctx, names...)
+	if !errors.Is(err, kerr.TopicAuthorizationFailed) {
+		return found, err
+	}
+	found = kadm.TopicDetails{}
+	for _, name := range names {
+		one, err := admin.ListTopics(ctx, name)
+		switch {
+		case errors.Is(err, kerr.TopicAuthorizationFailed):
+			found[name] = kadm.TopicDetail{Topic: name, Err: err}
+		case err != nil:
+			return nil, err
+		default:
+			found[name] = one[name]
+		}
+	}
+	return found, nil
 }
 
 // missing is what is found of a topic that is not there for us.

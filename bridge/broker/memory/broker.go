@@ -147,3 +147,8 @@ func (b *Broker) Fail(name string, judge func(*message.Message) error) {
 	defer b.mu.Unlock()
 	b.create(name).judge = judge
 }
+
+// Traits are what this edge can do.
+func Traits() broker.Traits {
+	return broker.Traits{Window: true, AcksSingly: true, Chooses: true}
+}

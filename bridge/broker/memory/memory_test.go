@@ -16,6 +16,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 func TestSources(t *testing.T) {
 	brokertest.TestSources(t, brokertest.Sources{
+		Traits: memory.Traits(),
 		Queue: func(t testing.TB) brokertest.Queue {
 			q := queue{memory.New("test", nil)}
 			q.Create(t)

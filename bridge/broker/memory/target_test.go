@@ -16,6 +16,7 @@ import (
 func TestTargets(t *testing.T) {
 	b := memory.New("test", nil) // shared: a target can write to another's queue
 	brokertest.TestTargets(t, brokertest.Targets{
+		Traits: memory.Traits(),
 		Topic: func(t testing.TB) brokertest.Topic {
 			tp := newTopic(b)
 			tp.Create(t)

@@ -74,3 +74,10 @@ func (b *Broker) Ping(ctx context.Context) error { return b.kind.ping(ctx) }
 func (b *Broker) Close() error { return b.ends.Close() }
 
 var _ broker.Broker = (*Broker)(nil)
+
+// QueueTraits are what the edge to RabbitMQ can do. What the bridge's own edge can do
+// beyond it is in [config.GivenUp] or refused.
+func QueueTraits() broker.Traits { return broker.Traits{AcksSingly: true, TellsTooLarge: true} }
+
+// TopicTraits are those of the edge to Kafka.
+func TopicTraits() broker.Traits { return broker.Traits{Idempotent: true, TellsTooLarge: true} }

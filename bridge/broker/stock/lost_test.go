@@ -18,6 +18,7 @@ import (
 
 	"github.com/brokerbridge/bridge/bridge/broker"
 	"github.com/brokerbridge/bridge/bridge/broker/brokertest"
+	"github.com/brokerbridge/bridge/bridge/broker/stock"
 	"github.com/brokerbridge/bridge/bridge/internal/faultnet"
 	"github.com/brokerbridge/bridge/bridge/internal/rig"
 	"github.com/brokerbridge/bridge/policies"
@@ -58,6 +59,7 @@ func (q behindDoor) All(t testing.TB) []*message.Message {
 func TestCutTargets(t *testing.T) {
 	t.Parallel()
 	brokertest.TestTargets(t, brokertest.Targets{
+		Traits:    stock.QueueTraits(),
 		Topic:     func(t testing.TB) brokertest.Topic { return newQueue(t) },
 		Missing:   func(t testing.TB) brokertest.Topic { return missingQueue(t) },
 		Breakable: func(t testing.TB) brokertest.Breakable { return newBehindDoor(t) },
@@ -68,9 +70,9 @@ func TestCutTargets(t *testing.T) {
 func TestCutSources(t *testing.T) {
 	t.Parallel()
 	brokertest.TestSources(t, brokertest.Sources{
+		Traits:  stock.QueueTraits(),
 		Queue:   func(t testing.TB) brokertest.Queue { return newBehindDoor(t) },
 		Missing: func(t testing.TB) brokertest.Queue { return missingQueue(t) },
-		Single:  true,
 	})
 }
 

@@ -114,6 +114,10 @@ func (s *Store) recall() (is byte, err error) {
 	return is, nil
 }
 
+// Format is that of the stores that this program writes; [Info] has the one of a
+// store that is there.
+const Format = format
+
 // Info is what a store says of itself.
 type Info struct {
 	Dir      string    `json:"dir"`

@@ -1,0 +1,183 @@
+package kafka
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/brokerbridge/bridge/bridge/broker"
+	"github.com/brokerbridge/bridge/bridge/broker/internal/secure"
+	"github.com/brokerbridge/bridge/bridge/broker/survey"
+)
+
+// knock is how long an address is given to take a connection.
+const knock = 3 * time.Second
+
+// Survey looks at the cluster, at topics, and at groups without joining them.
+func (b *Broker) Survey(ctx context.Context, plan survey.Plan) survey.Survey {
+	found := &survey.Kafka{
+		SessionTimeout: b.timing.session, LargestRecord: aloneBytes,
+		Topics: map[string]*survey.Topic{}, Groups: map[survey.Group]*survey.Members{},
+	}
+	var open []string
+	for _, seed := range b.cfg.Brokers {
+		at := survey.Address{At: seed, Trouble: b.knock(ctx, seed)}
+		if at.Trouble == nil {
+			open = append(open, seed)
+		}
+		found.Seeds = append(found.Seeds, at)
+	}
+	if len(open) == 0 {
+		return survey.Survey{Trouble: found.Seeds[0].Trouble}
+	}
+	opts, err := b.connection("bridge doctor")
+	if err != nil {
+		return survey.Survey{Trouble: survey.Of(err)}
+	}
+	said := &connections{login: b.cfg.SASL != nil}
+	client, err := kgo.NewClient(append(opts, kgo.SeedBrokers(open...), kgo.RequestRetries(2), kgo.WithHooks(said))...)
+	if err != nil {
+		return survey.Survey{Trouble: survey.Of(err)}
+	}
+	defer client.Close()
+	look := &looker{found, kadm.NewClient(client)}
+	if err := look.cluster(ctx, b); err != nil {
+		return survey.Survey{Trouble: said.trouble(err)}
+	}
+	look.topics(ctx, plan.Topics)
+	for _, g := range plan.Groups {
+		if found.Groups[g] == nil {
+			found.Groups[g] = look.group(ctx, g)
+		}
+	}
+	return survey.Survey{Kafka: found}
+}
+
+var _ broker.Surveyor = (*Broker)(nil)
+
+// knock says what is wrong with an address, before Kafka is spoken: the client's
+// own errors are those of its last try only.
+func (b *Broker) knock(ctx context.Context, addr string) *survey.Trouble {
+	ctx, cancel := context.WithTimeout(ctx, knock)
+	defer cancel()
+	dial := b.timing.dial
+	if dial == nil {
+		dial = new(net.Dialer).DialContext
+	}
+	conn, err := dial(ctx, "tcp", addr)
+	if err != nil {
+		return survey.Of(err)
+	}
+	defer func() { _ = conn.Close() }()
+	cfg, err := secure.TLS(b.cfg.TLS)
+	if err != nil || cfg == nil {
+		return survey.Of(err)
+	}
+	if cfg.ServerName == "" {
+		cfg.ServerName, _, _ = net.SplitHostPort(addr)
+	}
+	return survey.Of(tls.Client(conn, cfg).HandshakeContext(ctx))
+}
+
+// looker asks and writes down what it is told.
+type looker struct {
+	*survey.Kafka
+	admin *kadm.Client
+}
+
+// cluster asks who is there. Its error is that nobody answered.
+func (l *looker) cluster(ctx context.Context, b *Broker) error {
+	meta, err := l.admin.BrokerMetadata(ctx)
+	if err != nil {
+		return err
+	}
+	l.Cluster = meta.Cluster
+	for _, n := range meta.Brokers {
+		addr := net.JoinHostPort(n.Host, strconv.Itoa(int(n.Port)))
+		l.Nodes = append(l.Nodes, survey.Address{At: addr, Trouble: b.knock(ctx, addr)})
+	}
+	if versions, err := l.admin.ApiVersions(ctx); err == nil {
+		for _, v := range versions {
+			if v.Err == nil {
+				l.Version = v.VersionGuess()
+			}
+		}
+	}
+	l.Settings, l.SettingsErr = l.settings(ctx, meta.Brokers)
+	return nil
+}
+
+func (l *looker) settings(ctx context.Context, brokers kadm.BrokerDetails) (map[string]string, error) {
+	if len(brokers) == 0 {
+		return nil, errors.New("there are no brokers")
+	}
+	all, err := l.admin.DescribeBrokerConfigs(ctx, brokers[0].NodeID)
+	if err == nil && len(all) > 0 {
+		err = all[0].Err
+	}
+	if err != nil || len(all) == 0 {
+		return nil, fmt.Errorf("describe the settings of broker %d: %w", brokers[0].NodeID, err)
+	}
+	return values(all[0]), nil
+}
+
+// values are those of settings that may be told.
+func values(c kadm.ResourceConfig) map[string]string {
+	out := map[string]string{}
+	for _, entry := range c.Configs {
+		if entry.Value != nil && !entry.Sensitive {
+			out[entry.Key] = *entry.Value
+		}
+	}
+	return out
+}
+
+// connections is a hook of the client: it remembers why the last connection
+// failed, which the client's own errors do not say.
+type connections struct {
+	login bool // they begin with one
+
+	mu  sync.Mutex
+	err error
+}
+
+// OnBrokerConnect notes how a connection went, with its login.
+func (c *connections) OnBrokerConnect(_ kgo.BrokerMetadata, _ time.Duration, _ net.Conn, err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.err = err
+}
+
+// trouble is why nobody answered.
+func (c *connections) trouble(err error) *survey.Trouble {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.err != nil && errors.Is(err, context.DeadlineExceeded) {
+		err = c.err
+	}
+	for _, refused := range []error{
+		kerr.SaslAuthenticationFailed, kerr.UnsupportedSaslMechanism, kerr.IllegalSaslState, kerr.ClusterAuthorizationFailed,
+	} {
+		if errors.Is(err, refused) {
+			return &survey.Trouble{Kind: survey.Login, Err: err}
+		}
+	}
+	t := survey.Of(err)
+	if c.login && errors.Is(err, io.EOF) {
+		t.Kind = survey.Login // there are brokers that hang up without a word
+	}
+	if t.Kind == survey.Silent || t.Kind == survey.Unknown {
+		t.Kind = survey.Stranger // it took the connection, and then said nothing that is Kafka
+	}
+	return t
+}
