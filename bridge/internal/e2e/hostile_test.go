@@ -1,0 +1,309 @@
+package e2e_test
+
+import (
+	"bytes"
+	"cmp"
+	"fmt"
+	"math/rand/v2"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/ThreeDotsLabs/watermill/message"
+	amqp "github.com/rabbitmq/amqp091-go"
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/brokerbridge/bridge/bridge/admin/api"
+	"github.com/brokerbridge/bridge/bridge/broker/sidecar"
+	"github.com/brokerbridge/bridge/bridge/internal/e2e"
+	"github.com/brokerbridge/bridge/bridge/internal/e2e/journal"
+	"github.com/brokerbridge/bridge/bridge/internal/rig"
+)
+
+// hostile is a message that somebody sends who means no good, or does not know
+// better. Its header n has its name, and if it has a message id, that is the name too.
+type hostile struct {
+	name   string
+	p      amqp.Publishing // to a queue
+	r      *kgo.Record     // to a topic
+	copies int             // beside the first one
+
+	reason  string // of the dead letter that it becomes; "": it is delivered
+	onTopic string // the same, only where the target is a topic
+	onQueue string // or a queue
+	parked  bool   // it waits for what never comes
+	forges  bool   // of what it says of itself something else is believed
+	null    bool   // it says that its empty body is null
+}
+
+// inOrder are the reasons of dead letters that stand at a revision of their key.
+var inOrder = []string{"too_large", "permanent"}
+
+// fate is the reason of its dead letter on the way to a target.
+func (h hostile) fate(to e2e.Place) string {
+	if to.IsTopic() && h.onTopic != "" {
+		return h.onTopic
+	}
+	if !to.IsTopic() && h.onQueue != "" {
+		return h.onQueue
+	}
+	return h.reason
+}
+
+// TestD6_D8_D9_A19_HostileMessages sends all of them in each direction, between good
+// ones of many keys. Each arrives as it was sent, or is a dead letter as it was sent
+// and with its reason; the good ones arrive in order; and nothing is unaccounted for.
+func TestD6_D8_D9_A19_HostileMessages(t *testing.T) {
+	seed := rand.Uint64()
+	atOnce(t, directions, func(t *testing.T, d direction) {
+		t.Logf("the seed is %d", seed)
+		rng := rand.New(rand.NewPCG(seed, 0))
+		from, to := hostilePlace(t, d.from(t)), d.to(t)
+		all := hostileTo(from, rng)
+		good := journal.Traffic{Keys: 50, Displaced: 50, Repeated: 0.02, Messages: size(1_500, 20_000), Size: 100, Seed: seed}
+		feed := e2e.StartFeed(t, []e2e.Place{from}, good.All(), size(1_000, 4_000))
+		b := e2e.Start(t, e2e.Options{Routes: e2e.Route{From: []e2e.Place{from}, To: to}.String()})
+		for some := range slices.Chunk(all, 40) {
+			sendHostile(t, from, some)
+		}
+		sent := feed.End()
+		ends := len(sent) + len(all)
+		for _, h := range all {
+			ends += h.copies
+		}
+		awaitEnds(b, ends)
+		arrivals, letters := e2e.Arrivals(t, to), b.Letters("orders")
+		parked := b.Keys("orders")
+		stopped(t, b)
+		emptied(t, from)
+		judgeHostile(t, all, to, &arrivals, letters)
+		for _, h := range all {
+			if lane := parked[h.key()]; h.parked && lane.Parked != 1 {
+				t.Errorf("%s: %d are parked, and the key is %s", h.name, lane.Parked, lane.State)
+			}
+		}
+		var got []journal.Entry
+		for _, a := range arrivals {
+			got = append(got, a.Entry(t))
+		}
+		judge(t, journal.Outcome{Sent: sent, Got: got})
+		t.Logf("%d good messages, %d hostile ones, of them %d dead letters", len(got), len(all), len(letters))
+	})
+}
+
+// awaitEnds waits until so many messages have come to an end, copies among them.
+func awaitEnds(b *e2e.Bridge, n int) {
+	b.Await(fmt.Sprint("the ends of ", n), settleTimeout, func() (string, bool) {
+		m, ok := b.Metrics()
+		ended := int64(0)
+		for _, name := range []string{"messages_delivered_total", "messages_duplicates_total", "dead_letter_messages", "parked_messages"} {
+			ended += m.Sum("bridge_" + name)
+		}
+		rest := m.Sum("bridge_unaccounted_messages") == 0 && m.Sum("bridge_source_lag_messages") == 0
+		return e2e.Describe(m), ok && rest && ended == int64(n)
+	})
+}
+
+// key is what it says of its key.
+func (h hostile) key() string {
+	if h.r != nil {
+		return string(h.r.Headers[1].Value)
+	}
+	key, _ := h.p.Headers["key"].(string)
+	return key
+}
+
+// hostilePlace is a source that takes what these messages are: a topic with records
+// of any time and size.
+func hostilePlace(t *testing.T, from e2e.Place) e2e.Place {
+	t.Helper()
+	if !from.IsTopic() {
+		return from
+	}
+	large, ever := "20971520", "9223372036854775807"
+	return e2e.Topic(rig.TopicWith(t, 6, map[string]*string{
+		"max.message.bytes": &large, "message.timestamp.after.max.ms": &ever, "retention.ms": new("-1"),
+	}))
+}
+
+func hostileTo(from e2e.Place, rng *rand.Rand) []hostile {
+	if from.IsTopic() {
+		return append(hostileRecords(), randomRecords(rng, size(100, 5_000))...)
+	}
+	return append(hostileDeliveries(), randomDeliveries(rng, size(100, 5_000))...)
+}
+
+func sendHostile(t *testing.T, to e2e.Place, all []hostile) {
+	t.Helper()
+	var ps []amqp.Publishing
+	var rs []*kgo.Record
+	for _, h := range all {
+		for range 1 + h.copies {
+			if ps = append(ps, h.p); h.r != nil {
+				again := *h.r // the client writes into what it sends
+				rs = append(rs, &again)
+			}
+		}
+	}
+	if to.IsTopic() {
+		large := rig.Client(t, kgo.DefaultProduceTopic(to.String()), kgo.ProducerBatchMaxBytes(20<<20))
+		if err := large.ProduceSync(t.Context(), rs...).FirstErr(); err != nil {
+			t.Fatal(err)
+		}
+	} else {
+		rig.Publish(t, to.String(), ps...)
+	}
+}
+
+// judgeHostile holds what became of them against what was to, and leaves in arrivals
+// what is not of theirs.
+func judgeHostile(t *testing.T, all []hostile, to e2e.Place, arrivals *[]e2e.Arrival, letters []api.Letter) {
+	t.Helper()
+	delivered, dead := map[string][]*message.Message{}, map[string][]api.Letter{}
+	*arrivals = slices.DeleteFunc(*arrivals, func(a e2e.Arrival) bool {
+		name, is := a.Metadata["n"]
+		if is {
+			delivered[name] = append(delivered[name], a.Message)
+		}
+		return is
+	})
+	for _, l := range letters {
+		name := cmp.Or(metadataOf(l)["n"], l.MessageID)
+		dead[name] = append(dead[name], l)
+	}
+	for _, h := range all {
+		reason := h.fate(to)
+		switch came, letters := delivered[h.name], dead[h.name]; {
+		case h.parked:
+			if len(came)+len(letters) > 0 {
+				t.Errorf("%s: %d arrived, and %d are dead letters, and it was to wait: %s", h.name, len(came), len(letters), reasons(letters))
+			}
+		case reason == "" && (len(came) != 1 || len(letters) > 0):
+			t.Errorf("%s: %d arrived, and %d are dead letters: %s", h.name, len(came), len(letters), reasons(letters))
+		case reason == "":
+			h.compare(t, came[0], to)
+		case len(letters) != 1 || len(came) > 0:
+			t.Errorf("%s: %d arrived, and %d are dead letters, want one: %s", h.name, len(came), len(letters), reasons(letters))
+		default:
+			l := letters[0]
+			if l.Reason != reason || l.Class != "permanent" || l.InOrder != slices.Contains(inOrder, reason) || l.Attempts > 1 || l.Error == "" {
+				t.Errorf("%s: %s, %s after %d tries (%s), want %s", h.name, l.Reason, l.Class, l.Attempts, l.Error, reason)
+			}
+			h.compare(t, &message.Message{Metadata: metadataOf(l), Payload: bodyOf(l.Body)}, to)
+		}
+		delete(delivered, h.name)
+		delete(dead, h.name)
+	}
+	for name := range delivered {
+		t.Errorf("%.100q arrived and was not sent", name)
+	}
+	for name, letters := range dead {
+		t.Errorf("%.100q is a dead letter and was not sent: %s", name, reasons(letters))
+	}
+}
+
+// compare holds a message against what was sent.
+func (h hostile) compare(t *testing.T, m *message.Message, to e2e.Place) {
+	t.Helper()
+	want := h.p.Body
+	if h.r != nil {
+		want = h.r.Value
+	}
+	isNull := h.null || h.r != nil && want == nil
+	if !bytes.Equal(m.Payload, want) || (m.Payload == nil) != isNull {
+		t.Errorf("I9: %s: the body has %d bytes, null %v; want %d, null %v", h.name, len(m.Payload), m.Payload == nil, len(want), isNull)
+	}
+	switch {
+	case h.forges:
+	case h.r != nil:
+		h.compareRecord(t, m, to)
+	default:
+		h.comparePublishing(t, m)
+	}
+}
+
+func (h hostile) comparePublishing(t *testing.T, m *message.Message) {
+	t.Helper()
+	o, err := sidecar.Restore(m.Metadata)
+	if err != nil {
+		t.Errorf("I9: %s: %v", h.name, err)
+		return
+	}
+	if o.RawHeaders != nil { // whole, but in no form to compare
+		if len(o.RawHeaders) < len(h.p.Headers) {
+			t.Errorf("I9: %s: %d bytes of headers are left", h.name, len(o.RawHeaders))
+		}
+		return
+	}
+	got, want := o.Publishing, h.p
+	got.Body, want.Body = nil, nil
+	if want.MessageId == "" {
+		got.MessageId = ""
+	}
+	got.Headers, want.Headers = withoutOurs(got.Headers), withoutOurs(want.Headers)
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("I9: %s: came as\n%.2000q, sent as\n%.2000q", h.name, fmt.Sprintf("%#v", got), fmt.Sprintf("%#v", want))
+	}
+}
+
+func withoutOurs(headers amqp.Table) amqp.Table {
+	out := amqp.Table{}
+	for name, v := range headers {
+		if !strings.HasPrefix(name, "bridge-") {
+			out[name] = v
+		}
+	}
+	return out
+}
+
+func (h hostile) compareRecord(t *testing.T, m *message.Message, to e2e.Place) {
+	t.Helper()
+	o, err := sidecar.RestoreRecord(m.Metadata)
+	if err != nil {
+		t.Errorf("I9: %s: %v", h.name, err)
+		return
+	}
+	ours := func(x kgo.RecordHeader) bool { return strings.HasPrefix(x.Key, "bridge-") }
+	got := slices.DeleteFunc(slices.Clone(o.Headers), ours)
+	want := slices.DeleteFunc(slices.Clone(h.r.Headers), ours)
+	same := slices.EqualFunc(got, want, func(a, b kgo.RecordHeader) bool {
+		return a.Key == b.Key && bytes.Equal(a.Value, b.Value) && (a.Value == nil) == (b.Value == nil)
+	})
+	if !same {
+		t.Errorf("I9: %s: came with the headers\n%.2000q, sent with\n%.2000q", h.name, got, want)
+	}
+	if o.Topic == to.String() { // a record of its own, with the key of the order
+		return
+	}
+	if !bytes.Equal(o.Key, h.r.Key) || (o.Key == nil) != (h.r.Key == nil) {
+		t.Errorf("I9: %s: came with the key %.100q, sent with %.100q", h.name, o.Key, h.r.Key)
+	}
+	if at := h.r.Timestamp; !at.IsZero() && !o.Timestamp.Equal(at) {
+		t.Errorf("I9: %s: came as of %v, sent as of %v", h.name, o.Timestamp, at)
+	}
+}
+
+func metadataOf(l api.Letter) message.Metadata {
+	md := message.Metadata{}
+	for _, h := range l.Headers {
+		md[h.RawName()] = string(h.Value.Raw())
+	}
+	return md
+}
+
+// bodyOf is a body as it was exported.
+func bodyOf(b api.Bytes) []byte {
+	if raw := b.Raw(); raw != nil || b.Null {
+		return raw
+	}
+	return []byte{}
+}
+
+func reasons(letters []api.Letter) string {
+	var all []string
+	for _, l := range letters {
+		all = append(all, l.Reason+" ("+l.Error+")")
+	}
+	return strings.Join(all, ", ")
+}
