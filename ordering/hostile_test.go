@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"strings"
 	"testing"
 	"time"
@@ -142,4 +143,30 @@ func TestD11_ClockSetBack(t *testing.T) {
 	if waited := time.Since(again); waited < pause || time.Since(first) < pause {
 		t.Errorf("it was tried after %v, and has to wait %v", waited, pause)
 	}
+}
+
+// TestD3_GiantGap opens the widest gap there is. It is one range, not a list, and the
+// key goes on behind it to the last revision of all.
+func TestD3_GiantGap(t *testing.T) {
+	const last = math.MaxInt64 - 1
+	w, s := newWorld(t, 100), memory.New()
+	cfg := config(s, w)
+	cfg.MaxJump, cfg.OnGap, cfg.GapTimeout = math.MaxInt64, lane.Skip, 50*time.Millisecond
+	r := w.run(cfg)
+	w.send(msg("a", 1), msg("a", last-1), msg("a", last))
+	w.delivered("a", 1, last-1, last)
+	r.rest(t, w)
+	skips, err := s.Skips(t.Context(), store.Key{Route: "r", Name: "a"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(skips) != 1 || skips[0].From != 2 || skips[0].To != last-2 {
+		t.Errorf("skipped %+v", skips)
+	}
+	w.send(msg("a", math.MaxInt64), msg("a", 1), msg("b", 1)) // there is none behind the last one
+	w.delivered("b", 1)
+	if st := r.rest(t, w); st.Ledger.Dead != 1 || st.Ledger.Skipped != last-3 && st.Ledger.Skipped != 1 {
+		t.Errorf("%+v", st.Ledger)
+	}
+	w.delivered("a", 1, last-1, last)
 }
