@@ -20,7 +20,7 @@ import (
 // asks that a message is identified or refused, with a reason, and says so itself.
 func FuzzD9Identify(f *testing.F) {
 	f.Add("a", "1", "15", `{"routing-key":"r","types":{"revision":"d"}}`, `{"key":"k","topic":"t","partition":0,"offset":7}`, []byte(`{"id":1}`))
-	f.Add("a", "1", "-9223372036854775808", `{`, `[`, []byte(nil))
+	f.Add("a", "1", "-9223372036854775808", `{`, `[`, []byte(`{"id":1}`))
 	f.Add("", "", "16", strings.Repeat(`{"a":`, 50), `{"key":{"S":"/w=="}}`, []byte(strings.Repeat("[", 50)))
 	var all []identifier
 	for _, order := range []config.By{config.ByRevision, config.ByArrival, config.ByNone} {

@@ -137,8 +137,12 @@ func parseJSONPath(path string) (string, error) {
 		}
 		rest = rest[len(part):]
 		name := strings.TrimSuffix(part, ".")
-		if inner, ok := unquote(name); ok {
+		inner, ok := unquote(name)
+		switch {
+		case ok:
 			name = inner
+		case name[0] == '"':
+			return "", &strict.Mismatch{Hint: "what is between quotes has no control characters"}
 		}
 		out = append(out, escapePart(name))
 		if !strings.HasSuffix(part, ".") {
