@@ -118,7 +118,7 @@ func letterOf(l *api.Letter) (store.DeadLetter, error) {
 	d := store.DeadLetter{
 		ID: l.ID, Key: l.Raw(), Epoch: l.Epoch, Reason: l.Reason, Target: l.Target, At: l.At,
 		Message: store.Message{
-			ID: l.MessageID, Metadata: metadata(l.Headers), Payload: payload(l.Body),
+			ID: l.RawID(), Metadata: metadata(l.Headers), Payload: payload(l.Body),
 			Tries: store.Tries{Attempts: l.Attempts, FirstFailed: l.FirstFailed, LastFailed: l.LastFailed, Class: l.Class, Error: l.Error},
 		},
 	}
@@ -131,7 +131,7 @@ func letterOf(l *api.Letter) (store.DeadLetter, error) {
 func metadata(headers []api.Header) map[string]string {
 	m := make(map[string]string, len(headers))
 	for _, h := range headers {
-		m[h.Name] = string(h.Value.Raw())
+		m[h.RawName()] = string(h.Value.Raw())
 	}
 	return m
 }

@@ -13,6 +13,7 @@ import (
 
 	"github.com/brokerbridge/bridge/bridge/broker"
 	"github.com/brokerbridge/bridge/bridge/config"
+	"github.com/brokerbridge/bridge/bridge/foreign"
 	"github.com/brokerbridge/bridge/ordering"
 	"github.com/brokerbridge/bridge/ordering/lane"
 )
@@ -59,8 +60,14 @@ func (i identifier) identify(m *message.Message) (ordering.ID, error) {
 	} else {
 		id, err = i.read(m)
 	}
-	if err != nil && m.UUID == "" {
+	if err == nil {
+		return id, nil
+	}
+	if m.UUID == "" {
 		m.UUID = position(m.Metadata)
+	}
+	if refused, ok := errors.AsType[*ordering.IdentifyError](err); ok {
+		refused.Same = foreign.Same(m.Metadata)
 	}
 	return id, err
 }
@@ -85,7 +92,7 @@ func position(md message.Metadata) string {
 func (i identifier) read(m *message.Message) (ordering.ID, error) {
 	hops := 0
 	if text, passed := m.Metadata[broker.HeaderHops]; passed {
-		if n, err := strconv.Atoi(text); err == nil {
+		if n, err := strconv.Atoi(text); err == nil && n > 0 {
 			hops = n
 		}
 	}

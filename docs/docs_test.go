@@ -141,8 +141,8 @@ func anchors(text string) (all []string) {
 }
 
 var (
-	named   = regexp.MustCompile("`(Test[A-Z]\\w*)`")
-	defined = regexp.MustCompile(`(?m)^func (Test\w+)\(`)
+	named   = regexp.MustCompile("`((?:Test|Fuzz)[A-Z]\\w*)`")
+	defined = regexp.MustCompile(`(?m)^func ((?:Test|Fuzz)\w+)\(`)
 )
 
 func TestNamedTestsExist(t *testing.T) {
@@ -164,6 +164,42 @@ func TestNamedTestsExist(t *testing.T) {
 				t.Errorf("%s names %s, which does not exist", name, m[1])
 			}
 		}
+	}
+}
+
+var (
+	faults   = regexp.MustCompile(`(?m)^\| ([A-E]\d+) \|.*\| ([^|]*) \|$`)
+	ofAFault = regexp.MustCompile(`(?m)^func (?:Test|Fuzz)(?:\w+_)?([A-E]\d+)_\w+\(`)
+)
+
+// TestEveryFaultHasATest holds the section on faults against the tests: each row names
+// one, and no test is named after a fault that has no row.
+func TestEveryFaultHasATest(t *testing.T) {
+	_, section, found := strings.Cut(read(t, filepath.Join(root, "docs", "promises.md")), "\n## Faults and their tests\n")
+	section, _, ends := strings.Cut(section, "\n## ")
+	if !found || !ends {
+		t.Fatal("there is no section on faults")
+	}
+	rows := map[string]bool{}
+	for _, row := range faults.FindAllStringSubmatch(section, -1) {
+		rows[row[1]] = true
+		if !named.MatchString(row[2]) {
+			t.Errorf("no test is named for %s", row[1])
+		}
+	}
+	err := filepath.WalkDir(root, func(path string, _ fs.DirEntry, err error) error {
+		if err != nil || !strings.HasSuffix(path, "_test.go") {
+			return err
+		}
+		for _, test := range ofAFault.FindAllStringSubmatch(read(t, path), -1) {
+			if !rows[test[1]] {
+				t.Errorf("%s has a test of %s, which has no row", path, test[1])
+			}
+		}
+		return nil
+	})
+	if err != nil || len(rows) < 50 {
+		t.Errorf("%d faults have rows, %v", len(rows), err)
 	}
 }
 

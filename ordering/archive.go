@@ -166,7 +166,9 @@ func (l *loop) checkPlace(d *store.DeadLetter) error {
 	}
 	m := message.NewMessage(d.Message.ID, d.Payload)
 	m.Metadata = maps.Clone(d.Metadata)
-	id, err := l.cfg.Identify(m)
+	read := item{msg: m}
+	l.read(&read)
+	id, err := read.id, read.refusal
 	if !d.Lane {
 		if err == nil { // else it is no better than before, and no worse
 			l.rename(d, id)

@@ -80,7 +80,8 @@ type Config struct {
 	// [store.Store].Events. Without somebody who does they pile up.
 	Events bool
 	// ReplyTo reads who wants to be told if a message fails, for its event. nil:
-	// nobody does. It returns nil where the sender did not ask.
+	// nobody does. It returns nil where the sender did not ask. Where it panics, nobody
+	// is told.
 	ReplyTo func(*message.Message) *store.Reply
 
 	// First is the first revision of every key. With Adopt a new key starts at the

@@ -26,6 +26,16 @@ func crashAfter(s store.Store, commits int64) *crashing {
 	return c
 }
 
+// over reports whether it has died.
+func (c *crashing) over() bool {
+	select {
+	case <-c.dead:
+		return true
+	default:
+		return false
+	}
+}
+
 func (c *crashing) Commit(ctx context.Context, cs ...store.Change) []error {
 	left := c.left.Add(-1)
 	if left < 0 {

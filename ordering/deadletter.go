@@ -24,15 +24,16 @@ func (l *loop) deadID(e *entry, r lane.Revision) string {
 
 // looseID is the id of a dead letter that belongs to no lane, made of what the
 // message is: delivered again, it is the same one. The id that the source gave it
-// does not suffice. Producers put there what they like, such as an order's number.
+// does not suffice. Producers put there what they like, such as an order's number, or
+// nothing.
 func looseID(it *item, reason string) string {
 	name := fmt.Appendf(nil, "%s\x00%d:%s\x00%d:%s\x00%d\x00",
 		reason, len(it.msg.UUID), it.msg.UUID, len(it.id.Key), it.id.Key, it.id.Epoch)
 	if it.refusal == nil {
 		name = fmt.Appendf(name, "%d\x00%x\x00", it.id.Revision, it.print)
 	}
-	if g := it.givenUp(); g != nil && g.Same != "" {
-		name = append(append(name, g.Same...), 0)
+	if same := it.same(); same != "" {
+		name = append(append(name, same...), 0)
 	}
 	return uuid.NewSHA1(deadLetters, append(name, it.msg.Payload...)).String()
 }
@@ -170,6 +171,19 @@ func (it *item) givenUp() *GivenUpError {
 		return nil
 	}
 	return g
+}
+
+// same is what tells a message that cannot be identified from every other one, if
+// that is known.
+func (it *item) same() string {
+	if g := it.givenUp(); g != nil {
+		return g.Same
+	}
+	var id *IdentifyError
+	if it.refusal == nil || !errors.As(it.refusal, &id) {
+		return ""
+	}
+	return id.Same
 }
 
 // expel refuses the parked messages above a revision and tells the lane what is

@@ -96,7 +96,7 @@ func (l *loop) restore(e *entry, m store.Message, from origin) *item {
 	}
 	msg.SetContext(l.context)
 	id := ID{Key: e.key.Name, Epoch: e.key.Epoch, Revision: m.Rev}
-	return &item{lane: e, id: id, msg: msg, print: m.Print, tries: m.Tries, origin: from, foreign: isPurged(&m) || l.isForeign(msg)}
+	return &item{lane: e, id: id, msg: msg, print: m.Print, tries: m.Tries, origin: from, foreign: isPurged(&m) || l.isStillForeign(msg)}
 }
 
 type (

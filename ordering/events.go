@@ -44,9 +44,15 @@ func (l *loop) died(c *change, d *store.DeadLetter) {
 	}
 	ev := eventOf(EventDeadLetter, d)
 	if l.cfg.ReplyTo != nil {
-		ev.Reply = l.cfg.ReplyTo(&message.Message{UUID: d.Message.ID, Metadata: d.Metadata})
+		ev.Reply = l.replyTo(d)
 	}
 	l.event(c, ev)
+}
+
+// replyTo reads who wants to be told. What cannot be read is nobody.
+func (l *loop) replyTo(d *store.DeadLetter) (to *store.Reply) {
+	defer contain(new(error))
+	return l.cfg.ReplyTo(&message.Message{UUID: d.Message.ID, Metadata: d.Metadata})
 }
 
 // putAwayEvent tells what an operator has done with a dead letter.

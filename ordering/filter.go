@@ -1,6 +1,9 @@
 package ordering
 
 import (
+	"fmt"
+	"runtime/debug"
+
 	"github.com/ThreeDotsLabs/watermill/message"
 
 	"github.com/brokerbridge/bridge/ordering/lane"
@@ -9,6 +12,22 @@ import (
 // isForeign reports whether the route does not take a message.
 func (r *Resequencer) isForeign(m *message.Message) bool {
 	return r.cfg.Takes != nil && !r.cfg.Takes(m)
+}
+
+// isStillForeign is isForeign for a message that has its place already. What cannot
+// judge it rules it not out.
+func (r *Resequencer) isStillForeign(m *message.Message) (is bool) {
+	defer contain(new(error))
+	return r.isForeign(m)
+}
+
+// contain makes a panic of what reads a message the reason why it cannot be
+// identified. Such functions are called in the loop, too, and the process is not only
+// this message's.
+func contain(refusal *error) {
+	if p := recover(); p != nil {
+		*refusal = &IdentifyError{Reason: ReasonPanic, Err: fmt.Errorf("panic: %v\n%s", p, debug.Stack())}
+	}
 }
 
 // pass settles the heads that the route does not take. That may put the next

@@ -32,6 +32,7 @@ const (
 	ReasonRevisionInvalid = "revision_invalid"
 	ReasonUndecodable     = "undecodable"
 	ReasonForeign         = "foreign" // somebody else gave it up: see GivenUpError
+	ReasonPanic           = "panic"   // what reads it panics
 )
 
 // OnlyKey is the key of all messages where none is read from them.
@@ -45,6 +46,10 @@ const MaxKey = 4096
 type IdentifyError struct {
 	Reason string
 	Err    error
+	// Same is what tells the message from every other one, whenever it comes. Empty:
+	// its id, its key and its payload, so that others that differ in their headers only
+	// count as copies of it.
+	Same string
 }
 
 // Error names the reason and the cause.
@@ -81,11 +86,12 @@ func Header(name string) Field {
 
 // JSON reads a value of a JSON body by its path, "customer.id" or "lines.0.sku"
 // (the syntax of gjson). A number is taken by its raw text, so that no digit is
-// lost; null is not found; objects and arrays cannot be read as a field.
+// lost; null is not found; objects and arrays cannot be read as a field. Of members
+// of the same name the first counts. A body that is nested deeper than 10,000 is none.
 func JSON(path string) Field {
 	return func(m *message.Message) (string, bool, error) {
-		if !gjson.ValidBytes(m.Payload) {
-			return "", false, &IdentifyError{ReasonUndecodable, errors.New("the body is not JSON")}
+		if err := checkJSON(m.Payload); err != nil {
+			return "", false, &IdentifyError{Reason: ReasonUndecodable, Err: err}
 		}
 		switch v := gjson.GetBytes(m.Payload, path); v.Type {
 		case gjson.Null:
@@ -157,7 +163,7 @@ func (b By) key(m *message.Message) (string, error) {
 		err = fmt.Errorf("%d bytes, the limit is %d", len(joined), MaxKey)
 	}
 	if err != nil {
-		return "", &IdentifyError{ReasonKeyInvalid, err}
+		return "", &IdentifyError{Reason: ReasonKeyInvalid, Err: err}
 	}
 	return string(joined), nil
 }
@@ -169,9 +175,9 @@ func part(m *message.Message, f Field) (string, error) {
 	case err != nil:
 		return "", because(ReasonKeyInvalid, err)
 	case !found || v == "":
-		return "", &IdentifyError{ReasonKeyMissing, errors.New("the message has no key")}
+		return "", &IdentifyError{Reason: ReasonKeyMissing, Err: errors.New("the message has no key")}
 	case len(v) > MaxKey:
-		return "", &IdentifyError{ReasonKeyInvalid, fmt.Errorf("%d bytes, the limit is %d", len(v), MaxKey)}
+		return "", &IdentifyError{Reason: ReasonKeyInvalid, Err: fmt.Errorf("%d bytes, the limit is %d", len(v), MaxKey)}
 	}
 	return v, nil
 }
@@ -183,11 +189,11 @@ func number(m *message.Message, f Field, limit uint64) (uint64, error) {
 	case err != nil:
 		return 0, because(ReasonRevisionInvalid, err)
 	case !found || v == "":
-		return 0, &IdentifyError{ReasonRevisionMissing, errors.New("the message has no revision")}
+		return 0, &IdentifyError{Reason: ReasonRevisionMissing, Err: errors.New("the message has no revision")}
 	}
 	n, err := digits(v, limit)
 	if err != nil {
-		return 0, &IdentifyError{ReasonRevisionInvalid, err}
+		return 0, &IdentifyError{Reason: ReasonRevisionInvalid, Err: err}
 	}
 	return n, nil
 }
@@ -221,7 +227,7 @@ func because(reason string, err error) error {
 	if errors.As(err, &known) {
 		return known
 	}
-	return &IdentifyError{reason, err}
+	return &IdentifyError{Reason: reason, Err: err}
 }
 
 // Body is the fingerprint by which copies are told from conflicts by default:

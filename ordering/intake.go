@@ -194,7 +194,7 @@ func (l *loop) tried(k laneKey, locked bool) (*entry, error) {
 func (l *loop) remember(rec store.Record) *entry {
 	e := &entry{
 		key: rec.Key, lane: lane.New(l.rules, rec.State), version: rec.Version,
-		since: rec.Since, due: rec.Due, stamp: rec.Stamp, index: -1,
+		since: rec.Since, due: dueAfter(rec, l.now), stamp: rec.Stamp, index: -1,
 		alone: l.cfg.Order == Unordered,
 	}
 	l.lanes.put(laneKey{rec.Key.Name, rec.Key.Epoch}, e)

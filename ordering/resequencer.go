@@ -127,6 +127,7 @@ func (r *Resequencer) identify(d Deliveries) []*item {
 
 // read reads what ordering has to know of a message.
 func (r *Resequencer) read(it *item) {
+	defer contain(&it.refusal)
 	it.noteStory() // a redrive is identified as one
 	if r.cfg.Identify != nil {
 		it.id, it.refusal = r.cfg.Identify(it.msg)

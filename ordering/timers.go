@@ -3,7 +3,19 @@ package ordering
 import (
 	"container/heap"
 	"time"
+
+	"github.com/brokerbridge/bridge/ordering/lane"
+	"github.com/brokerbridge/bridge/ordering/store"
 )
+
+// dueAfter is when a stored lane is tried again. Where it waits since a time that is
+// still to come, the clock was set back, and what it has to wait is counted from now.
+func dueAfter(rec store.Record, now time.Time) time.Time {
+	if rec.State.Mode != lane.Waiting || rec.Due.IsZero() || !rec.Since.After(now) {
+		return rec.Due
+	}
+	return now.Add(rec.Due.Sub(rec.Since))
+}
 
 // timers is a heap of the entries that want to hear of time passing, the
 // earliest first.

@@ -34,7 +34,7 @@ func routes(state status.State) func(context.Context) []status.Route {
 }
 
 // filled is a store with a blocked key, one that flows, and three dead letters.
-func filled(t *testing.T) store.Store {
+func filled(t testing.TB) store.Store {
 	t.Helper()
 	s := memory.New()
 	t.Cleanup(func() { _ = s.Close() })
@@ -82,7 +82,7 @@ func dead(id, key, reason string, inLane bool, payload []byte) store.DeadLetter 
 	return d
 }
 
-func server(t *testing.T, state status.State) *Server {
+func server(t testing.TB, state status.State) *Server {
 	t.Helper()
 	s, err := New(Config{
 		Listen: "127.0.0.1:0", Routes: routes(state), Store: filled(t), Logger: slog.New(slog.DiscardHandler),

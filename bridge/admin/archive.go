@@ -143,8 +143,8 @@ func (s *Server) export(w http.ResponseWriter, r *http.Request) {
 func letter(d *store.DeadLetter) api.Letter {
 	out := api.Letter{DeadLetter: deadLetter(d), Headers: []api.Header{}, Body: api.NewBytes(d.Payload, len(d.Payload))}
 	for _, name := range sortedNames(d.Metadata) {
-		value := []byte(d.Metadata[name])
-		out.Headers = append(out.Headers, api.Header{Name: name, Value: api.NewBytes(value, len(value))})
+		value := d.Metadata[name]
+		out.Headers = append(out.Headers, api.NewHeader(name, value, len(value)))
 	}
 	return out
 }

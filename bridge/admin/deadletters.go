@@ -155,7 +155,7 @@ func headers(all map[string]string) (shown []api.Header, omitted int) {
 		names, omitted = names[:maxHeaders], len(names)-maxHeaders
 	}
 	for _, name := range names {
-		shown = append(shown, api.Header{Name: name, Value: api.NewBytes([]byte(all[name]), maxHeader)})
+		shown = append(shown, api.NewHeader(name, all[name], maxHeader))
 	}
 	return shown, omitted
 }
@@ -167,7 +167,7 @@ func deadLetter(d *store.DeadLetter) api.DeadLetter {
 		Route: d.Route, ID: d.ID, KeyName: api.NewKeyName(d.Key), Epoch: d.Epoch, InOrder: d.Lane,
 		Reason: d.Reason, Class: d.Class, Error: d.Error, Attempts: d.Attempts,
 		FirstFailed: d.FirstFailed, LastFailed: d.LastFailed, At: d.At,
-		Group: d.Fingerprint, Target: d.Target, MessageID: d.Message.ID, Size: len(d.Payload),
+		Group: d.Fingerprint, Target: d.Target, MessageName: api.NewMessageName(d.Message.ID), Size: len(d.Payload),
 	}
 	if !nameless(d) {
 		out.Revision = revision(d.Rev)

@@ -37,3 +37,19 @@ func TestFieldsThatAreNone(t *testing.T) {
 		}
 	}
 }
+
+// FuzzField reads any text as a field. What is one prints as a text that is the same one.
+func FuzzField(f *testing.F) {
+	for _, text := range []string{"header.key", `header."a.b"`, `json.a."b*?#|@{c"`, "message_key", "json..a", `header."`, "property.type", "header.\xff"} {
+		f.Add(text)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		field, err := parseField(text, messageFields)
+		if err != nil {
+			return
+		}
+		if again, err := parseField(field.String(), messageFields); err != nil || again != field {
+			t.Errorf("%q is %#v, which prints as %q: %#v, %v", text, field, field.String(), again, err)
+		}
+	})
+}

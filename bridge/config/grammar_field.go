@@ -91,9 +91,14 @@ func unknownField(text, kind, rest string, kinds []FieldKind) error {
 	return &strict.Mismatch{Hint: hint}
 }
 
+const noControl = "names have no control characters"
+
 func parseHeader(name string) (string, error) {
 	if inner, ok := unquote(name); ok {
 		return inner, nil
+	}
+	if strings.ContainsFunc(name, unicode.IsControl) {
+		return "", &strict.Mismatch{Hint: noControl}
 	}
 	if name == "" || strings.ContainsAny(name, `."`) || strings.ContainsFunc(name, unicode.IsSpace) {
 		return "", &strict.Mismatch{Hint: `a header name with a dot or a blank is quoted: header."a.b"`}
@@ -137,8 +142,12 @@ func parseJSONPath(path string) (string, error) {
 		}
 		rest = rest[len(part):]
 		name := strings.TrimSuffix(part, ".")
-		if inner, ok := unquote(name); ok {
+		inner, ok := unquote(name)
+		switch {
+		case ok:
 			name = inner
+		case name[0] == '"':
+			return "", &strict.Mismatch{Hint: noControl}
 		}
 		out = append(out, escapePart(name))
 		if !strings.HasSuffix(part, ".") {

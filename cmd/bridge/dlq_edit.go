@@ -167,7 +167,7 @@ func (e *editing) apply(cmd *cobra.Command, was wholeLetter) (will wholeLetter, 
 	will = wholeLetter{slices.Clone(was.headers), was.body}
 	for _, name := range e.remove {
 		before := len(will.headers)
-		will.headers = slices.DeleteFunc(will.headers, func(h api.Header) bool { return h.Name == name })
+		will.headers = slices.DeleteFunc(will.headers, func(h api.Header) bool { return h.RawName() == name })
 		if len(will.headers) == before {
 			return will, &exitError{invalid, fmt.Errorf("it has no header %q to remove", name), ""}
 		}
@@ -177,10 +177,10 @@ func (e *editing) apply(cmd *cobra.Command, was wholeLetter) (will wholeLetter, 
 		if !ok || name == "" {
 			return will, &exitError{invalid, fmt.Errorf("want NAME=VALUE of a header, not %q", text), ""}
 		}
-		will.headers = slices.DeleteFunc(will.headers, func(h api.Header) bool { return h.Name == name })
-		will.headers = append(will.headers, api.Header{Name: name, Value: entire([]byte(value))})
+		will.headers = slices.DeleteFunc(will.headers, func(h api.Header) bool { return h.RawName() == name })
+		will.headers = append(will.headers, api.NewHeader(name, value, len(value)))
 	}
-	slices.SortFunc(will.headers, func(a, b api.Header) int { return strings.Compare(a.Name, b.Name) })
+	slices.SortFunc(will.headers, func(a, b api.Header) int { return strings.Compare(a.RawName(), b.RawName()) })
 	switch {
 	case e.body != "":
 		var body []byte

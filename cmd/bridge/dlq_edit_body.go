@@ -105,7 +105,7 @@ func bodySize(b api.Bytes) string {
 func headerLines(all []api.Header) []byte {
 	var b bytes.Buffer
 	for _, h := range all {
-		fmt.Fprintf(&b, "%s: %s\n", printable(h.Name), printable(string(h.Value.Raw())))
+		fmt.Fprintf(&b, "%s: %s\n", printable(h.RawName()), printable(string(h.Value.Raw())))
 	}
 	return b.Bytes()
 }

@@ -39,7 +39,7 @@ func deadLetterText(cmd *cobra.Command, d api.DeadLetterDetail) {
 		fact(cmd, "epoch", fmt.Sprint(d.Epoch))
 	}
 	fact(cmd, "revision", number(d.Revision))
-	fact(cmd, "message id", d.MessageID)
+	fact(cmd, "message id", d.RawID())
 	fact(cmd, "reason", d.Reason)
 	fact(cmd, "error", d.Error)
 	fact(cmd, "group", d.Group)
@@ -61,7 +61,7 @@ func deadLetterText(cmd *cobra.Command, d api.DeadLetterDetail) {
 func contentText(out io.Writer, d api.DeadLetterDetail) {
 	fmt.Fprintf(out, "\nheaders\n")
 	for _, h := range d.Headers {
-		fmt.Fprintf(out, "  %s: %s\n", printable(h.Name), printable(headerText(h.Value)))
+		fmt.Fprintf(out, "  %s: %s\n", printable(h.RawName()), printable(headerText(h.Value)))
 	}
 	if d.HeadersOmitted > 0 {
 		fmt.Fprintf(out, "  … and %d more\n", d.HeadersOmitted)

@@ -137,10 +137,35 @@ func (b Bytes) Raw() []byte {
 	return b.Base64
 }
 
-// Header is one header of a message.
+// Header is one header of a message. A name that is no text is shown in Name as far
+// as possible and comes whole in NameBase64.
 type Header struct {
-	Name  string `json:"name"`
-	Value Bytes  `json:"value"`
+	Name       string `json:"name"`
+	NameBase64 []byte `json:"name_base64,omitempty"`
+	Value      Bytes  `json:"value"`
+}
+
+// NewHeader shows a header, and up to limit bytes of its value.
+func NewHeader(name, value string, limit int) Header {
+	return Header{Name: name, NameBase64: notText(name), Value: NewBytes([]byte(value), limit)}
+}
+
+// RawName is the name itself.
+func (h Header) RawName() string { return rawText(h.Name, h.NameBase64) }
+
+// notText are the bytes of a text that JSON cannot hold; nil: it can.
+func notText(s string) []byte {
+	if utf8.ValidString(s) {
+		return nil
+	}
+	return []byte(s)
+}
+
+func rawText(text string, bytes []byte) string {
+	if bytes != nil {
+		return string(bytes)
+	}
+	return text
 }
 
 // KeyName is a message key. JSON holds text only, so a key that is none is shown
@@ -152,16 +177,22 @@ type KeyName struct {
 
 // NewKeyName shows a key.
 func NewKeyName(key string) KeyName {
-	if utf8.ValidString(key) {
-		return KeyName{Text: key}
-	}
-	return KeyName{Text: key, Base64: []byte(key)}
+	return KeyName{Text: key, Base64: notText(key)}
 }
 
 // Raw is the key itself.
-func (k KeyName) Raw() string {
-	if k.Base64 != nil {
-		return string(k.Base64)
-	}
-	return k.Text
+func (k KeyName) Raw() string { return rawText(k.Text, k.Base64) }
+
+// MessageName is the id of a message, in the same way.
+type MessageName struct {
+	MessageID     string `json:"message_id,omitempty"`
+	MessageBase64 []byte `json:"message_id_base64,omitempty"`
 }
+
+// NewMessageName shows an id.
+func NewMessageName(id string) MessageName {
+	return MessageName{MessageID: id, MessageBase64: notText(id)}
+}
+
+// RawID is the id itself.
+func (m MessageName) RawID() string { return rawText(m.MessageID, m.MessageBase64) }

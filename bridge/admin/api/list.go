@@ -19,8 +19,8 @@ type DeadLetter struct {
 	At          time.Time `json:"at,omitzero"`     // when it was given up
 	Group       string    `json:"group,omitempty"` // the fingerprint of its cause
 	Target      string    `json:"target,omitempty"`
-	MessageID   string    `json:"message_id,omitempty"`
-	Size        int       `json:"size"` // of the body, in bytes
+	MessageName
+	Size int `json:"size"` // of the body, in bytes
 
 	// Bodiless marks an entry that is no message: a gap whose time is over. Nothing
 	// was given up, it counts nowhere, and ends by itself when the revision comes.

@@ -43,7 +43,10 @@ type typed struct {
 func (e *Encoder) Encode(d *amqp.Delivery) message.Metadata {
 	md := make(message.Metadata, len(d.Headers)+1)
 	e.typed, e.values = e.typed[:0], e.values[:0]
-	e.raw, _ = d.Headers[RawHeaders].([]byte)
+	e.raw = nil
+	if len(d.Headers) == 1 { // beside others it is not ours
+		e.raw, _ = d.Headers[RawHeaders].([]byte)
+	}
 	if e.raw != nil {
 		md[broker.HeaderUndecodable] = "headers"
 	}

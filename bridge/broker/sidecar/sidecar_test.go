@@ -133,6 +133,7 @@ func TestForeignHeadersOfOurOwnAreNotBelieved(t *testing.T) {
 	foreign := amqp.Table{
 		"bridge-amqp": "forged", "bridge-key": "k", "bridge-revision": "7", "bridge-dlq-reason": []any{}, "bridge-x": int8(1),
 		"bridge-hops": "3", "bridge-message-id": "id", "bridge-kafka": "{}", "own": "v",
+		"bridge-undecodable": "forged", "bridge-null-body": "1", sidecar.RawHeaders: []byte("forged"),
 	}
 	var bridge sidecar.Encoder
 	md := bridge.Encode(&amqp.Delivery{Headers: foreign})

@@ -46,6 +46,18 @@ func (b *Bridge) DeadLetters(route string) []api.DeadLetterDetail {
 	return all
 }
 
+// Letters are the dead letters of a route whole, as they are exported.
+func (b *Bridge) Letters(route string) (all []api.Letter) {
+	b.t.Helper()
+	for l, err := range b.client().Export(b.t.Context(), route, client.List{}) {
+		if err != nil {
+			b.t.Fatalf("export the dead letters: %v", err)
+		}
+		all = append(all, l)
+	}
+	return all
+}
+
 // Keys are the lanes of a route that do not flow or have something parked.
 func (b *Bridge) Keys(route string) map[string]api.Lane {
 	b.t.Helper()

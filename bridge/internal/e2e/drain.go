@@ -51,7 +51,7 @@ func ofDelivery(t testing.TB, d *amqp.Delivery) map[string]string {
 	for name, v := range d.Headers {
 		h[name] = fmt.Sprint(v)
 	}
-	if id, there := h["bridge-message-id"]; there {
+	if id, there := h["bridge-message-id"]; there && h[watermillID] == "" { // with headers: text it does
 		t.Errorf("a delivery with the message id %q says it twice: bridge-message-id %q", d.MessageId, id)
 	}
 	h["bridge-message-id"] = d.MessageId

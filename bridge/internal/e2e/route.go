@@ -22,6 +22,7 @@ type Route struct {
 	Rest     string // further settings of the route, each on a line of its own
 	Declare  string // the topic's, "{ partitions: 6 }"
 	Stamp    string // the target's, "revision"
+	Headers  string // the target's, "text"
 
 	DeadLetters bool // the source holds what others gave up; sets By to "none"
 }
@@ -37,7 +38,7 @@ func (r Route) String() string {
 	for _, p := range r.From {
 		fmt.Fprintf(&b, "      - { %s%s }\n", p.source(), setting("window", r.Window)+text("trust", r.Trust)+text("dead_letters", taken))
 	}
-	fmt.Fprintf(&b, "    to: { %s%s }\n", r.To.yaml(), text("declare", r.Declare)+text("stamp", r.Stamp))
+	fmt.Fprintf(&b, "    to: { %s%s }\n", r.To.yaml(), text("declare", r.Declare)+text("stamp", r.Stamp)+text("headers", r.Headers))
 	order := fmt.Sprintf("revision, key: %s, revision: %s, first: %s%s",
 		or(r.Key, "header.key"), or(r.Revision, "header.revision"), or(r.First, "1"), text("gap", r.Gap))
 	fmt.Fprintf(&b, "    order: { by: %s%s }\n", or(r.By, order), more(r.Order))
