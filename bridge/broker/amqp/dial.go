@@ -2,7 +2,6 @@ package amqp
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
@@ -12,7 +11,7 @@ import (
 
 	amqp "github.com/rabbitmq/amqp091-go"
 
-	"github.com/brokerbridge/bridge/bridge/broker/internal/secure"
+	"github.com/brokerbridge/bridge/bridge/config"
 )
 
 const (
@@ -27,17 +26,19 @@ type link struct {
 	line *line
 }
 
-// dial connects. name is what operators see in RabbitMQ's list of connections.
-// Ending the context ends the attempt.
+// dial connects, with what the files of its secrets and certificates say now. name
+// is what operators see in RabbitMQ's list of connections. Ending the context ends
+// the attempt.
 func (b *Broker) dial(ctx context.Context, name string) (*link, error) {
 	l := &link{}
 	stop := func() bool { return true }
-	cfg, url, err := b.clientConfig(name)
+	uri, url, err := b.address()
 	if err != nil {
 		return nil, err
 	}
+	cfg := b.clientConfig(name)
 	cfg.Dial = func(string, string) (net.Conn, error) {
-		conn, err := b.open(ctx)
+		conn, err := b.open(ctx, uri)
 		if err != nil {
 			return nil, err
 		}
@@ -52,58 +53,61 @@ func (b *Broker) dial(ctx context.Context, name string) (*link, error) {
 		err = ctx.Err()
 	}
 	if err != nil {
-		return nil, fmt.Errorf("connect to %s: %w", b.cfg.URL.Redacted(), err)
+		return nil, fmt.Errorf("connect to %s: %w", b.cfg.URL.Redacted(), Refused(err))
 	}
 	return l, nil
 }
 
 // open opens the socket, encrypted for amqps: the client would encrypt on top of
 // what it is given, and frames has to see what it reads.
-func (b *Broker) open(ctx context.Context) (net.Conn, error) {
-	uri, err := b.uri()
-	if err != nil {
-		return nil, err
-	}
+func (b *Broker) open(ctx context.Context, uri amqp.URI) (net.Conn, error) {
 	d := &net.Dialer{Timeout: dialTimeout}
 	addr := net.JoinHostPort(uri.Host, strconv.Itoa(uri.Port))
 	if uri.Scheme != "amqps" {
 		return d.DialContext(ctx, "tcp", addr)
 	}
-	cfg, err := secure.TLS(b.cfg.TLS)
-	if err != nil {
-		return nil, err
-	}
 	ctx, cancel := context.WithTimeout(ctx, dialTimeout)
 	defer cancel()
-	return (&tls.Dialer{NetDialer: d, Config: cfg}).DialContext(ctx, "tcp", addr)
+	return b.access.Dial(ctx, d.DialContext, "tcp", addr)
 }
 
-func (b *Broker) uri() (amqp.URI, error) {
-	uri, err := amqp.ParseURI(b.cfg.URL.Reveal())
+// address is where RabbitMQ is and who we are there, as a URL without the s of
+// amqps, because open encrypts.
+func (b *Broker) address() (amqp.URI, string, error) {
+	url := b.access.Secret("amqp.url", b.cfg.URL)
+	uri, err := amqp.ParseURI(url)
 	if err != nil {
 		// The client's own error would show the URL, and with it the password.
-		return uri, errors.New("the url is no AMQP URL")
+		return uri, "", errors.New("the url is no AMQP URL")
 	}
-	return uri, nil
-}
-
-// clientConfig is what the client is told, and the URL: without the s of amqps,
-// because open encrypts.
-func (b *Broker) clientConfig(name string) (amqp.Config, string, error) {
-	if _, err := b.uri(); err != nil {
-		return amqp.Config{}, "", err
-	}
-	url := b.cfg.URL.Reveal()
 	if rest, ok := strings.CutPrefix(url, "amqps:"); ok {
 		url = "amqp:" + rest
 	}
+	return uri, url, nil
+}
+
+// clientConfig is what the client is told.
+func (b *Broker) clientConfig(name string) amqp.Config {
 	heartbeat := b.cfg.Heartbeat
 	if heartbeat <= 0 {
 		heartbeat = defaultHeartbeat
 	}
 	properties := amqp.NewConnectionProperties()
 	properties.SetClientConnectionName(name)
-	return amqp.Config{Heartbeat: heartbeat, Properties: properties}, url, nil
+	cfg := amqp.Config{Heartbeat: heartbeat, Properties: properties}
+	if b.cfg.AuthMechanism == config.AuthExternal {
+		cfg.SASL = []amqp.Authentication{&amqp.ExternalAuth{}}
+	}
+	return cfg
+}
+
+// Refused names, of a connection that failed, that it was the login.
+func Refused(err error) error {
+	var e *amqp.Error
+	if errors.As(err, &e) && (e.Code == amqp.AccessRefused || e.Code == amqp.NotAllowed) {
+		return fmt.Errorf("login refused: %w", err)
+	}
+	return err
 }
 
 // hangUp closes a connection, politely but not for long.
