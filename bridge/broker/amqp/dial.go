@@ -11,6 +11,7 @@ import (
 
 	amqp "github.com/rabbitmq/amqp091-go"
 
+	"github.com/brokerbridge/bridge/bridge/broker/internal/secure"
 	"github.com/brokerbridge/bridge/bridge/config"
 )
 
@@ -32,6 +33,7 @@ type link struct {
 func (b *Broker) dial(ctx context.Context, name string) (*link, error) {
 	l := &link{}
 	stop := func() bool { return true }
+	var socket net.Conn
 	uri, url, err := b.address()
 	if err != nil {
 		return nil, err
@@ -42,7 +44,7 @@ func (b *Broker) dial(ctx context.Context, name string) (*link, error) {
 		if err != nil {
 			return nil, err
 		}
-		l.line = newLine(conn)
+		socket, l.line = conn, newLine(conn)
 		stop = context.AfterFunc(ctx, func() { _ = conn.Close() })
 		// For the handshake only: the client clears it when the connection is open.
 		return l.line, conn.SetDeadline(time.Now().Add(dialTimeout))
@@ -53,7 +55,7 @@ func (b *Broker) dial(ctx context.Context, name string) (*link, error) {
 		err = ctx.Err()
 	}
 	if err != nil {
-		return nil, fmt.Errorf("connect to %s: %w", b.cfg.URL.Redacted(), Refused(err))
+		return nil, fmt.Errorf("connect to %s: %w", b.cfg.URL.Redacted(), b.because(err, socket))
 	}
 	return l, nil
 }
@@ -99,6 +101,21 @@ func (b *Broker) clientConfig(name string) amqp.Config {
 		cfg.SASL = []amqp.Authentication{&amqp.ExternalAuth{}}
 	}
 	return cfg
+}
+
+// because is why there is no connection, in an operator's words.
+func (b *Broker) because(err error, socket net.Conn) error {
+	if fault := secure.FaultOf(socket); fault != nil {
+		return fault
+	}
+	var e *amqp.Error
+	if errors.As(err, &e) && !e.Server && e.Code == amqp.FrameError {
+		return fmt.Errorf("what answers there is not AMQP; a port with TLS wants amqps:// (%w)", err)
+	}
+	if b.cfg.AuthMechanism == config.AuthExternal && errors.Is(err, amqp.ErrCredentials) {
+		return errors.New("login refused: RabbitMQ takes our certificate for no user, and its log says why")
+	}
+	return Refused(err)
 }
 
 // Refused names, of a connection that failed, that it was the login.

@@ -106,20 +106,48 @@ func hungUp(err error) bool {
 // lost.
 type heard struct {
 	*tls.Conn
-	once atomic.Bool
+	once  atomic.Bool
+	fault atomic.Pointer[Fault] // the first
+}
+
+// FaultOf is the first fault of an encrypted connection, or nil: clients that meet
+// it may tell something else.
+func FaultOf(conn net.Conn) error {
+	if h, ok := conn.(*heard); ok {
+		if f := h.fault.Load(); f != nil {
+			return f
+		}
+	}
+	return nil
 }
 
 // Read reads.
 func (h *heard) Read(p []byte) (int, error) {
 	n, err := h.Conn.Read(p)
-	switch {
-	case n > 0:
+	if n > 0 {
 		h.once.Store(true)
-	case err == nil:
-	case what(err) != "":
-		err = &Fault{what(err), err}
-	case !h.once.Load() && hungUp(err):
-		err = &Fault{"the server closed the connection right after the TLS handshake: it may want a client certificate (tls.cert, tls.key), or refuse ours", err}
 	}
-	return n, err
+	return n, h.words(err)
+}
+
+// Write writes.
+func (h *heard) Write(p []byte) (int, error) {
+	n, err := h.Conn.Write(p)
+	return n, h.words(err)
+}
+
+func (h *heard) words(err error) error {
+	if err == nil {
+		return nil
+	}
+	says := what(err)
+	if says == "" && !h.once.Load() && hungUp(err) {
+		says = "the server closed the connection right after the TLS handshake: it may want a client certificate (tls.cert, tls.key), or refuse ours"
+	}
+	if says == "" {
+		return err
+	}
+	f := &Fault{says, err}
+	h.fault.CompareAndSwap(nil, f)
+	return f
 }
