@@ -40,10 +40,12 @@ func TestE2_TLSOfRabbitMQ(t *testing.T) {
 	dir, ours, theirs := t.TempDir(), certs.New(t, "ours"), certs.New(t, "theirs")
 	cert, key := ours.Issue(t, certs.Asked{Name: "server"}).Write(t, dir, "server")
 	client, clientKey := ours.Issue(t, certs.Asked{Name: "client"}).Write(t, dir, "client")
-	secure := rig.SecureAMQP(t, ours.File, cert, key, "{verify,verify_peer},{fail_if_no_peer_cert,true}")
-	old := rig.SecureAMQP(t, ours.File, cert, key, "{versions,['tlsv1.1']}")
 	expired, expiredKey := ours.Issue(t, certs.Asked{Until: time.Now().Add(-time.Minute)}).Write(t, dir, "expired")
-	late := rig.SecureAMQP(t, ours.File, expired, expiredKey, "")
+	addrs := rig.SecureAMQP(t, ours.File,
+		rig.Listener{Cert: cert, Key: key, Options: "{verify,verify_peer},{fail_if_no_peer_cert,true}"},
+		rig.Listener{Cert: cert, Key: key, Options: "{versions,['tlsv1.1']}"},
+		rig.Listener{Cert: expired, Key: expiredKey})
+	secure, old, late := addrs[0], addrs[1], addrs[2]
 	plain, err := url.Parse(rig.AMQP(t))
 	if err != nil {
 		t.Fatal(err)
@@ -170,7 +172,7 @@ func (l *locked) String() string {
 // Until it is there the login is refused, which is said and paced.
 func TestE1_PasswordIsRotated(t *testing.T) {
 	t.Parallel()
-	user := rig.NewUser(t, "", ".*", ".*")
+	user := rig.NewUser(t, rig.Rights{Write: ".*", Read: ".*"})
 	at, err := url.Parse(rig.AMQP(t))
 	if err != nil {
 		t.Fatal(err)
@@ -194,7 +196,7 @@ func TestE1_PasswordIsRotated(t *testing.T) {
 // E1: a secret's file that is gone for a moment, or empty, does not end what works.
 func TestE1_LastGoodPasswordIsUsed(t *testing.T) {
 	t.Parallel()
-	user := rig.NewUser(t, "", ".*", ".*")
+	user := rig.NewUser(t, rig.Rights{Write: ".*", Read: ".*"})
 	f := newTraffic(t, settings(t, fmt.Sprintf("{ url: %q }", user.URL(t, "amqp", ""))))
 	f.flows()
 	if err := os.Remove(user.Password); err != nil {
@@ -219,7 +221,7 @@ func TestE2_CertificatesAreRenewed(t *testing.T) {
 		rig.Erlang(t, "application:set_env(rabbit, auth_mechanisms, ['PLAIN','AMQPLAIN']), "+
 			"application:unset_env(rabbit, ssl_cert_login_from), application:set_env(rabbit, ssl_options, [])")
 	})
-	user := rig.NewUser(t, "", ".*", ".*")
+	user := rig.NewUser(t, rig.Rights{Write: ".*", Read: ".*"})
 	dir, theirs := t.TempDir(), t.TempDir()
 	ca, serverCA := filepath.Join(dir, "ca.pem"), filepath.Join(theirs, "ca.pem")
 	issue := func(who *certs.Authority) {
@@ -230,8 +232,10 @@ func TestE2_CertificatesAreRenewed(t *testing.T) {
 	first, second := certs.New(t, "first"), certs.New(t, "second")
 	issue(first)
 	copyFile(t, first.File, serverCA, second.File) // a listener of RabbitMQ keeps its authorities
-	addr := rig.SecureAMQP(t, serverCA, filepath.Join(theirs, "server.pem"), filepath.Join(theirs, "server.key"),
-		"{verify,verify_peer},{fail_if_no_peer_cert,true}")
+	addr := rig.SecureAMQP(t, serverCA, rig.Listener{
+		Cert: filepath.Join(theirs, "server.pem"), Key: filepath.Join(theirs, "server.key"),
+		Options: "{verify,verify_peer},{fail_if_no_peer_cert,true}",
+	})[0]
 	f := newTraffic(t, settings(t, fmt.Sprintf("{ url: %q, auth_mechanism: external, tls: { ca: %s, cert: %s, key: %s } }",
 		"amqps://"+addr+"/", ca, filepath.Join(dir, "client.pem"), filepath.Join(dir, "client.key"))))
 	f.flows()
@@ -265,33 +269,46 @@ func TestE1_LeastPermissions(t *testing.T) {
 	q, x, made := rig.Queue(t), newExchange(t, "topic"), newPlace(t, nil)
 	x.Create(t)
 	only := func(names ...string) string { return "^(" + strings.Join(names, "|") + ")$" }
-	t.Run("source", func(t *testing.T) {
-		user := rig.NewUser(t, "", "", only(q))
-		rig.Publish(t, q, texts("a")...)
-		b := amqp.New("test", settings(t, fmt.Sprintf("{ url: %q }", user.URL(t, "amqp", ""))), nil)
-		src, err := b.Source(config.From{Queue: q}, broker.SourceOptions{Route: "route", Ordered: true})
-		if err != nil {
-			t.Fatal(err)
-		}
-		c := next(t, subscribe(t, src))
-		c.Session.Ack(c.Tokens)
-		if _, err := src.Lag(t.Context()); err != nil {
-			t.Error(err)
-		}
-	})
-	for name, c := range map[string]struct {
-		configure, write string
-		to               config.To
+	ends := []struct {
+		name string
+		may  rig.Rights
+		to   config.To
 	}{
-		"queue":    {"", `^amq\.default$`, config.To{Queue: q}},
-		"exchange": {"", only(x.exchange), config.To{Exchange: x.exchange, RoutingKey: config.Dynamic{Fixed: x.name}}},
-		"declared": {only(made.name), `^amq\.default$`, config.To{Queue: made.name, Declare: config.Declare{On: true}}},
-	} {
-		t.Run(name, func(t *testing.T) {
-			user := rig.NewUser(t, c.configure, c.write, "")
-			target, _ := openTargetWith(t, settings(t, fmt.Sprintf("{ url: %q }", user.URL(t, "amqp", ""))), c.to, 0)
+		{"source", rig.Rights{Read: only(q)}, config.To{}},
+		{"queue", rig.Rights{Write: `^amq\.default$`}, config.To{Queue: q}},
+		{"exchange", rig.Rights{Write: only(x.exchange)}, config.To{Exchange: x.exchange, RoutingKey: config.Dynamic{Fixed: x.name}}},
+		{"declared", rig.Rights{Configure: only(made.name), Write: `^amq\.default$`}, config.To{Queue: made.name, Declare: config.Declare{On: true}}},
+	}
+	var rights []rig.Rights
+	for _, end := range ends {
+		rights = append(rights, end.may)
+	}
+	users := rig.NewUsers(t, rights...)
+	rig.Publish(t, q, texts("a")...)
+	for i, end := range ends {
+		t.Run(end.name, func(t *testing.T) {
+			cfg := settings(t, fmt.Sprintf("{ url: %q }", users[i].URL(t, "amqp", "")))
+			if end.name == "source" {
+				reads(t, cfg, q)
+				return
+			}
+			target, _ := openTargetWith(t, cfg, end.to, 0)
 			eventually(t, "it may publish", func() bool { return target.Publish("", body("b")) == nil })
 		})
+	}
+}
+
+// reads fails unless an ordered source may do all that it wants.
+func reads(t *testing.T, cfg config.AMQP, queue string) {
+	t.Helper()
+	src, err := amqp.New("test", cfg, nil).Source(config.From{Queue: queue}, broker.SourceOptions{Route: "route", Ordered: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := next(t, subscribe(t, src))
+	c.Session.Ack(c.Tokens)
+	if _, err := src.Lag(t.Context()); err != nil {
+		t.Error(err)
 	}
 }
 
@@ -300,7 +317,7 @@ func TestE1_LeastPermissions(t *testing.T) {
 func TestE1_RefusedQueueConcernsItsRouteAlone(t *testing.T) {
 	t.Parallel()
 	mine, other := rig.Queue(t), rig.Queue(t)
-	user := rig.NewUser(t, "", "", "^"+mine+"$")
+	user := rig.NewUser(t, rig.Rights{Read: "^" + mine + "$"})
 	b := amqp.New("test", settings(t, fmt.Sprintf("{ url: %q }", user.URL(t, "amqp", ""))), nil)
 	open := func(queue string) (<-chan *message.Message, *states) {
 		s := &states{}
@@ -319,7 +336,7 @@ func TestE1_RefusedQueueConcernsItsRouteAlone(t *testing.T) {
 		c := next(t, came)
 		c.Session.Ack(c.Tokens)
 	}
-	user.May(t, "", "", ".*")
+	user.May(t, rig.Rights{Read: ".*"})
 	if c := next(t, refused); string(c.Messages[0].Payload) != "x" {
 		t.Errorf("came %s", c.Messages[0].Payload)
 	}

@@ -2,6 +2,7 @@ package kafka
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -35,12 +36,34 @@ func (b *Broker) login() sasl.Mechanism {
 	case config.ScramSHA512:
 		return scram.Sha512(scrammed)
 	case config.OAuthBearer:
-		return oauth.Oauth(b.tokens.auth)
+		return bearer{oauth.Oauth(b.tokens.auth)}
 	default:
 		return plain.Plain(func(context.Context) (plain.Auth, error) {
 			return plain.Auth{User: s.Username, Pass: password()}, nil
 		})
 	}
+}
+
+// bearer is OAUTHBEARER, and understands a refusal: Kafka says it as a challenge
+// (RFC 7628), which the client takes for a fault of the protocol.
+type bearer struct{ sasl.Mechanism }
+
+// Authenticate begins a login.
+func (m bearer) Authenticate(ctx context.Context, host string) (sasl.Session, []byte, error) {
+	s, first, err := m.Mechanism.Authenticate(ctx, host)
+	return bearing{s}, first, err
+}
+
+type bearing struct{ sasl.Session }
+
+// Challenge is given what Kafka answers: nothing, if the token is good.
+func (s bearing) Challenge(answer []byte) (bool, []byte, error) {
+	if len(answer) == 0 {
+		return s.Session.Challenge(answer)
+	}
+	var refusal struct{ Status string }
+	_ = json.Unmarshal(answer, &refusal) // it says what it says
+	return false, nil, fmt.Errorf("%w: the token was refused: %s", kerr.SaslAuthenticationFailed, refusal.Status)
 }
 
 // tokens are what to log in with as oauthbearer: one from a file, or those that a
@@ -118,7 +141,7 @@ func (b *Broker) why(err error) error {
 	case errors.Is(err, kerr.SaslAuthenticationFailed):
 		return fmt.Errorf("login refused: %w", err)
 	case errors.Is(err, kerr.UnsupportedSaslMechanism), errors.Is(err, kerr.IllegalSaslState):
-		return fmt.Errorf("login refused: Kafka does not offer the mechanism of kafka.sasl here: %w", err)
+		return fmt.Errorf("login refused: Kafka does not offer this kafka.sasl on this listener: %w", err)
 	}
 	return err
 }

@@ -143,6 +143,19 @@ func (p Pair) Write(t testing.TB, dir, name string) (cert, key string) {
 	return cert, key
 }
 
+// WriteJoined writes key and certificate into one file, as Kafka wants a keystore.
+func (p Pair) WriteJoined(t testing.TB, path string) {
+	t.Helper()
+	write(t, path, append(append([]byte{}, p.Key...), p.Cert...))
+}
+
+// Keep writes the authority's certificate to a folder that outlives the test.
+func (a *Authority) Keep(t testing.TB, dir string) {
+	t.Helper()
+	a.File = filepath.Join(dir, "ca.pem")
+	write(t, a.File, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: a.cert.Raw}))
+}
+
 func write(t testing.TB, path string, data []byte) {
 	t.Helper()
 	if err := os.WriteFile(path, data, 0o600); err != nil {

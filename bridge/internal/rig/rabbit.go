@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 )
 
@@ -16,23 +17,32 @@ func Erlang(t testing.TB, format string, args ...any) {
 	Brokers(t, "ctl", "eval", fmt.Sprintf(format, args...)+", ok.")
 }
 
+// Listener is one with TLS: the server's certificate, and further options of
+// Erlang's ssl, such as {verify,verify_peer}.
+type Listener struct{ Cert, Key, Options string }
+
 // SecureAMQP has RabbitMQ listen with TLS, as long as the test runs, and returns
-// where. options are further ones of Erlang's ssl, such as {verify,verify_peer}.
-func SecureAMQP(t testing.TB, ca, cert, key, options string) (addr string) {
+// where. ca has the authorities of clients.
+func SecureAMQP(t testing.TB, ca string, listeners ...Listener) (addrs []string) {
 	t.Helper()
-	addr = Address(t)
-	host, port, err := net.SplitHostPort(addr)
-	if err != nil {
-		t.Fatal(err)
+	start, stop := []string{"{ok, _} = application:ensure_all_started(ssl)"}, []string{}
+	for _, l := range listeners {
+		addr := Address(t)
+		host, port, err := net.SplitHostPort(addr)
+		if err != nil {
+			t.Fatal(err)
+		}
+		options := fmt.Sprintf("{cacertfile,%q},{certfile,%q},{keyfile,%q}", ca, l.Cert, l.Key)
+		if l.Options != "" {
+			options += "," + l.Options
+		}
+		start = append(start, fmt.Sprintf("ok = rabbit_networking:start_ssl_listener({%q, %s}, [%s], 1)", host, port, options))
+		stop = append(stop, fmt.Sprintf("rabbit_networking:stop_tcp_listener({%q, %s})", host, port))
+		addrs = append(addrs, addr)
 	}
-	listener := fmt.Sprintf("{%q, %s}", host, port)
-	if options != "" {
-		options = ", " + options
-	}
-	Erlang(t, "{ok, _} = application:ensure_all_started(ssl), "+
-		"ok = rabbit_networking:start_ssl_listener(%s, [{cacertfile,%q},{certfile,%q},{keyfile,%q}%s], 1)", listener, ca, cert, key, options)
-	t.Cleanup(func() { Erlang(t, "rabbit_networking:stop_tcp_listener(%s)", listener) })
-	return addr
+	Erlang(t, "%s", strings.Join(start, ", "))
+	t.Cleanup(func() { Erlang(t, "%s", strings.Join(stop, ", ")) })
+	return addrs
 }
 
 // User is one of RabbitMQ's, gone with the test.
@@ -42,21 +52,36 @@ type User struct {
 	Password string
 }
 
-// NewUser makes one who may do what the patterns say: configure, write, read.
-func NewUser(t testing.TB, configure, write, read string) *User {
+// Rights are what a user may do, as patterns of names.
+type Rights struct{ Configure, Write, Read string }
+
+// NewUser makes a user.
+func NewUser(t testing.TB, may Rights) *User {
 	t.Helper()
-	u := &User{Name: Name(t), Password: filepath.Join(t.TempDir(), "password")}
-	u.Write(t, "secret")
-	Erlang(t, `rabbit_auth_backend_internal:add_user(<<%q>>, <<"secret">>, <<"test">>), %s`, u.Name, u.permissions(configure, write, read))
-	t.Cleanup(func() { Brokers(t, "ctl", "delete_user", u.Name) })
-	return u
+	return NewUsers(t, may)[0]
+}
+
+// NewUsers makes users, at the price of one.
+func NewUsers(t testing.TB, may ...Rights) (users []*User) {
+	t.Helper()
+	var add, remove []string
+	for _, rights := range may {
+		u := &User{Name: Name(t), Password: filepath.Join(t.TempDir(), "password")}
+		u.Write(t, "secret")
+		add = append(add, fmt.Sprintf(`rabbit_auth_backend_internal:add_user(<<%q>>, <<"secret">>, <<"test">>), %s`, u.Name, u.permissions(rights)))
+		remove = append(remove, fmt.Sprintf(`rabbit_auth_backend_internal:delete_user(<<%q>>, <<"test">>)`, u.Name))
+		users = append(users, u)
+	}
+	Erlang(t, "%s", strings.Join(add, ", "))
+	t.Cleanup(func() { Erlang(t, "%s", strings.Join(remove, ", ")) })
+	return users
 }
 
 // May changes what the user may do, and cuts its connections: RabbitMQ remembers
 // for a while what a channel may do.
-func (u *User) May(t testing.TB, configure, write, read string) {
+func (u *User) May(t testing.TB, may Rights) {
 	t.Helper()
-	Erlang(t, "%s, %s", u.permissions(configure, write, read), u.Cutting())
+	Erlang(t, "%s, %s", u.permissions(may), u.Cutting())
 }
 
 // Change changes the password in RabbitMQ and cuts the user's connections. The
@@ -78,9 +103,9 @@ func (u *User) Cutting() string {
 		`C <- rabbit_networking:connection_info_all([pid, user]), rabbit_misc:pget(user, C) =:= <<%q>>]`, u.Name)
 }
 
-func (u *User) permissions(configure, write, read string) string {
-	return fmt.Sprintf(`rabbit_auth_backend_internal:set_permissions(<<%q>>, <<"/">>, <<%q>>, <<%q>>, <<%q>>, <<"test">>)`,
-		u.Name, configure, write, read)
+func (u *User) permissions(may Rights) string {
+	return fmt.Sprintf(`rabbit_auth_backend_internal:set_permissions(<<%q>>, <<"/">>, <<"%s">>, <<"%s">>, <<"%s">>, <<"test">>)`,
+		u.Name, escaped(may.Configure), escaped(may.Write), escaped(may.Read))
 }
 
 // Write writes the password's file.
@@ -107,3 +132,6 @@ func (u *User) URL(t testing.TB, scheme, addr string) string {
 	}
 	return fmt.Sprintf("%s://%s:${file:%s}@%s/", scheme, url.PathEscape(u.Name), u.Password, addr)
 }
+
+// escaped is a pattern within quotes of Erlang.
+func escaped(pattern string) string { return strings.ReplaceAll(pattern, `\`, `\\`) }

@@ -37,7 +37,7 @@ func inHandshake(err error) error {
 		return &Fault{what, err}
 	}
 	if hungUp(err) {
-		return &Fault{"the server closed the connection during the TLS handshake: it may speak no TLS on this port", err}
+		return &Fault{"the server closed the connection during the TLS handshake: it may speak no TLS on this port", plain(err)}
 	}
 	return err
 }
@@ -96,6 +96,10 @@ func alert(err error) string {
 	return "the server ended the TLS connection"
 }
 
+// plain is an error of which only the text is left: clients that recognise the end
+// of a connection have words of their own for it.
+func plain(err error) error { return errors.New(err.Error()) }
+
 // hungUp reports that the other side is gone, without a word.
 func hungUp(err error) bool {
 	return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE)
@@ -143,6 +147,7 @@ func (h *heard) words(err error) error {
 	says := what(err)
 	if says == "" && !h.once.Load() && hungUp(err) {
 		says = "the server closed the connection right after the TLS handshake: it may want a client certificate (tls.cert, tls.key), or refuse ours"
+		err = plain(err)
 	}
 	if says == "" {
 		return err
