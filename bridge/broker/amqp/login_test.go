@@ -348,3 +348,9 @@ func texts(all ...string) (out []amqp091.Publishing) {
 	}
 	return out
 }
+
+func (s *states) String() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return fmt.Sprint(s.all)
+}
