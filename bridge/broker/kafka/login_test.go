@@ -100,7 +100,9 @@ func newTraffic(t *testing.T, topic, group string, cfg config.Kafka) *traffic {
 	t.Helper()
 	f := &traffic{t: t, topic: topic, wire: &wire{}, in: &states{}, out: &states{}, log: &locked{}}
 	b := kafka.New("test", cfg, slog.New(slog.NewTextHandler(f.log, nil))).Dial(f.wire.dial)
-	src, err := b.Source(config.From{Topic: topic, Group: group}, broker.SourceOptions{Route: "route", State: f.in.tell})
+	src, err := b.Source(config.From{Topic: topic, Group: group}, broker.SourceOptions{
+		Route: "route", Owner: rig.Name(t), Ordered: true, State: f.in.tell,
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -365,4 +367,14 @@ func TestE1_KafkaACLs(t *testing.T) {
 	works.flows()
 	c.Allow(t, user, kmsg.ACLResourceTypeTopic, topic, kmsg.ACLOperationWrite)
 	f.flows()
+
+	made := rig.Name(t)
+	c.Allow(t, user, kmsg.ACLResourceTypeTopic, made, kmsg.ACLOperationWrite, kmsg.ACLOperationCreate)
+	target, err := kafka.New("test", cfg, nil).Target(
+		config.To{Topic: config.Dynamic{Fixed: made}, Declare: config.Declare{On: true}}, broker.TargetOptions{Route: "route"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = target.Close() }()
+	eventually(t, "a topic that is missing is created", func() bool { return target.Publish("", &message.Message{}) == nil })
 }

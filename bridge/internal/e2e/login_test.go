@@ -44,14 +44,14 @@ func TestE1_RotatedPassword(t *testing.T) {
 	judge(t, journal.Outcome{Sent: all, Got: e2e.Delivered(t, l.to)})
 }
 
-// TestA8_ConsumerTimeout has RabbitMQ end each channel that holds a message for five
+// TestA8_ConsumerTimeout has RabbitMQ end each channel that holds a message for two
 // seconds. What waits for a gap, or behind a dead letter, is parked long before, so
 // that never happens.
 func TestA8_ConsumerTimeout(t *testing.T) {
 	limit := "50000"
 	queue, topic := rig.Queue(t), rig.TopicWith(t, 1, map[string]*string{"max.message.bytes": &limit})
 	// A channel remembers what was set when it was opened.
-	rig.Erlang(t, "application:set_env(rabbit, consumer_timeout, 5000), application:set_env(rabbit, channel_tick_interval, 1000)")
+	rig.Erlang(t, "application:set_env(rabbit, consumer_timeout, 2000), application:set_env(rabbit, channel_tick_interval, 500)")
 	t.Cleanup(func() {
 		rig.Erlang(t, "application:set_env(rabbit, consumer_timeout, 1800000), application:set_env(rabbit, channel_tick_interval, 60000)")
 	})
@@ -60,7 +60,7 @@ func TestA8_ConsumerTimeout(t *testing.T) {
 	rig.Publish(t, queue, ordered("gap", 1), ordered("gap", 3), ordered("big", 1), big, ordered("big", 3))
 	b := e2e.Start(t, e2e.Options{Routes: e2e.Route{From: e2e.Queues(queue), To: e2e.Topic(topic)}.String()})
 	e2e.Rest{Messages: 5, Dead: 1, Parked: 2}.Await(b, settleTimeout)
-	time.Sleep(8 * time.Second)
+	time.Sleep(4 * time.Second)
 	if log := b.Log(); strings.Contains(log, "delivery acknowledgement") || strings.Contains(log, "does not deliver") {
 		t.Errorf("RabbitMQ has ended a channel:\n%s", log)
 	}
