@@ -52,11 +52,17 @@ func (c checker) sasl(path string, s *SASL) {
 		at, wanted := path+"."+setting, slices.Contains(wants, setting)
 		switch {
 		case wanted && !c.Has(at):
-			c.Add(at, setting+" is required with "+with, saslHint[setting])
+			c.Add(at, setting+" is required with "+with, instead(setting))
 		case !wanted && c.Has(at) && !slices.Contains(may, setting):
 			c.Add(at, "means nothing with "+with, "")
 		}
 	}
 }
 
-var saslHint = map[string]string{"token": "or token_url, client_id and client_secret, to be given one"}
+// instead is what else would do.
+func instead(setting string) string {
+	if setting != "token" {
+		return ""
+	}
+	return "or token_url, client_id and client_secret, to be given one"
+}

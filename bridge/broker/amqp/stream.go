@@ -26,7 +26,7 @@ func (t *tap) refuseStream(d *amqp.Delivery) error {
 	}
 	defer func() { _ = ch.Close() }() // a message that it got goes back
 	if _, _, err = ch.Get(t.from.Queue, false); !isCode(err, amqp.NotImplemented) {
-		return nil //nolint:nilerr // no stream, whatever else
+		return nil // no stream, whatever else it is
 	}
 	return pace.Later(fmt.Errorf("queue %q is a stream, which keeps what is acknowledged, and of which the bridge cannot say "+
 		"how far it was read; bind a quorum queue to the same exchange, and read that", t.from.Queue))

@@ -321,6 +321,7 @@ func TestE2_KafkaCertificatesAreRenewed(t *testing.T) {
 		write(t, ca, string(data))
 	}
 	trust(c.CA.File)
+	c.Renew(t, c.CA) // what a run before has left behind
 	f := newTraffic(t, topic, group, settings(t, "{ brokers: %s, tls: { ca: %s }, sasl: { mechanism: plain, username: %s, password: %s } }",
 		c.Renewed, ca, securedkafka.Plain, securedkafka.PlainPassword))
 	f.flows()

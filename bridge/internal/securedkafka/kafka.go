@@ -37,7 +37,10 @@ type Cluster struct {
 
 // Plain is a user whom the broker knows from its own configuration; the others are
 // made by [Cluster.User].
-const Plain, PlainPassword = "plain", "plain-secret"
+const Plain = "plain"
+
+// PlainPassword is that of Plain.
+const PlainPassword = "plain-secret"
 
 // Lifetime is how long a session with OAUTHBEARER lasts without another token.
 const Lifetime = 3 * time.Second
@@ -76,7 +79,7 @@ func Stop() {
 }
 
 func start(t testing.TB) (c *Cluster, err error) {
-	dir, err := os.MkdirTemp("", "securedkafka-")
+	dir, err := os.MkdirTemp("", "securedkafka-") //nolint:usetesting // it outlives the test that came first
 	if err != nil {
 		return nil, err
 	}
