@@ -112,7 +112,7 @@ func TestA10_DeliveryLimitCountsConnections(t *testing.T) {
 func TestA8_ConsumerTimeoutIsSurvived(t *testing.T) {
 	q := rig.Queue(t)
 	rig.Publish(t, q, texts("a", "b")...)
-	// A channel remembers what was set when it was opened: other tests do not meet it.
+	// This test does not run beside others, which would meet it, too.
 	rig.Erlang(t, "application:set_env(rabbit, consumer_timeout, 1000), application:set_env(rabbit, channel_tick_interval, 1000)")
 	restored := false
 	restore := func() {
@@ -125,8 +125,8 @@ func TestA8_ConsumerTimeoutIsSurvived(t *testing.T) {
 	said := &states{}
 	out := subscribe(t, open(t, q, said.tell))
 	first := next(t, out)
-	restore()
 	eventually(t, "RabbitMQ ends the channel", func() bool { return strings.Contains(said.String(), "delivery acknowledgement") })
+	restore()
 	var came []string
 	for len(came) < 2 {
 		c := next(t, out)

@@ -50,7 +50,7 @@ func TestE1_RotatedPassword(t *testing.T) {
 func TestA8_ConsumerTimeout(t *testing.T) {
 	limit := "50000"
 	queue, topic := rig.Queue(t), rig.TopicWith(t, 1, map[string]*string{"max.message.bytes": &limit})
-	// A channel remembers what was set when it was opened.
+	// This test does not run beside others, which would meet it, too.
 	rig.Erlang(t, "application:set_env(rabbit, consumer_timeout, 2000), application:set_env(rabbit, channel_tick_interval, 500)")
 	t.Cleanup(func() {
 		rig.Erlang(t, "application:set_env(rabbit, consumer_timeout, 1800000), application:set_env(rabbit, channel_tick_interval, 60000)")
