@@ -56,6 +56,10 @@ type AMQP struct {
 	// URL is amqp://user:password@host:5672/vhost, or amqps:// for TLS.
 	URL Secret
 
+	// AuthMechanism is plain, with user and password of the URL (default), or
+	// external, with the certificate of TLS; the URL then has neither.
+	AuthMechanism AuthMechanism
+
 	// Heartbeat is how often both sides say that they are there; a peer that is
 	// silent for two of them is taken for dead. Whole seconds. Default 10s.
 	Heartbeat time.Duration
@@ -70,6 +74,15 @@ type AMQP struct {
 	// login of the URL.
 	Management Secret
 }
+
+// AuthMechanism is a way to log in to RabbitMQ.
+type AuthMechanism string
+
+// The ways to log in to RabbitMQ.
+const (
+	AuthPlain    AuthMechanism = "plain"    // user and password
+	AuthExternal AuthMechanism = "external" // a client certificate
+)
 
 // Kafka is a Kafka cluster.
 type Kafka struct {
@@ -110,14 +123,29 @@ const (
 	Plain       Mechanism = "plain"
 	ScramSHA256 Mechanism = "scram-sha-256"
 	ScramSHA512 Mechanism = "scram-sha-512"
+	OAuthBearer Mechanism = "oauthbearer"
 )
 
 // SASL is a login for Kafka.
 type SASL struct {
-	// Mechanism is plain, scram-sha-256 or scram-sha-512. Required.
+	// Mechanism is plain, scram-sha-256, scram-sha-512 or oauthbearer. Required.
 	Mechanism Mechanism
 
-	// Username and Password are required.
+	// Username and Password are required, but with oauthbearer.
 	Username string
 	Password Secret
+
+	// Token is, with oauthbearer, the token. It is read again for each login, and
+	// when Kafka asks for another before it expires.
+	Token Secret
+
+	// TokenURL is, with oauthbearer, where a token is had for ClientID and
+	// ClientSecret (OAuth 2.0 client credentials), instead of Token.
+	TokenURL     string
+	ClientID     string
+	ClientSecret Secret
+
+	// Scopes are asked for with the token. Empty: those that the server gives by
+	// itself.
+	Scopes []string
 }

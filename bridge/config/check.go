@@ -64,6 +64,7 @@ func (c checker) given(r *Route, setting string) bool {
 func (c checker) brokers() {
 	for _, b := range c.File.Brokers {
 		c.stockBroker(b)
+		c.login(b)
 		if b.AMQP != nil && b.AMQP.TLS != nil && strings.HasPrefix(b.AMQP.URL.Reveal(), "amqp:") {
 			c.Add(b.Path+".amqp.tls", "tls needs a URL with amqps://", "")
 		}

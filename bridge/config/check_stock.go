@@ -6,6 +6,8 @@ func (c checker) stockBroker(b Broker) {
 	case b.Client != ClientWatermill:
 	case b.Memory != nil:
 		c.Add(b.Path+".client", "a memory broker has no other client", "leave client out")
+	case b.AMQP != nil && b.AMQP.AuthMechanism == AuthExternal:
+		c.Add(b.Path+".amqp.auth_mechanism", "the stock client logs in with plain only", "client: bridge")
 	case b.Kafka != nil && b.Kafka.SASL != nil && b.Kafka.SASL.Mechanism != Plain && b.Kafka.SASL.Mechanism != "":
 		c.Add(b.Path+".kafka.sasl.mechanism", "the stock client logs in with plain only", "client: bridge")
 	}

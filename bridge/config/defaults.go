@@ -12,7 +12,7 @@ const (
 
 func defaultStore() Store { return Store{MinFree: defaultMinFree} }
 
-func defaultAMQP() AMQP { return AMQP{Heartbeat: 10 * time.Second} }
+func defaultAMQP() AMQP { return AMQP{AuthMechanism: AuthPlain, Heartbeat: 10 * time.Second} }
 
 func defaultFrom() From {
 	return From{WindowBytes: 64 << 20, Trust: TrustBridge}

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"errors"
 	"net"
 	"net/url"
 	"strconv"
@@ -46,10 +47,12 @@ func brokerForm() strict.Form[Broker] {
 func amqpForm() strict.Form[AMQP] {
 	return strict.Object[AMQP]{
 		Secretive: true,
-		Meant:     map[string]string{"uri": "url", "address": "url", "host": "url"},
+		Meant:     map[string]string{"uri": "url", "address": "url", "host": "url", "auth": "auth_mechanism", "mechanism": "auth_mechanism"},
 		Fields: []strict.Field[AMQP]{
 			strict.Req("url", func(a *AMQP) *Secret { return &a.URL }, amqpURLForm(),
-				"amqp://user:password@host:5672/vhost, or amqps:// for TLS."),
+				"amqp://user:password@host:5672/vhost, or amqps:// for TLS. What of it is ${file:…} is read again for each connection."),
+			strict.Opt("auth_mechanism", func(a *AMQP) *AuthMechanism { return &a.AuthMechanism }, strict.Enum(AuthPlain, AuthExternal),
+				"How to log in: with user and password of the URL, or with the certificate of tls."),
 			strict.Opt("heartbeat", func(a *AMQP) *time.Duration { return &a.Heartbeat }, heartbeatForm(),
 				"How often both sides say that they are there, in whole seconds; a peer silent for two is taken for dead."),
 			strict.Opt("tls", func(a *AMQP) **TLS { return &a.TLS }, tlsForm(),
@@ -70,6 +73,15 @@ func secretForm(want string, valid func(string) bool) strict.Scalar[Secret] {
 				return Secret{}, &strict.Mismatch{}
 			}
 			return NewSecret(text), nil
+		},
+		Changing: func(s Secret, again func() (string, error)) Secret {
+			return NewFreshSecret(s.Reveal(), func() (string, error) {
+				text, err := again()
+				if err == nil && !valid(text) {
+					err = errors.New("what the file holds now is not " + want)
+				}
+				return text, err
+			})
 		},
 	}
 }
@@ -176,20 +188,5 @@ func tlsForm() strict.Form[*TLS] {
 		Form:  strict.Ptr[TLS]{Form: object},
 		Words: []strict.Word[*TLS]{{Text: "true", Set: on}, {Text: "false", Set: func(t **TLS) { *t = nil }}},
 		Want:  "true, false or a mapping ({ ca: … })",
-	}
-}
-
-func saslForm() strict.Form[SASL] {
-	filled := func(s string) bool { return s != "" }
-	return strict.Object[SASL]{
-		Secretive: true,
-		Meant:     map[string]string{"user": "username", "pass": "password", "type": "mechanism"},
-		Fields: []strict.Field[SASL]{
-			strict.Req("mechanism", func(s *SASL) *Mechanism { return &s.Mechanism }, strict.Enum(Plain, ScramSHA256, ScramSHA512),
-				"How to log in."),
-			strict.Req("username", func(s *SASL) *string { return &s.Username }, strict.String(), "Who logs in."),
-			strict.Req("password", func(s *SASL) *Secret { return &s.Password }, secretForm("a text that is not empty", filled),
-				"The password; better ${KAFKA_PASSWORD} or ${file:/run/secrets/kafka} than the text itself."),
-		},
 	}
 }

@@ -121,7 +121,7 @@ func TestEverySettingIsRead(t *testing.T) {
 	if plain, _ := f.Broker("plain"); kafka.Kafka.TLS == nil || plain.Kafka.TLS != nil {
 		t.Error("tls: true is no TLS, or tls: false is")
 	}
-	if f.Brokers[0].Name != "rabbit" || f.Brokers[3].Name != "here" {
+	if f.Brokers[0].Name != "rabbit" || f.Brokers[6].Name != "here" {
 		t.Error("brokers lost their order")
 	}
 	wantKey := []Field{{Kind: MessageKey}, {Property, "message-id"}, {JSON, "order.id"}}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/url"
+	"sync"
 )
 
 // redacted is what a secret prints as.
@@ -14,17 +15,53 @@ const redacted = "[redacted]"
 // marshalled or logged. The value is behind a pointer, because package fmt
 // cannot ask an unexported field of somebody else's struct for its method and
 // would print its bytes.
-type Secret struct{ value *string }
+//
+// What the topology file takes from other files, as ${file:path}, may change
+// while the bridge runs: Fresh reads it again. Variables of the environment
+// cannot change in a process that runs.
+type Secret struct{ value *value }
+
+type value struct {
+	again func() (string, error) // nil: it does not change
+
+	mu   sync.Mutex
+	text *string // the last good one; behind a pointer for the same reason
+}
 
 // NewSecret makes a secret of a text.
-func NewSecret(text string) Secret { return Secret{&text} }
+func NewSecret(text string) Secret { return Secret{&value{text: &text}} }
 
-// Reveal returns the text. It is for the client that logs in with it.
+// NewFreshSecret makes a secret of a text that may change: again returns what it is
+// now, or why that is not known, in words without the secret.
+func NewFreshSecret(text string, again func() (string, error)) Secret {
+	return Secret{&value{text: &text, again: again}}
+}
+
+// Reveal returns the text as it was last read. It is for the client that logs in
+// with it.
 func (s Secret) Reveal() string {
 	if s.value == nil {
 		return ""
 	}
-	return *s.value
+	s.value.mu.Lock()
+	defer s.value.mu.Unlock()
+	return *s.value.text
+}
+
+// Fresh reads the text again and returns it. If that fails, or what is there
+// cannot be right, it returns the last good text and an error that says why; the
+// error does not hold the secret.
+func (s Secret) Fresh() (string, error) {
+	if s.value == nil || s.value.again == nil {
+		return s.Reveal(), nil
+	}
+	s.value.mu.Lock()
+	defer s.value.mu.Unlock()
+	text, err := s.value.again()
+	if err == nil {
+		s.value.text = &text
+	}
+	return *s.value.text, err
 }
 
 // IsZero reports whether there is no text.

@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -69,5 +71,46 @@ func TestRedactedURL(t *testing.T) {
 		if got := NewSecret(in).Redacted(); got != want {
 			t.Errorf("%s: got %s, want %s", in, got, want)
 		}
+	}
+}
+
+// E1: what comes from a file is read again; what is not what the setting wants is
+// not taken, and I11: not shown.
+func TestE1SecretsFromFilesAreFresh(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "password")
+	put := func(text string) {
+		t.Helper()
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	put("hunter2\n")
+	env := map[string]string{"HOST": "rabbit.example"}
+	f, err := Parse("test.yaml", fmt.Appendf(nil, "brokers:\n  b: { amqp: { url: \"amqp://me:${file:%s}@${HOST}/\" } }\nroutes:\n"+
+		"  - { name: r, from: { broker: b, queue: a }, to: { broker: b, queue: b }, order: { by: none } }\n", path),
+		func(name string) (string, bool) { v, ok := env[name]; return v, ok })
+	if err != nil {
+		t.Fatal(err)
+	}
+	secret := f.Brokers[0].AMQP.URL
+	for _, c := range []struct{ file, url, fault string }{
+		{"hunter2", "amqp://me:hunter2@rabbit.example/", ""},
+		{"hunter3\r\n", "amqp://me:hunter3@rabbit.example/", ""},
+		{"hunt%er", "amqp://me:hunter3@rabbit.example/", "what the file holds now is not a URL"},
+		{strings.Repeat("x", 70_000), "amqp://me:hunter3@rabbit.example/", "larger than 64 KiB"},
+		{"hunter4", "amqp://me:hunter4@rabbit.example/", ""},
+	} {
+		put(c.file)
+		got, err := secret.Fresh()
+		if got != c.url || secret.Reveal() != c.url || (err == nil) != (c.fault == "") ||
+			err != nil && (!strings.Contains(err.Error(), c.fault) || strings.Contains(err.Error(), "hunt")) {
+			t.Errorf("with %.20q it is %q, and says %v", c.file, got, err)
+		}
+	}
+	if err := os.Remove(path); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := secret.Fresh(); got != "amqp://me:hunter4@rabbit.example/" || err == nil {
+		t.Errorf("without its file it is %q, and says %v", got, err)
 	}
 }

@@ -2,12 +2,14 @@ package config
 
 import "slices"
 
-// GivenUp lists what a loaded file gives up where a broker has Watermill's stock
-// client, at the place where it says so. It is no fault: the file runs. Each line
-// names a promise or a fact of docs/promises.md.
+// GivenUp lists what a loaded file gives up: where a broker has Watermill's stock
+// client, and where any certificate is accepted, at the place where it says so. It
+// is no fault: the file runs. Each line of the stock client names a promise or a
+// fact of docs/promises.md.
 func GivenUp(f *File) Faults {
 	var out Faults
 	for _, b := range f.Brokers {
+		out = append(out, f.unverified(b)...)
 		if b.Client != ClientWatermill {
 			continue
 		}
@@ -16,6 +18,17 @@ func GivenUp(f *File) Faults {
 			if (g.kind == "" || g.kind == b.Kind()) && (g.reads && reads || g.writes && writes) {
 				out = append(out, f.Fault(b.Path+".client", g.what, ""))
 			}
+		}
+	}
+	return out
+}
+
+// unverified is what a broker gives up that may show any certificate.
+func (f *File) unverified(b Broker) (out Faults) {
+	for kind, tls := range map[string]*TLS{".amqp.tls": amqpTLS(b), ".kafka.tls": kafkaTLS(b)} {
+		if tls != nil && tls.InsecureSkipVerify {
+			out = append(out, f.Fault(b.Path+kind+".insecure_skip_verify",
+				"any certificate is accepted: whoever stands between can read and change everything", "tls.ca says whom to trust"))
 		}
 	}
 	return out
@@ -35,6 +48,7 @@ var givenUp = []struct {
 	{KindAMQP, false, true, "I8: a message that RabbitMQ refuses for itself looks like an outage, and holds its key until somebody removes it"},
 	{KindKafka, true, false, "I1, W7: a group that was set back, records that were deleted before they were read and a topic that was created anew are not noticed"},
 	{KindKafka, true, false, "I8, W7: a message that is not acknowledged stays with its partition until it is, also when that was given to another"},
+	{KindKafka, true, true, "a password that was changed in its file is used when the client begins anew; the bridge's own client reads it for each connection"},
 	{KindKafka, false, true, "a record over 1 MB is a dead letter too_large, whatever the topic takes"},
 	{"", false, true, "I9, W10: headers are written as text; their types travel in bridge-amqp"},
 }

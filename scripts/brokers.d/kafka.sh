@@ -9,6 +9,13 @@ kafka_install() {
 	command -v java >/dev/null || apt_install default-jre-headless
 }
 
+# kafka_jars is for tests that start a Kafka of their own, with logins and TLS: a
+# plain process even where the brokers are in containers.
+kafka_jars() {
+	kafka_install >&2
+	echo "$KAFKA_JARS"
+}
+
 # fetch_jars NAME DIR [MAVEN'S OPTIONS] moves the jars into place at the end: an
 # interrupted download is no installation.
 fetch_jars() {

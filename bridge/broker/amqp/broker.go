@@ -33,6 +33,7 @@ import (
 
 	"github.com/brokerbridge/bridge/bridge/broker"
 	"github.com/brokerbridge/bridge/bridge/broker/internal/ends"
+	"github.com/brokerbridge/bridge/bridge/broker/internal/secure"
 	"github.com/brokerbridge/bridge/bridge/config"
 )
 
@@ -41,6 +42,7 @@ type Broker struct {
 	name   string
 	cfg    config.AMQP
 	logger *slog.Logger
+	access *secure.Access
 
 	ends ends.Ends
 }
@@ -50,7 +52,8 @@ func New(name string, cfg config.AMQP, logger *slog.Logger) *Broker {
 	if logger == nil {
 		logger = slog.New(slog.DiscardHandler)
 	}
-	return &Broker{name: name, cfg: cfg, logger: logger.With("broker", name)}
+	logger = logger.With("broker", name)
+	return &Broker{name: name, cfg: cfg, logger: logger, access: secure.New(cfg.TLS, logger)}
 }
 
 // Source prepares to read a queue.

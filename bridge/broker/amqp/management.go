@@ -12,7 +12,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/brokerbridge/bridge/bridge/broker/internal/secure"
 	"github.com/brokerbridge/bridge/bridge/broker/survey"
 )
 
@@ -38,7 +37,7 @@ type manager struct {
 // manager finds out where to ask: as configured, or where it is by default.
 // Passwords go over an encrypted line where those of AMQP do.
 func (b *Broker) manager() (*manager, error) {
-	uri, err := b.uri()
+	uri, _, err := b.address()
 	if err != nil {
 		return nil, err
 	}
@@ -48,7 +47,7 @@ func (b *Broker) manager() (*manager, error) {
 		m.base = &url.URL{Scheme: "https", Host: net.JoinHostPort(uri.Host, managementPorts)}
 	}
 	if !b.cfg.Management.IsZero() {
-		u, err := url.Parse(b.cfg.Management.Reveal())
+		u, err := url.Parse(b.access.Secret("amqp.management", b.cfg.Management))
 		if err != nil {
 			return nil, errors.New("the address of the management interface is no URL") // the error would show it
 		}
@@ -58,17 +57,17 @@ func (b *Broker) manager() (*manager, error) {
 		}
 		m.base = &url.URL{Scheme: u.Scheme, Host: u.Host, Path: strings.TrimSuffix(u.Path, "/")}
 	}
-	tls, err := secure.TLS(b.cfg.TLS)
-	if err != nil {
-		return nil, err
-	}
 	m.client = &http.Client{
-		Transport: &http.Transport{TLSClientConfig: tls, DisableKeepAlives: true, ResponseHeaderTimeout: dialTimeout},
+		Transport: &http.Transport{DialTLSContext: b.dialTLS, DisableKeepAlives: true, ResponseHeaderTimeout: dialTimeout},
 		Timeout:   dialTimeout,
 		// Who redirects would be told the password.
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
 	return m, nil
+}
+
+func (b *Broker) dialTLS(ctx context.Context, network, addr string) (net.Conn, error) {
+	return b.access.Dial(ctx, new(net.Dialer).DialContext, network, addr)
 }
 
 // get asks for what is at a path, whose parts are escaped, and reads the answer.

@@ -29,7 +29,7 @@ func (b *Broker) Survey(ctx context.Context, plan survey.Plan) survey.Survey {
 		Product: property(l, "product"), Version: property(l, "version"), Cluster: property(l, "cluster_name"),
 		Queues: map[string]*survey.Queue{}, Exchanges: map[string]*survey.Exchange{},
 	}
-	if uri, err := b.uri(); err == nil {
+	if uri, _, err := b.address(); err == nil {
 		found.User, found.VHost = uri.Username, uri.Vhost
 	}
 	for _, name := range plan.Queues {

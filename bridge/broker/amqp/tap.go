@@ -94,6 +94,9 @@ func (t *tap) flow(ctx context.Context) error {
 				}
 				continue
 			}
+			if err := t.refuseStream(&d); err != nil {
+				return err
+			}
 			t.take(&d)
 			t.drain()
 		case out <- next:

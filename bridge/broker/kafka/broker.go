@@ -19,6 +19,7 @@ import (
 
 	"github.com/brokerbridge/bridge/bridge/broker"
 	"github.com/brokerbridge/bridge/bridge/broker/internal/ends"
+	"github.com/brokerbridge/bridge/bridge/broker/internal/secure"
 	"github.com/brokerbridge/bridge/bridge/config"
 )
 
@@ -26,6 +27,8 @@ import (
 type Broker struct {
 	cfg    config.Kafka
 	logger *slog.Logger
+	access *secure.Access
+	tokens tokens // for oauthbearer
 
 	timing timing
 
@@ -51,8 +54,11 @@ func New(name string, cfg config.Kafka, logger *slog.Logger) *Broker {
 	if logger == nil {
 		logger = slog.New(slog.DiscardHandler)
 	}
+	logger = logger.With("broker", name)
+	access := secure.New(cfg.TLS, logger)
 	return &Broker{
-		cfg: cfg, logger: logger.With("broker", name),
+		cfg: cfg, logger: logger, access: access,
+		tokens: tokens{cfg: cfg.SASL, access: access},
 		timing: timing{session: sessionTimeout, heartbeat: heartbeat},
 	}
 }
@@ -80,17 +86,13 @@ func (b *Broker) Target(to config.To, opts broker.TargetOptions) (broker.Target,
 
 // Ping reports whether any of the brokers answers.
 func (b *Broker) Ping(ctx context.Context) error {
-	opts, err := b.connection("bridge ping")
-	if err != nil {
-		return err
-	}
-	client, err := kgo.NewClient(opts...)
+	client, err := kgo.NewClient(b.connection("bridge ping")...)
 	if err != nil {
 		return err
 	}
 	defer client.Close()
 	if err := client.Ping(ctx); err != nil {
-		return fmt.Errorf("reach Kafka at %v: %w", b.cfg.Brokers, err)
+		return fmt.Errorf("reach Kafka at %v: %w", b.cfg.Brokers, b.why(err))
 	}
 	return nil
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 
+	"github.com/brokerbridge/bridge/bridge/broker/internal/secure"
 	"github.com/brokerbridge/bridge/policies"
 )
 
@@ -40,6 +41,10 @@ func unavailable(err error) bool {
 	var k *kerr.Error
 	if errors.As(err, &k) {
 		return k.Retriable || forEverybody[k.Code]
+	}
+	var refused *secure.Fault
+	if errors.As(err, &refused) {
+		return true
 	}
 	var n net.Error
 	return errors.As(err, &n) || strings.Contains(err.Error(), purged) ||

@@ -1,18 +1,15 @@
 package kafka
 
 import (
+	"context"
+	"net"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
-	"github.com/twmb/franz-go/pkg/sasl"
-	"github.com/twmb/franz-go/pkg/sasl/plain"
-	"github.com/twmb/franz-go/pkg/sasl/scram"
-
-	"github.com/brokerbridge/bridge/bridge/broker/internal/secure"
-	"github.com/brokerbridge/bridge/bridge/config"
 )
 
 const (
+	dialTimeout = 10 * time.Second // with TLS
 	// What Kafka's own producer puts into a batch by default, below the default
 	// max.message.bytes.
 	batchBytes = 1_000_012
@@ -22,51 +19,39 @@ const (
 	aloneBytes = 100<<20 - 64<<10
 )
 
-// connection is how a client reaches the cluster.
-func (b *Broker) connection(id string) ([]kgo.Opt, error) {
+// connection is how a client reaches the cluster: each connection with what the
+// files of secrets and certificates say then.
+func (b *Broker) connection(id string) []kgo.Opt {
 	opts := []kgo.Opt{
 		kgo.SeedBrokers(b.cfg.Brokers...),
 		kgo.ClientID(id),
-		kgo.DialTimeout(10 * time.Second),
+		kgo.Dialer(b.dial),
 		kgo.MetadataMinAge(250 * time.Millisecond),
 	}
-	tls, err := secure.TLS(b.cfg.TLS)
-	if err != nil {
-		return nil, err
-	}
-	if tls != nil {
-		opts = append(opts, kgo.DialTLSConfig(tls))
-	}
-	if b.timing.dial != nil {
-		opts = append(opts, kgo.Dialer(b.timing.dial))
-	}
 	if b.cfg.SASL != nil {
-		opts = append(opts, kgo.SASL(login(b.cfg.SASL)))
+		opts = append(opts, kgo.SASL(b.login()))
 	}
-	return opts, nil
+	return opts
 }
 
-func login(s *config.SASL) sasl.Mechanism {
-	auth := scram.Auth{User: s.Username, Pass: s.Password.Reveal()}
-	switch s.Mechanism {
-	case config.ScramSHA256:
-		return auth.AsSha256Mechanism()
-	case config.ScramSHA512:
-		return auth.AsSha512Mechanism()
-	default:
-		return plain.Auth{User: s.Username, Pass: s.Password.Reveal()}.AsMechanism()
+func (b *Broker) dial(ctx context.Context, network, addr string) (net.Conn, error) {
+	ctx, cancel := context.WithTimeout(ctx, dialTimeout)
+	defer cancel()
+	dial := b.timing.dial
+	if dial == nil {
+		dial = new(net.Dialer).DialContext
 	}
+	if b.cfg.TLS == nil {
+		return dial(ctx, network, addr)
+	}
+	return b.access.Dial(ctx, dial, network, addr)
 }
 
 // producer opens a client that writes batches of up to limit bytes. Compression
 // is off: it would cost more time than it saves on the same network, and hide
 // how large a record is. Whole batches are handed over, so it does not linger.
 func (t *Target) producer(limit int32, hooks ...kgo.Hook) (*kgo.Client, error) {
-	opts, err := t.b.connection("bridge-" + t.opts.Route)
-	if err != nil {
-		return nil, err
-	}
-	return kgo.NewClient(append(opts,
+	return kgo.NewClient(append(t.b.connection("bridge-"+t.opts.Route),
 		kgo.RequiredAcks(kgo.AllISRAcks()),
 		kgo.ProducerLinger(0),
 		kgo.ProducerBatchCompression(kgo.NoCompression()),

@@ -18,6 +18,7 @@ import (
 	"github.com/brokerbridge/bridge/bridge/broker/kafka"
 	"github.com/brokerbridge/bridge/bridge/config"
 	"github.com/brokerbridge/bridge/bridge/internal/rig"
+	"github.com/brokerbridge/bridge/bridge/internal/securedkafka"
 )
 
 // Most of these tests wait for Kafka most of the time, so many run at once.
@@ -25,7 +26,15 @@ func TestMain(m *testing.M) {
 	if err := flag.Set("test.parallel", "8"); err != nil {
 		panic(err)
 	}
-	goleak.VerifyTestMain(m)
+	goleak.VerifyTestMain(stopping{m})
+}
+
+// stopping ends the Kafka with logins before leaks are looked for.
+type stopping struct{ *testing.M }
+
+func (s stopping) Run() int {
+	defer securedkafka.Stop()
+	return s.M.Run()
 }
 
 func TestRealKafka(t *testing.T) {

@@ -73,10 +73,7 @@ func (s *Source) join(admin *kadm.Client) (*member, error) {
 	}
 	m.leaving, m.leave = context.WithCancel(context.Background())
 	m.record.TrustNone = s.from.Trust == config.TrustNone
-	opts, err := s.b.connection("bridge-" + s.opts.Route)
-	if err != nil {
-		return nil, err
-	}
+	opts := s.b.connection("bridge-" + s.opts.Route)
 	ctx, cancel := context.WithCancel(context.Background())
 	m.cancel = cancel
 	if _, err := kgo.NewClient(append(opts, m.options(ctx)...)...); err != nil {
@@ -293,7 +290,7 @@ func (m *member) tell() {
 	}
 	m.mu.Unlock()
 	if joined || err != nil {
-		m.news.Tell(err)
+		m.Source.tell(err)
 	}
 }
 
@@ -330,7 +327,7 @@ func (m *member) OnBrokerRead(_ kgo.BrokerMetadata, _ int16, _ int, _, _ time.Du
 func (m *member) OnBrokerConnect(_ kgo.BrokerMetadata, _ time.Duration, _ net.Conn, err error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.dial = err
+	m.dial = m.b.connected(err)
 }
 
 var (

@@ -19,6 +19,7 @@ type wire struct {
 	down  bool
 	conns []net.Conn
 	dials int
+	known int // of them
 }
 
 func (w *wire) dial(ctx context.Context, network, host string) (net.Conn, error) {
@@ -49,6 +50,14 @@ func (w *wire) dialled() int {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return w.dials
+}
+
+// steady is how many connections were made since it was last asked.
+func (w *wire) steady() (n int) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	n, w.known = w.dials-w.known, w.dials
+	return n
 }
 
 func (w *wire) through(s setup) { s.Broker.Dial(w.dial) }

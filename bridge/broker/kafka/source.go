@@ -136,7 +136,9 @@ func (s *Source) end() {
 }
 
 // run is a member of the group again and again, until ctx ends.
-func (s *Source) run(ctx context.Context) { s.pace.Again(ctx, s.serve, s.news.Tell) }
+func (s *Source) run(ctx context.Context) { s.pace.Again(ctx, s.serve, s.tell) }
+
+func (s *Source) tell(err error) { s.news.Tell(s.b.why(err)) }
 
 // serve is one membership, from looking for the topic to whatever ends it. When
 // that is ctx, the member stays, to acknowledge.
@@ -178,10 +180,7 @@ func (s *Source) admin() (*kadm.Client, error) {
 		return nil, kgo.ErrClientClosed
 	}
 	if s.side == nil {
-		opts, err := s.b.connection("bridge-" + s.opts.Route)
-		if err != nil {
-			return nil, err
-		}
+		opts := s.b.connection("bridge-" + s.opts.Route)
 		// A question that takes long is asked again by whoever asks.
 		client, err := kgo.NewClient(append(opts, kgo.RetryTimeout(lookTimeout))...)
 		if err != nil {

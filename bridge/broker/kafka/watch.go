@@ -141,7 +141,7 @@ func (w *watch) because(err error) error {
 	if w.dial != nil && errors.Is(err, context.DeadlineExceeded) {
 		return w.dial
 	}
-	return err
+	return w.t.b.why(err)
 }
 
 func (w *watch) create(ctx context.Context, admin *kadm.Client) error {
@@ -201,7 +201,7 @@ func (w *watch) late() {
 func (w *watch) OnBrokerConnect(_ kgo.BrokerMetadata, _ time.Duration, _ net.Conn, err error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.dial = err
+	w.dial = w.t.b.connected(err)
 }
 
 var (

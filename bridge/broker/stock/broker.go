@@ -7,6 +7,7 @@ import (
 
 	"github.com/brokerbridge/bridge/bridge/broker"
 	"github.com/brokerbridge/bridge/bridge/broker/internal/ends"
+	"github.com/brokerbridge/bridge/bridge/broker/internal/secure"
 	"github.com/brokerbridge/bridge/bridge/config"
 )
 
@@ -34,9 +35,9 @@ func New(cfg config.Broker, log *slog.Logger) (*Broker, error) {
 	b := &Broker{cfg: cfg, log: log.With("broker", cfg.Name)}
 	switch cfg.Kind() {
 	case config.KindAMQP:
-		b.kind = rabbit{*cfg.AMQP}
+		b.kind = rabbit{*cfg.AMQP, secure.New(cfg.AMQP.TLS, b.log)}
 	case config.KindKafka:
-		b.kind = cluster{*cfg.Kafka}
+		b.kind = cluster{*cfg.Kafka, secure.New(cfg.Kafka.TLS, b.log)}
 	default:
 		return nil, fmt.Errorf("watermill has no stock client for a %s broker", cfg.Kind())
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"sync"
 	"time"
 
@@ -16,8 +17,13 @@ import (
 	"github.com/brokerbridge/bridge/bridge/config"
 )
 
+const socketTimeout = 5 * time.Second
+
 // cluster is how a Kafka is reached.
-type cluster struct{ cfg config.Kafka }
+type cluster struct {
+	cfg    config.Kafka
+	access *secure.Access
+}
 
 func (c cluster) ping(context.Context) error {
 	cfg, err := c.sarama("bridge-ping")
@@ -41,22 +47,30 @@ func (c cluster) sarama(id string) (*sarama.Config, error) {
 	cfg := sarama.NewConfig()
 	cfg.ClientID = id
 	cfg.Version = sarama.V2_8_0_0
-	cfg.Net.DialTimeout = 5 * time.Second
+	cfg.Net.DialTimeout = socketTimeout
 	cfg.Metadata.AllowAutoTopicCreation = false
 	cfg.Metadata.Retry.Max, cfg.Metadata.Retry.Backoff = 2, 250*time.Millisecond
-	tls, err := secure.TLS(c.cfg.TLS)
-	if err != nil {
-		return nil, err
+	if c.cfg.TLS != nil {
+		// Not Net.TLS: the client would encrypt with certificates that it read once.
+		cfg.Net.Proxy.Enable, cfg.Net.Proxy.Dialer = true, encrypted{c.access}
 	}
-	cfg.Net.TLS.Enable, cfg.Net.TLS.Config = tls != nil, tls
 	if s := c.cfg.SASL; s != nil {
 		if s.Mechanism != config.Plain {
 			return nil, fmt.Errorf("the stock client logs in with %s only", config.Plain)
 		}
 		cfg.Net.SASL.Enable, cfg.Net.SASL.Mechanism = true, sarama.SASLTypePlaintext
-		cfg.Net.SASL.User, cfg.Net.SASL.Password = s.Username, s.Password.Reveal()
+		cfg.Net.SASL.User, cfg.Net.SASL.Password = s.Username, c.access.Secret("kafka.sasl.password", s.Password)
 	}
 	return cfg, nil
+}
+
+// encrypted is how the client opens a connection with TLS.
+type encrypted struct{ access *secure.Access }
+
+func (e encrypted) Dial(network, addr string) (net.Conn, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), socketTimeout)
+	defer cancel()
+	return e.access.Dial(ctx, new(net.Dialer).DialContext, network, addr)
 }
 
 // topic is a topic that a route names, and a client of our own to ask for it.

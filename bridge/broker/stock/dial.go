@@ -5,11 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"strconv"
+	"strings"
 	"sync"
 	"time"
 
 	amqp "github.com/rabbitmq/amqp091-go"
 
+	edge "github.com/brokerbridge/bridge/bridge/broker/amqp"
 	"github.com/brokerbridge/bridge/bridge/broker/internal/pace"
 	"github.com/brokerbridge/bridge/bridge/broker/internal/secure"
 	"github.com/brokerbridge/bridge/bridge/config"
@@ -25,7 +28,10 @@ const (
 )
 
 // rabbit is how a RabbitMQ is reached.
-type rabbit struct{ cfg config.AMQP }
+type rabbit struct {
+	cfg    config.AMQP
+	access *secure.Access
+}
 
 func (r rabbit) ping(ctx context.Context) error {
 	conn, err := r.connect(ctx, "bridge ping", newSockets())
@@ -42,7 +48,7 @@ func (r rabbit) connect(ctx context.Context, name string, s *sockets) (*amqp.Con
 		return nil, err
 	}
 	defer s.cutWhen(ctx)()
-	conn, err := amqp.DialConfig(r.cfg.URL.Reveal(), *cfg)
+	conn, err := amqp.DialConfig(r.url(), *cfg)
 	if err != nil {
 		return nil, r.failed(err)
 	}
@@ -50,27 +56,57 @@ func (r rabbit) connect(ctx context.Context, name string, s *sockets) (*amqp.Con
 }
 
 func (r rabbit) failed(err error) error {
-	return fmt.Errorf("connect to %s: %w", r.cfg.URL.Redacted(), err)
+	return fmt.Errorf("connect to %s: %w", r.cfg.URL.Redacted(), edge.Refused(err))
+}
+
+// url is where the client connects to: without the s of amqps, because Dial of the
+// client's configuration encrypts.
+func (r rabbit) url() string {
+	url := r.cfg.URL.Reveal()
+	if rest, ok := strings.CutPrefix(url, "amqps:"); ok {
+		return "amqp:" + rest
+	}
+	return url
 }
 
 // client says how amqp091-go connects. name is what operators see in RabbitMQ's
 // list of connections.
 func (r rabbit) client(name string, s *sockets) (*amqp.Config, error) {
-	if _, err := amqp.ParseURI(r.cfg.URL.Reveal()); err != nil {
+	uri, err := amqp.ParseURI(r.cfg.URL.Reveal())
+	if err != nil {
 		// The client's own error would show the URL, and with it the password.
 		return nil, errors.New("the url is no AMQP URL")
 	}
-	tls, err := secure.TLS(r.cfg.TLS)
-	if err != nil {
-		return nil, err
-	}
 	properties := amqp.NewConnectionProperties()
 	properties.SetClientConnectionName(name)
-	cfg := &amqp.Config{Heartbeat: r.cfg.Heartbeat, Properties: properties, TLSClientConfig: tls, Dial: s.dial}
+	cfg := &amqp.Config{
+		Heartbeat: r.cfg.Heartbeat, Properties: properties, Dial: s.dial,
+	}
+	if len(uri.AuthMechanism) == 0 {
+		cfg.SASL = []amqp.Authentication{login{r}}
+	}
+	if uri.Scheme == "amqps" {
+		addr := net.JoinHostPort(uri.Host, strconv.Itoa(uri.Port))
+		cfg.Dial = func(string, string) (net.Conn, error) { return s.encrypted(r.access, addr) }
+	}
 	if cfg.Heartbeat <= 0 {
 		cfg.Heartbeat = defaultHeartbeat
 	}
 	return cfg, nil
+}
+
+// login is that of the URL, read again for each connection: the client keeps the
+// URL that it was given.
+type login struct{ of rabbit }
+
+func (login) Mechanism() string { return "PLAIN" }
+
+func (l login) Response() string {
+	uri, err := amqp.ParseURI(l.of.access.Secret("amqp.url", l.of.cfg.URL))
+	if err != nil {
+		return "" // and the login is refused
+	}
+	return uri.PlainAuth().Response()
 }
 
 var errCut = errors.New("closed")
@@ -107,6 +143,16 @@ func (s *socket) Close() error {
 	delete(s.of.open, s)
 	s.of.mu.Unlock()
 	return s.Conn.Close()
+}
+
+// encrypted is dial for amqps. The client would encrypt with certificates that it
+// read once.
+func (s *sockets) encrypted(access *secure.Access, addr string) (net.Conn, error) {
+	ctx, cancel := context.WithTimeout(s.over, dialTimeout)
+	defer cancel()
+	return access.Dial(ctx, func(_ context.Context, network, addr string) (net.Conn, error) {
+		return s.dial(network, addr)
+	}, "tcp", addr)
 }
 
 func (s *sockets) dial(network, addr string) (net.Conn, error) {

@@ -118,7 +118,7 @@ func (r rabbit) stock(name string, s *sockets) (stockamqp.Config, error) {
 	same := func(topic string) string { return topic }
 	return stockamqp.Config{
 		Connection: stockamqp.ConnectionConfig{
-			AmqpURI: r.cfg.URL.Reveal(), AmqpConfig: client,
+			AmqpURI: r.url(), AmqpConfig: client,
 			Reconnect: &stockamqp.ReconnectConfig{
 				BackoffInitialInterval: 200 * time.Millisecond, BackoffRandomizationFactor: 0.5,
 				BackoffMultiplier: 1.5, BackoffMaxInterval: longestBackoff,

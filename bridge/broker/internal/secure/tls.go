@@ -1,4 +1,3 @@
-// Package secure turns the TLS settings of a topology into those of Go.
 package secure
 
 import (
@@ -10,11 +9,8 @@ import (
 	"github.com/brokerbridge/bridge/bridge/config"
 )
 
-// TLS reads the files that the settings name. Nil settings are nil.
-func TLS(c *config.TLS) (*tls.Config, error) {
-	if c == nil {
-		return nil, nil
-	}
+// read reads the files that the settings name.
+func read(c *config.TLS) (*tls.Config, error) {
 	t := &tls.Config{
 		MinVersion:         tls.VersionTLS12,
 		ServerName:         c.ServerName,

@@ -18,6 +18,9 @@ const longestSecret = 64 << 10
 // foreign reports whether part of a text comes from outside the file.
 func foreign(text string) bool { return strings.Contains(text, "${") }
 
+// fromFile reports whether part of a text may come from another file.
+func fromFile(text string) bool { return strings.Contains(text, "${file:") }
+
 // expand replaces ${NAME}, ${NAME:-default}, ${file:path} and $$. A dollar sign
 // before anything else stands for itself. Errors never hold a value.
 func expand(text string, env Env) (string, error) {

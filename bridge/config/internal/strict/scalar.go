@@ -42,6 +42,11 @@ type Scalar[T any] struct {
 
 	// Secret keeps the value out of messages and excerpts.
 	Secret bool
+
+	// Changing is given a value that other files are part of (${file:…}), and a
+	// function that expands it again, as the files are then. Nil: such a value is
+	// read once.
+	Changing func(v T, again func() (string, error)) T
 }
 
 // Decode reads a value.
@@ -62,6 +67,10 @@ func (s Scalar[T]) Decode(d *Decoder, n Node, into *T) {
 	if err != nil {
 		s.mismatch(d, n, err)
 		return
+	}
+	if raw := n.Value; s.Changing != nil && fromFile(raw) {
+		env := d.env
+		v = s.Changing(v, func() (string, error) { return expand(raw, env) })
 	}
 	*into = v
 }
