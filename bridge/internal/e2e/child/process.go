@@ -90,6 +90,9 @@ func (p *Process) Running() bool {
 // Code is the exit code of a process that has ended; -1 if it was by a signal.
 func (p *Process) Code() int { return p.cmd.ProcessState.ExitCode() }
 
+// PID is its number.
+func (p *Process) PID() int { return p.cmd.Process.Pid }
+
 // CPU is what a process that has ended used, in all its threads.
 func (p *Process) CPU() time.Duration {
 	return p.cmd.ProcessState.UserTime() + p.cmd.ProcessState.SystemTime()

@@ -1,0 +1,88 @@
+package main
+
+import (
+	"context"
+	"syscall"
+	"time"
+
+	"github.com/brokerbridge/bridge/bridge/internal/bench/proc"
+	"github.com/brokerbridge/bridge/bridge/internal/e2e"
+	"github.com/brokerbridge/bridge/bridge/internal/e2e/journal"
+)
+
+// What a bridge may take when all has settled, and what it may have taken at most.
+const (
+	idleCPU     = 0.25 // of one processor: it looks at its brokers, and that is all
+	idleSeconds = 3 * time.Second
+	peakMemory  = 1 << 30 // bytes
+)
+
+// settle ends the traffic, waits until all of it has come to rest, looks what the
+// bridge does with nothing to do, and stops it.
+func (w *world) settle(ctx context.Context) {
+	close(w.stop)
+	want := int64(0)
+	for _, r := range w.routes {
+		want += int64(journal.Outcome{Sent: r.feed.End()}.Count().Messages)
+	}
+	w.rests(ctx, want)
+	w.idles(ctx)
+	if err := w.endBridge(syscall.SIGTERM); err != nil {
+		w.log.violate("harness", "%v", err)
+	}
+	w.ends-- // at rest it costs nothing
+	for _, r := range w.routes {
+		if n := e2e.Left(w.t, r.from); n > 0 {
+			w.log.violate("I4", "%s: %d messages are not acknowledged", r.name, n)
+		}
+	}
+}
+
+// rests waits until so many messages are delivered and none is elsewhere: I10.
+func (w *world) rests(ctx context.Context, want int64) {
+	const within = 2 * time.Minute
+	last := ""
+	for until := time.Now().Add(within); time.Now().Before(until); {
+		if m, ok := w.bridge.Metrics(); ok {
+			elsewhere := int64(0)
+			for _, name := range []string{"dead_letter", "parked", "inflight", "held", "source_lag", "unaccounted"} {
+				elsewhere += m.Sum("bridge_" + name + "_messages")
+			}
+			w.unaccounted = m.Sum("bridge_unaccounted_messages")
+			if last = e2e.Describe(m); elsewhere == 0 && m.Sum(delivered) == want && m.Has("bridge_unaccounted_messages") {
+				return
+			}
+		}
+		if !pause(ctx, lookEvery) {
+			break
+		}
+	}
+	_, says := w.bridge.Ready()
+	w.log.violate("I10", "%v after the traffic has ended not all of %d messages is delivered: %s; /readyz: %s", within, want, last, says)
+	for _, r := range w.routes {
+		for i, d := range w.bridge.DeadLetters(r.name) {
+			if i < 5 {
+				w.log.violate("I1", "%s: %s is a dead letter: %s %s", r.name, d.MessageID, d.Reason, d.Error)
+			}
+		}
+		for key, l := range w.bridge.Keys(r.name) {
+			w.log.note("%s: %s does not flow: %+v", r.name, key, l)
+		}
+	}
+}
+
+// idles looks what a bridge with nothing to do takes.
+func (w *world) idles(ctx context.Context) {
+	before, err := proc.CPU(w.pid())
+	if err != nil {
+		return // not known on this system
+	}
+	pause(ctx, idleSeconds)
+	after, err := proc.CPU(w.pid())
+	if share := (after - before).Seconds() / idleSeconds.Seconds(); err == nil && share > idleCPU {
+		w.log.violate("I5", "with nothing to do it takes %.0f %% of a processor", share*100)
+	}
+	if w.log.resident > peakMemory {
+		w.log.violate("I7", "it had %d MiB resident", w.log.resident>>20)
+	}
+}
