@@ -75,7 +75,7 @@ func places(sent []journal.Entry) map[id]int {
 func (w *world) got(r *route) []journal.Entry {
 	if r.to.IsTopic() {
 		for _, record := range e2e.Records(w.t, r.to.String()) {
-			r.came(w, record)
+			r.before = append(r.before, e2e.OfRecord(w.t, record))
 		}
 		return r.before
 	}

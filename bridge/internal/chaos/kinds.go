@@ -57,8 +57,8 @@ func allKinds() []*kind {
 		{name: "kafka restart", hits: kafka, weight: 1, least: 0, most: 2 * second, begin: broker("stop"), end: broker("start"), away: true},
 		{name: "kafka kill -9", hits: kafka, weight: 2, least: 0, most: 4 * second, begin: broker("kill"), end: broker("start"), away: true},
 		{name: "kafka stopped (SIGSTOP)", hits: kafka, weight: 2, least: second, most: 6 * second, begin: freeze, end: thaw},
-		{name: "target topic refuses", hits: kafka, weight: 2, least: second, most: 4 * second, begin: refuseTopic, end: allowTopic},
-		{name: "target topic deleted", hits: kafka, weight: 1, least: 0, most: 3 * second, begin: deleteTopic, end: makeTopic},
+		{name: "kafka throttles a target", hits: kafka, weight: 1, least: second, most: 4 * second, begin: throttle, end: unthrottle},
+		{name: "target topic deleted", hits: kafkaWire, weight: 1, least: 0, most: 3 * second, begin: deleteTopic, end: makeTopic},
 		{name: "rebalance storm", hits: kafka, weight: 2, least: 2 * second, most: 5 * second, begin: startStorm, end: endStorm},
 
 		{name: "bridge kill -9", hits: process, weight: 4, least: 0, most: second, begin: killBridge, end: runBridge},

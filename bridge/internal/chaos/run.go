@@ -180,7 +180,7 @@ func possible(kinds []*kind, directions []string) (can []*kind) {
 		switch {
 		case strings.HasPrefix(k.name, "target queue"):
 			need = "-r "
-		case strings.HasPrefix(k.name, "target topic"):
+		case strings.HasPrefix(k.name, "target topic"), strings.HasPrefix(k.name, "kafka throttles"):
 			need = "-k "
 		case strings.HasPrefix(k.name, "source queue"):
 			need = "r-"

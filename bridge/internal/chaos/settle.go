@@ -12,9 +12,9 @@ import (
 
 // What a bridge may take when all has settled, and what it may have taken at most.
 const (
-	idleCPU     = 0.25 // of one processor: it looks at its brokers, and that is all
-	idleSeconds = 3 * time.Second
-	peakMemory  = 1 << 30 // bytes
+	idleCPU    = 0.25 // of one processor: it looks at its brokers, and that is all
+	idleFor    = 3 * time.Second
+	peakMemory = 1 << 30 // bytes
 )
 
 // settle ends the traffic, waits until all of it has come to rest, looks what the
@@ -77,9 +77,9 @@ func (w *world) idles(ctx context.Context) {
 	if err != nil {
 		return // not known on this system
 	}
-	pause(ctx, idleSeconds)
+	pause(ctx, idleFor)
 	after, err := proc.CPU(w.pid())
-	if share := (after - before).Seconds() / idleSeconds.Seconds(); err == nil && share > idleCPU {
+	if share := (after - before).Seconds() / idleFor.Seconds(); err == nil && share > idleCPU {
 		w.log.violate("I5", "with nothing to do it takes %.0f %% of a processor", share*100)
 	}
 	if w.log.resident > peakMemory {

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"math/rand/v2"
 	"time"
 
@@ -12,11 +11,9 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/brokerbridge/bridge/bridge/internal/e2e"
+	"github.com/brokerbridge/bridge/bridge/internal/faultnet"
 	"github.com/brokerbridge/bridge/bridge/internal/rig"
 )
-
-// canary is the header of records by which we learn whether a topic takes any.
-const canary = "canary"
 
 // onClient opens a client that does not go over the wire.
 func onClient(ctx context.Context, w *world, work func(context.Context, *kgo.Client, *kadm.Client) error, opts ...kgo.Opt) error {
@@ -30,77 +27,63 @@ func onClient(ctx context.Context, w *world, work func(context.Context, *kgo.Cli
 	return work(ctx, client, kadm.NewClient(client))
 }
 
-// refuseTopic asks for more replicas than there are, and returns when every
-// partition refuses.
-func refuseTopic(ctx context.Context, w *world, f fault) error {
-	topic := anyOf(w.targets(true), f).to.String()
-	return onClient(ctx, w, func(ctx context.Context, client *kgo.Client, admin *kadm.Client) error {
-		if err := replicas(ctx, admin, topic, "2"); err != nil {
-			return err
-		}
-		for p := range int32(partitions) {
-			for {
-				err := client.ProduceSync(ctx, &kgo.Record{Topic: topic, Partition: p, Headers: []kgo.RecordHeader{{Key: canary}}}).FirstErr()
-				if errors.Is(err, kerr.NotEnoughReplicas) {
-					break
-				}
-				if ctx.Err() != nil {
-					return fmt.Errorf("%s does not refuse: %w", topic, err)
-				}
-			}
-		}
-		return nil
-	}, kgo.RecordPartitioner(kgo.ManualPartitioner()), kgo.RecordRetries(0), kgo.DisableIdempotentWrite(), kgo.MaxProduceRequestsInflightPerBroker(1))
+// throttle has Kafka take a few bytes a second from one route.
+func throttle(ctx context.Context, w *world, f fault) error {
+	return quota(ctx, w, f, kadm.AlterClientQuotaOp{Key: "producer_byte_rate", Value: 1000})
 }
 
-func replicas(ctx context.Context, admin *kadm.Client, topic, n string) error {
-	done, err := admin.AlterTopicConfigs(ctx, []kadm.AlterConfig{{Name: "min.insync.replicas", Value: &n}}, topic)
-	if err == nil {
-		_, err = done.On(topic, func(r *kadm.AlterConfigsResponse) error { return r.Err })
-	}
-	return err
+func unthrottle(ctx context.Context, w *world, f fault) error {
+	return quota(ctx, w, f, kadm.AlterClientQuotaOp{Key: "producer_byte_rate", Remove: true})
 }
 
-func allowTopic(ctx context.Context, w *world, f fault) error {
+func quota(ctx context.Context, w *world, f fault, op kadm.AlterClientQuotaOp) error {
+	id := "bridge-" + anyOf(w.targets(true), f).name
 	return onClient(ctx, w, func(ctx context.Context, _ *kgo.Client, admin *kadm.Client) error {
-		return replicas(ctx, admin, anyOf(w.targets(true), f).to.String(), "1")
+		done, err := admin.AlterClientQuotas(ctx, []kadm.AlterClientQuotaEntry{{
+			Entity: kadm.ClientQuotaEntity{{Type: "client-id", Name: &id}}, Ops: []kadm.AlterClientQuotaOp{op},
+		}})
+		for _, d := range done {
+			err = errors.Join(err, d.Err)
+		}
+		return err
 	})
 }
 
-// deleteTopic has the topic refuse, reads it to its end and deletes it, so that no
-// record is lost with it.
+// deleteTopic keeps the bridge from the topic, reads it to its end and deletes it.
+// What was appended since was not confirmed: no message is lost with it.
 func deleteTopic(ctx context.Context, w *world, f fault) error {
-	if err := refuseTopic(ctx, w, f); err != nil {
-		return err
-	}
+	w.wire(kafkaWire).Set(faultnet.Trouble{Shut: true})
+	defer w.wire(kafkaWire).Set(faultnet.Trouble{})
 	r := anyOf(w.targets(true), f)
 	return onClient(ctx, w, func(ctx context.Context, client *kgo.Client, admin *kadm.Client) error {
-		ends, err := admin.ListEndOffsets(ctx, r.to.String())
-		if err = errors.Join(err, ends.Error()); err != nil {
-			return err
-		}
-		left := int64(0)
-		ends.Each(func(o kadm.ListedOffset) { left += o.Offset })
-		for left > 0 {
+		left, err := length(ctx, admin, r.to.String())
+		for err == nil && left > 0 {
 			fetches := client.PollFetches(ctx)
-			if err := ctx.Err(); err != nil {
-				return fmt.Errorf("read %s: %w", r.to, err)
-			}
+			err = ctx.Err()
 			fetches.EachRecord(func(record *kgo.Record) {
 				left--
-				r.came(w, record)
+				r.before = append(r.before, e2e.OfRecord(w.t, record))
 			})
 		}
-		_, err = admin.DeleteTopic(ctx, r.to.String())
+		if err == nil {
+			_, err = admin.DeleteTopic(ctx, r.to.String())
+		}
 		return err
 	}, kgo.ConsumeTopics(r.to.String()), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()))
 }
 
-// came notes a record of the target.
-func (r *route) came(w *world, record *kgo.Record) {
-	if _, ours := e2e.Headers(record)[canary]; !ours {
-		r.before = append(r.before, e2e.OfRecord(w.t, record))
+// length is how many records a topic has, when no more come.
+func length(ctx context.Context, admin *kadm.Client, topic string) (n int64, err error) {
+	for last := int64(-1); last != n; {
+		last, n = n, 0
+		ends, err := admin.ListEndOffsets(ctx, topic)
+		if err = errors.Join(err, ends.Error(), ctx.Err()); err != nil {
+			return 0, err
+		}
+		ends.Each(func(o kadm.ListedOffset) { n += o.Offset })
+		pause(ctx, 300*time.Millisecond)
 	}
+	return n, nil
 }
 
 func makeTopic(ctx context.Context, w *world, f fault) error {
