@@ -7,11 +7,15 @@ import (
 	"testing"
 )
 
-func smallDisk(t testing.TB) string { return t.TempDir() }
+// small is where the store is. What can be done to a disk is not known here.
+type small struct {
+	dir           string
+	fills, freeze bool
+}
 
-// canFill says whether the store has a disk that can be filled.
-func canFill() bool { return false }
+func newDisk(t testing.TB) small { return small{dir: t.TempDir()} }
 
-func fillDisk(context.Context, *world, fault) error { return nil }
-
-func freeDisk(context.Context, *world, fault) error { return nil }
+func fillDisk(context.Context, *world, fault) error   { return nil }
+func freeDisk(context.Context, *world, fault) error   { return nil }
+func freezeDisk(context.Context, *world, fault) error { return nil }
+func thawDisk(context.Context, *world, fault) error   { return nil }

@@ -64,7 +64,8 @@ func allKinds() []*kind {
 		{name: "bridge kill -9", hits: process, weight: 4, least: 0, most: second, begin: killBridge, end: runBridge},
 		{name: "bridge SIGTERM", hits: process, weight: 3, least: 0, most: second, begin: stopBridge, end: runBridge},
 		{name: "bridge stopped (SIGSTOP)", hits: process, weight: 2, least: second, most: 6 * second, begin: freezeBridge, end: thawBridge},
-		{name: "disk full", hits: disk, weight: 3, least: second, most: 4 * second, begin: fillDisk, end: freeDisk},
+		{name: "disk full", hits: disk, weight: 2, least: second, most: 4 * second, begin: fillDisk, end: freeDisk},
+		{name: "disk hangs", hits: disk, weight: 2, least: second, most: 5 * second, begin: freezeDisk, end: thawDisk},
 	}, wireKinds()...)
 }
 

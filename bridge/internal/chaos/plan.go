@@ -41,8 +41,8 @@ func newSchedule(seed uint64, kinds []*kind) *schedule {
 // Acts have one fault, or several of which each begins this long after the one
 // before, at most.
 const (
-	alone   = 0.3 // share of the acts that have one
-	most    = 8   // in one act
+	alone   = 0.2 // share of the acts that have one
+	most    = 12  // in one act
 	spacing = 1500 * time.Millisecond
 )
 

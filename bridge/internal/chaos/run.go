@@ -54,7 +54,7 @@ const warm = settling
 
 // suffer goes through the schedule.
 func (w *world) suffer(ctx context.Context, o options) error {
-	kinds := only(possible(allKinds(), o.directions), o.only)
+	kinds := only(possible(allKinds(), o.directions, w.disk), o.only)
 	if len(kinds) == 0 {
 		return errors.New("no kind of fault is possible")
 	}
@@ -173,7 +173,7 @@ func (l look) stands(since look) string {
 }
 
 // possible leaves out what cannot be done here, or to these directions.
-func possible(kinds []*kind, directions []string) (can []*kind) {
+func possible(kinds []*kind, directions []string, d small) (can []*kind) {
 	all := strings.Join(directions, " ") + " "
 	for _, k := range kinds {
 		need := ""
@@ -186,7 +186,7 @@ func possible(kinds []*kind, directions []string) (can []*kind) {
 			need = "r-"
 		case strings.HasPrefix(k.name, "rebalance"):
 			need = "k-"
-		case k.hits == disk && !canFill():
+		case k.name == "disk full" && !d.fills, k.name == "disk hangs" && !d.freeze:
 			continue
 		}
 		if strings.Contains(all, need) {

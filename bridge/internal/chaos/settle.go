@@ -2,6 +2,8 @@ package main
 
 import (
 	"context"
+	"fmt"
+	"os"
 	"syscall"
 	"time"
 
@@ -14,7 +16,8 @@ import (
 const (
 	idleCPU    = 0.25 // of one processor: it looks at its brokers, and that is all
 	idleFor    = 3 * time.Second
-	peakMemory = 1 << 30 // bytes
+	peakMemory = 512 << 20 // bytes
+	openFiles  = 256       // with nothing to do: connections, and files of the store
 )
 
 // settle ends the traffic, waits until all of it has come to rest, looks what the
@@ -81,6 +84,9 @@ func (w *world) idles(ctx context.Context) {
 	after, err := proc.CPU(w.pid())
 	if share := (after - before).Seconds() / idleFor.Seconds(); err == nil && share > idleCPU {
 		w.log.violate("I5", "with nothing to do it takes %.0f %% of a processor", share*100)
+	}
+	if files, err := os.ReadDir(fmt.Sprintf("/proc/%d/fd", w.pid())); err == nil && len(files) > openFiles {
+		w.log.violate("I7", "with nothing to do it has %d files open", len(files))
 	}
 	if w.log.resident > peakMemory {
 		w.log.violate("I7", "it had %d MiB resident", w.log.resident>>20)

@@ -111,8 +111,11 @@ func startStorm(_ context.Context, w *world, f fault) error {
 				for stay.Err() == nil {
 					client.PollFetches(stay)
 				}
-				return nil
-			}, kgo.ConsumerGroup(topic), kgo.ConsumeTopics(topic), kgo.DisableAutoCommit(),
+				bye, cancel := context.WithTimeout(context.WithoutCancel(ctx), second)
+				defer cancel()
+				return client.LeaveGroupContext(bye)
+			}, kgo.ConsumerGroup(topic), kgo.ConsumeTopics(topic), kgo.DisableAutoCommit(), kgo.WithContext(ctx),
+				kgo.SessionTimeout(6*second), kgo.HeartbeatInterval(second), // for one that could not say that it left
 				kgo.Balancers(kgo.CooperativeStickyBalancer(), kgo.RangeBalancer()))
 			pause(ctx, time.Duration(rng.IntN(300))*time.Millisecond)
 		}

@@ -30,7 +30,7 @@ type world struct {
 	alive  sync.Mutex // held by whoever starts or ends the bridge
 	ends   int        // how often it was ended
 	wires  map[string]*faultnet.Wire
-	disk   string
+	disk   small
 	routes []*route
 	log    *diary
 	stop   chan struct{} // closed when the traffic is to end
@@ -52,7 +52,7 @@ type route struct {
 // open makes the places, lays the wires, starts the bridge and the traffic.
 func open(t testing.TB, o options, log *diary) *world {
 	t.Helper()
-	w := &world{t: t, log: log, stop: make(chan struct{}), undo: map[string]func(){}, disk: smallDisk(t)}
+	w := &world{t: t, log: log, stop: make(chan struct{}), undo: map[string]func(){}, disk: newDisk(t)}
 	u, err := url.Parse(rig.AMQP(t))
 	if err != nil {
 		t.Fatal(err)
@@ -72,7 +72,7 @@ func open(t testing.TB, o options, log *diary) *world {
 		}.String()
 	}
 	w.bridge = e2e.Start(t, e2e.Options{
-		Routes: yaml, Dir: w.disk + "/store", AMQP: u.String(), Kafka: w.wires[kafkaWire].Addr(), Heartbeat: "2s",
+		Routes: yaml, Dir: w.disk.dir + "/store", AMQP: u.String(), Kafka: w.wires[kafkaWire].Addr(), Heartbeat: "2s",
 	})
 	w.load(o)
 	return w
