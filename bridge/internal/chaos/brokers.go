@@ -21,6 +21,13 @@ func broker(verb string) func(context.Context, *world, fault) error {
 	}
 }
 
+// killRabbit kills it at a moment at which it will remember its queues.
+func killRabbit(ctx context.Context, w *world, f fault) error {
+	w.forgets.Lock()
+	defer w.forgets.Unlock()
+	return broker("kill")(ctx, w, f)
+}
+
 // ctl tells RabbitMQ something.
 func ctl(words ...string) func(context.Context, *world, fault) error {
 	return func(context.Context, *world, fault) error {

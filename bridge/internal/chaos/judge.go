@@ -80,7 +80,7 @@ func (w *world) got(r *route) []journal.Entry {
 		return r.before
 	}
 	for _, d := range e2e.Deliveries(w.t, r.to.String()) {
-		r.before = append(r.before, e2e.OfDelivery(w.t, &d))
+		r.took(w, &d)
 	}
 	return r.before
 }

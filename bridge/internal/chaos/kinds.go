@@ -46,11 +46,11 @@ const second = time.Second
 func allKinds() []*kind {
 	return append([]*kind{
 		{name: "rabbitmq restart", hits: rabbit, weight: 1, least: 0, most: 2 * second, begin: broker("stop"), end: broker("start"), away: true},
-		{name: "rabbitmq kill -9", hits: rabbit, weight: 1, least: 0, most: 3 * second, begin: broker("kill"), end: broker("start"), away: true},
+		{name: "rabbitmq kill -9", hits: rabbit, weight: 1, least: 0, most: 3 * second, begin: killRabbit, end: broker("start"), away: true},
 		{name: "rabbitmq stopped (SIGSTOP)", hits: rabbit, weight: 2, least: second, most: 6 * second, begin: freeze, end: thaw},
 		{name: "rabbitmq memory alarm", hits: rabbit, weight: 1, least: second, most: 4 * second, begin: ctl("set_vm_memory_high_watermark", "0.00001"), end: ctl("set_vm_memory_high_watermark", "0.4")},
 		{name: "rabbitmq disk alarm", hits: rabbit, weight: 1, least: second, most: 4 * second, begin: ctl("set_disk_free_limit", "999GB"), end: ctl("set_disk_free_limit", "50MB")},
-		{name: "target queue deleted", hits: rabbit, weight: 2, least: 0, most: 4 * second, begin: deleteTargetQueue, end: makeQueue, rest: settling},
+		{name: "target queue deleted", hits: rabbitWire, weight: 2, least: 0, most: 4 * second, begin: deleteTargetQueue, end: makeQueue},
 		{name: "target queue refuses", hits: rabbit, weight: 1, least: second, most: 4 * second, begin: refuseQueue, end: allowQueue, rest: settling},
 		{name: "source queue deleted", hits: rabbit, weight: 1, least: 0, most: 3 * second, begin: deleteSourceQueue, end: makeSourceQueue, rest: settling},
 

@@ -3,18 +3,19 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 	"time"
 
 	amqp "github.com/rabbitmq/amqp091-go"
 
 	"github.com/brokerbridge/bridge/bridge/internal/e2e"
-	"github.com/brokerbridge/bridge/bridge/internal/e2e/journal"
+	"github.com/brokerbridge/bridge/bridge/internal/faultnet"
 	"github.com/brokerbridge/bridge/bridge/internal/rig"
 )
 
 // doing is how long a fault may take until it is done, or taken back.
-const doing = 40 * time.Second
+const doing = 90 * time.Second
 
 // anyOf chooses one of the routes a fault may hit.
 func anyOf(all []*route, f fault) *route { return all[f.draw%uint64(len(all))] }
@@ -33,55 +34,74 @@ func onChannel(w *world, work func(*amqp.Channel) error) error {
 	return work(ch)
 }
 
-// deleteTargetQueue reads a queue to its end and deletes it while it is empty, so
-// that no message is lost with it.
+// deleteTargetQueue keeps the bridge from RabbitMQ, reads a queue to its end and
+// deletes it, so that no message is lost with it. Under a publisher that could not
+// be: RabbitMQ confirms what is on its way to a queue that is being deleted.
 func deleteTargetQueue(ctx context.Context, w *world, f fault) error {
+	w.wire(rabbitWire).Set(faultnet.Trouble{Shut: true})
+	defer w.wire(rabbitWire).Set(faultnet.Trouble{})
 	r := anyOf(w.targets(false), f)
-	for until := time.Now().Add(doing); time.Now().Before(until) && ctx.Err() == nil; {
-		err := onChannel(w, func(ch *amqp.Channel) error {
-			read, err := drain(w, ch, r.to.String())
-			r.before = append(r.before, read...)
-			return err
-		})
+	return again(ctx, func() error {
+		err := onChannel(w, func(ch *amqp.Channel) error { return r.drain(w, ch) })
+		if said, ok := errors.AsType[*amqp.Error](err); ok && said.Code == amqp.NotFound {
+			return nil // deleted, but the answer was lost
+		}
 		if err != nil {
 			return err
 		}
-		if gone, err := deleteEmpty(w, r.to.String()); err != nil || gone {
+		gone, err := deleteEmpty(w, r.to.String())
+		if err == nil && !gone {
+			err = fmt.Errorf("%s is not empty", r.to)
+		}
+		return err
+	})
+}
+
+// again does something until it succeeds: another fault may hit the broker.
+func again(ctx context.Context, do func() error) error {
+	for until := time.Now().Add(doing); ; {
+		err := do()
+		if err == nil || time.Now().After(until) || !pause(ctx, 100*time.Millisecond) {
 			return err
 		}
 	}
-	w.log.note("%s: %s was never empty, and is left", f.kind.name, r.to)
-	return nil
 }
 
 // quiet is how long nothing comes from a queue that was read to its end.
-const quiet = 10 * time.Millisecond
+const quiet = 300 * time.Millisecond
 
-// drain takes out of a queue what is in it.
-func drain(w *world, ch *amqp.Channel, queue string) (read []journal.Entry, err error) {
-	in, err := ch.Consume(queue, "reader", false, false, false, false, nil)
+// drain takes out of the target what is in it.
+func (r *route) drain(w *world, ch *amqp.Channel) error {
+	in, err := ch.Consume(r.to.String(), "", false, false, false, false, nil)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	take := func(d amqp.Delivery) {
-		read = append(read, e2e.OfDelivery(w.t, &d))
-		err = errors.Join(err, d.Ack(false))
-	}
-	for more := true; more && err == nil; {
+	for {
 		select {
 		case d, ok := <-in:
-			if more = ok; ok {
-				take(d)
+			if !ok {
+				return amqp.ErrClosed
+			}
+			r.took(w, &d)
+			if err := d.Ack(false); err != nil {
+				return err
 			}
 		case <-time.After(quiet):
-			more = false
+			return ch.Close() // after the acknowledgements
 		}
 	}
-	err = errors.Join(err, ch.Cancel("reader", false))
-	for d := range in { // what came before the answer
-		take(d)
+}
+
+// took notes what was taken out of the target, once: it comes again if the
+// acknowledgement was lost with RabbitMQ.
+func (r *route) took(w *world, d *amqp.Delivery) {
+	e := e2e.OfDelivery(w.t, d)
+	me := id{e.Key, e.Rev}
+	if d.Redelivered && r.taken[me] {
+		return
 	}
-	return read, err
+	r.taken[me] = true
+	r.before = append(r.before, e)
 }
 
 // deleteEmpty deletes a queue that has no message; false where it has one.
@@ -90,20 +110,28 @@ func deleteEmpty(w *world, queue string) (gone bool, err error) {
 		_, err := ch.QueueDelete(queue, false, true, false)
 		return err
 	})
-	var said *amqp.Error
-	if errors.As(err, &said) && said.Code == amqp.PreconditionFailed {
+	if said, ok := errors.AsType[*amqp.Error](err); ok && said.Code == amqp.PreconditionFailed {
 		return false, nil
 	}
 	return err == nil, err
 }
 
-func makeQueue(_ context.Context, w *world, f fault) error {
-	return declare(w, anyOf(w.targets(false), f).to.String())
+// makeQueue makes it again, and lets nobody kill RabbitMQ until it will remember.
+func makeQueue(ctx context.Context, w *world, f fault) error {
+	w.forgets.RLock()
+	defer w.forgets.RUnlock()
+	err := again(ctx, func() error { return declare(w, anyOf(w.targets(false), f).to.String(), refusing) })
+	pause(ctx, settling)
+	return err
 }
 
-func declare(w *world, queue string) error {
+// refusing is what a target is declared with, so that its limit refuses what is new
+// and drops nothing of what is there. RabbitMQ 3.10 would, if one policy said both.
+var refusing = amqp.Table{"x-overflow": "reject-publish"}
+
+func declare(w *world, queue string, args amqp.Table) error {
 	return onChannel(w, func(ch *amqp.Channel) error {
-		_, err := ch.QueueDeclare(queue, true, false, false, false, nil)
+		_, err := ch.QueueDeclare(queue, true, false, false, false, args)
 		return err
 	})
 }
@@ -111,7 +139,7 @@ func declare(w *world, queue string) error {
 // refuseQueue has the queue take no message more.
 func refuseQueue(_ context.Context, w *world, f fault) error {
 	_, err := rig.Script("ctl", "-q", "set_policy", "--apply-to", "queues", "chaos",
-		"^"+anyOf(w.targets(false), f).to.String()+"$", `{"max-length":1,"overflow":"reject-publish"}`)
+		"^"+anyOf(w.targets(false), f).to.String()+"$", `{"max-length":1}`)
 	return err
 }
 
@@ -158,5 +186,5 @@ func leftIn(queue string) (string, error) {
 func makeSourceQueue(_ context.Context, w *world, f fault) error {
 	r := anyOf(w.sources(false), f)
 	defer r.feed.Resume()
-	return declare(w, r.from.String())
+	return declare(w, r.from.String(), nil)
 }

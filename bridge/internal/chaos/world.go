@@ -9,6 +9,8 @@ import (
 	"testing"
 	"time"
 
+	amqp "github.com/rabbitmq/amqp091-go"
+
 	"github.com/brokerbridge/bridge/bridge/internal/e2e"
 	"github.com/brokerbridge/bridge/bridge/internal/e2e/journal"
 	"github.com/brokerbridge/bridge/bridge/internal/faultnet"
@@ -37,6 +39,8 @@ type world struct {
 
 	unaccounted int64 // when all had settled
 
+	forgets sync.RWMutex // held for reading while RabbitMQ may not be killed
+
 	undo map[string]func() // what ends a fault that works by itself, by what it hits
 	mu   sync.Mutex
 }
@@ -47,6 +51,7 @@ type route struct {
 	from, to e2e.Place
 	feed     *e2e.Feed
 	before   []journal.Entry // what its target had before it was deleted
+	taken    map[id]bool     // of it
 }
 
 // open makes the places, lays the wires, starts the bridge and the traffic.
@@ -63,7 +68,7 @@ func open(t testing.TB, o options, log *diary) *world {
 	u.Host = w.wires[rabbitWire].Addr()
 	yaml := ""
 	for _, d := range o.directions {
-		r := &route{name: d, from: place(t, d[:1]), to: place(t, d[2:])}
+		r := &route{name: d, from: place(t, d[:1], nil), to: place(t, d[2:], refusing), taken: map[id]bool{}}
 		w.routes = append(w.routes, r)
 		yaml += e2e.Route{
 			Name: d, From: []e2e.Place{r.from}, To: r.to,
@@ -79,12 +84,12 @@ func open(t testing.TB, o options, log *diary) *world {
 }
 
 // place makes a queue or a topic: "r" or "k".
-func place(t testing.TB, in string) e2e.Place {
+func place(t testing.TB, in string, args amqp.Table) e2e.Place {
 	t.Helper()
 	if in == "k" {
 		return e2e.Topic(rig.Topic(t, partitions))
 	}
-	return e2e.Queue(rig.Queue(t))
+	return e2e.Queue(rig.QueueWith(t, args))
 }
 
 // load starts the traffic: a little displaced, a little repeated.
