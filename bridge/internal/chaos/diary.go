@@ -20,7 +20,8 @@ type diary struct {
 	spans    []*span
 	looks    []look
 	broken   []violation
-	resident int64 // at most, in bytes
+	resident int64         // at most, in bytes
+	calm     time.Duration // see verdict
 }
 
 // span is a fault as it happened.

@@ -12,7 +12,8 @@ import (
 type verdict struct {
 	counts      map[string]journal.Counts // by route
 	unaccounted int64
-	stall       time.Duration // the longest without a fault
+	stall       stall         // the longest
+	calm        time.Duration // the longest from the end of an act until all routes moved and /readyz was 200
 	kinds       []tally
 	broken      []violation
 	faults      int
@@ -40,7 +41,7 @@ func (w *world) judge() *verdict {
 	}
 	w.log.truthful()
 	v.faults, v.lasted = len(w.log.spans), time.Since(w.log.began)
-	v.kinds, v.stall = w.log.tallies(allKinds()), w.log.longestStall()
+	v.kinds, v.stall, v.calm = w.log.tallies(allKinds()), w.log.longestStall(), w.log.calm
 	v.broken, v.resident = w.log.broken, w.log.resident
 	return v
 }
@@ -164,19 +165,29 @@ func (d *diary) disturbed(but *span, from, to time.Time) bool {
 	return false
 }
 
+// stall is a time in which a route did not move and no fault lasted.
+type stall struct {
+	route  string
+	lasted time.Duration
+	until  time.Duration // since the run began
+}
+
 // longestStall is the longest time in which a route did not move and no fault lasted.
-func (d *diary) longestStall() (longest time.Duration) {
+func (d *diary) longestStall() (longest stall) {
 	for name := range d.looks[0].sent {
-		var still time.Duration
+		still := stall{route: name}
 		for i := 1; i < len(d.looks); i++ {
 			before, now := d.looks[i-1], d.looks[i]
 			switch {
 			case now.moved(before, name):
-				still = 0
+				still.lasted = 0
 			case !d.disturbed(nil, before.at, now.at):
-				still += now.at.Sub(before.at)
+				still.lasted += now.at.Sub(before.at)
+				still.until = now.at.Sub(d.began)
 			}
-			longest = max(longest, still)
+			if still.lasted > longest.lasted {
+				longest = still
+			}
 		}
 	}
 	return longest

@@ -71,13 +71,13 @@ func TestForgedJournals(t *testing.T) {
 // TestStallIsMeasured: what stands still while no fault lasts counts.
 func TestStallIsMeasured(t *testing.T) {
 	d := silent()
-	if stall := d.longestStall(); stall > time.Second {
+	if stall := d.longestStall(); stall.lasted > time.Second {
 		t.Errorf("%v, and all moved", stall)
 	}
 	for i := 4; i < 9; i++ { // one second of the fault, three after it
 		d.looks[i].delivered["r"] = 3
 	}
-	if stall := d.longestStall(); stall != 3*time.Second {
+	if stall := d.longestStall(); stall.lasted != 3*time.Second {
 		t.Errorf("%v, want 3s", stall)
 	}
 	if took, alone := d.moved(d.spans[0]); took != 4*time.Second || !alone {

@@ -34,8 +34,9 @@ func (v *verdict) String() string {
 		fmt.Fprintf(&b, "\nVIOLATION %v", broken)
 	}
 	c := v.sum()
-	fmt.Fprintf(&b, "\n%d faults in %.0f s, %d messages -> %d lost, %d reordered, %d duplicates, %d unaccounted, longest stall %.1f s, %d MiB at most, %d violations\n",
-		v.faults, v.lasted.Seconds(), c.Messages, c.Lost, c.Reordered, c.Duplicates, v.unaccounted, v.stall.Seconds(), v.resident>>20, len(v.broken))
+	fmt.Fprintf(&b, "\n%d faults in %.0f s, %d messages -> %d lost, %d reordered, %d duplicates, %d unaccounted, longest stall %.1f s (%s until %.0fs), longest recovery of all %.1f s, %d MiB at most, %d violations\n",
+		v.faults, v.lasted.Seconds(), c.Messages, c.Lost, c.Reordered, c.Duplicates, v.unaccounted,
+		v.stall.lasted.Seconds(), v.stall.route, v.stall.until.Seconds(), v.calm.Seconds(), v.resident>>20, len(v.broken))
 	return b.String()
 }
 

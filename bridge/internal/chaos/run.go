@@ -134,6 +134,7 @@ func (w *world) flows(ctx context.Context) error {
 		now := look{}.take(w)
 		why := now.stands(from)
 		if why == "" {
+			w.log.calm = max(w.log.calm, time.Since(began))
 			return nil
 		}
 		if from.delivered == nil {

@@ -11,6 +11,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/brokerbridge/bridge/bridge/internal/e2e"
+	"github.com/brokerbridge/bridge/bridge/internal/e2e/journal"
 	"github.com/brokerbridge/bridge/bridge/internal/faultnet"
 	"github.com/brokerbridge/bridge/bridge/internal/rig"
 )
@@ -55,21 +56,37 @@ func deleteTopic(ctx context.Context, w *world, f fault) error {
 	w.wire(kafkaWire).Set(faultnet.Trouble{Shut: true})
 	defer w.wire(kafkaWire).Set(faultnet.Trouble{})
 	r := anyOf(w.targets(true), f)
-	return onClient(ctx, w, func(ctx context.Context, client *kgo.Client, admin *kadm.Client) error {
-		left, err := length(ctx, admin, r.to.String())
-		for err == nil && left > 0 {
-			fetches := client.PollFetches(ctx)
-			err = ctx.Err()
-			fetches.EachRecord(func(record *kgo.Record) {
-				left--
-				r.before = append(r.before, e2e.OfRecord(w.t, record))
-			})
-		}
-		if err == nil {
+	var read []journal.Entry
+	err := again(ctx, func() error {
+		return onClient(ctx, w, func(ctx context.Context, client *kgo.Client, admin *kadm.Client) error {
+			left, err := length(ctx, admin, r.to.String())
+			if errors.Is(err, kerr.UnknownTopicOrPartition) && read != nil {
+				return nil // deleted, but the answer was lost
+			}
+			if err != nil {
+				return err
+			}
+			if read, err = readAll(ctx, w, client, left); err != nil {
+				return err
+			}
 			_, err = admin.DeleteTopic(ctx, r.to.String())
+			return err
+		}, kgo.ConsumeTopics(r.to.String()), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()))
+	})
+	r.before = append(r.before, read...)
+	return err
+}
+
+func readAll(ctx context.Context, w *world, client *kgo.Client, n int64) ([]journal.Entry, error) {
+	read := make([]journal.Entry, 0, n)
+	for int64(len(read)) < n {
+		fetches := client.PollFetches(ctx)
+		if err := ctx.Err(); err != nil {
+			return nil, err
 		}
-		return err
-	}, kgo.ConsumeTopics(r.to.String()), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()))
+		fetches.EachRecord(func(record *kgo.Record) { read = append(read, e2e.OfRecord(w.t, record)) })
+	}
+	return read, nil
 }
 
 // length is how many records a topic has, when no more come.
@@ -88,13 +105,14 @@ func length(ctx context.Context, admin *kadm.Client, topic string) (n int64, err
 
 func makeTopic(ctx context.Context, w *world, f fault) error {
 	topic := anyOf(w.targets(true), f).to.String()
-	return onClient(ctx, w, func(ctx context.Context, _ *kgo.Client, admin *kadm.Client) error {
-		for {
+	return again(ctx, func() error {
+		return onClient(ctx, w, func(ctx context.Context, _ *kgo.Client, admin *kadm.Client) error {
 			_, err := admin.CreateTopic(ctx, partitions, 1, nil, topic)
-			if !errors.Is(err, kerr.TopicAlreadyExists) || !pause(ctx, 100*time.Millisecond) {
-				return err
+			if errors.Is(err, kerr.TopicAlreadyExists) {
+				return nil // the answer was lost
 			}
-		}
+			return err
+		})
 	})
 }
 
