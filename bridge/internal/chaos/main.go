@@ -49,10 +49,18 @@ func main() {
 		}
 	})
 	if !ok {
-		fmt.Println("to repeat it: go run ./bridge/internal/chaos", strings.Join(os.Args[1:], " "))
+		fmt.Printf("to repeat it: go run ./bridge/internal/chaos%s\n", quoted(os.Args[1:]))
 		stop()
 		os.Exit(1) //nolint:gocritic // stop was called
 	}
+}
+
+func quoted(words []string) string {
+	var b strings.Builder
+	for _, w := range words {
+		fmt.Fprintf(&b, " '%s'", w)
+	}
+	return b.String()
 }
 
 func parse(args []string) (options, error) {

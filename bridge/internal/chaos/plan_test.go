@@ -65,9 +65,10 @@ func TestPossible(t *testing.T) {
 		{"k-k", "rebalance storm", "source queue deleted"},
 		{"r-k", "source queue deleted", "target queue refuses"},
 		{"k-r", "disk full", "disk hangs"},
+		{"r-r", "bridge stopped (SIGSTOP)", "rabbitmq stopped (SIGSTOP)"},
 	} {
 		names := ""
-		for _, k := range possible(allKinds(), []string{c.way}, small{fills: true}) {
+		for _, k := range possible(allKinds(), []string{c.way}, means{fill: true}) {
 			names += k.name + "\n"
 		}
 		if !strings.Contains(names, c.yes) || strings.Contains(names, c.no) {

@@ -10,6 +10,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/brokerbridge/bridge/bridge/internal/rig"
 )
 
 // options are what a run is told.
@@ -54,7 +56,7 @@ const warm = settling
 
 // suffer goes through the schedule.
 func (w *world) suffer(ctx context.Context, o options) error {
-	kinds := only(possible(allKinds(), o.directions, w.disk), o.only)
+	kinds := only(possible(allKinds(), o.directions, w.means()), o.only)
 	if len(kinds) == 0 {
 		return errors.New("no kind of fault is possible")
 	}
@@ -173,8 +175,17 @@ func (l look) stands(since look) string {
 	return strings.Join(still, ", ")
 }
 
+// means are what can be done on this machine.
+type means struct{ fill, freeze, signal bool }
+
+func (w *world) means() means {
+	_, err := rig.Script("pid", rabbit)
+	_, err2 := rig.Script("pid", kafka)
+	return means{w.disk.fills, w.disk.freeze, err == nil && err2 == nil}
+}
+
 // possible leaves out what cannot be done here, or to these directions.
-func possible(kinds []*kind, directions []string, d small) (can []*kind) {
+func possible(kinds []*kind, directions []string, m means) (can []*kind) {
 	all := strings.Join(directions, " ") + " "
 	for _, k := range kinds {
 		need := ""
@@ -187,7 +198,8 @@ func possible(kinds []*kind, directions []string, d small) (can []*kind) {
 			need = "r-"
 		case strings.HasPrefix(k.name, "rebalance"):
 			need = "k-"
-		case k.name == "disk full" && !d.fills, k.name == "disk hangs" && !d.freeze:
+		case k.name == "disk full" && !m.fill, k.name == "disk hangs" && !m.freeze,
+			(k.hits == rabbit || k.hits == kafka) && strings.Contains(k.name, "SIGSTOP") && !m.signal:
 			continue
 		}
 		if strings.Contains(all, need) {
