@@ -80,9 +80,10 @@ func fillDisk(_ context.Context, w *world, f fault) error {
 	}
 	defer func() { _ = file.Close() }()
 	w.keep(f, func() { _ = os.Remove(name) })
-	for size := 1 << 20; size > 0; size /= 2 {
-		for err = nil; err == nil; {
-			_, err = file.Write(make([]byte, size))
+	at := int64(0)
+	for size := int64(1 << 30); size >= 4096; size /= 2 {
+		for syscall.Fallocate(int(file.Fd()), 0, at, size) == nil {
+			at += size
 		}
 	}
 	return nil
