@@ -41,6 +41,9 @@ func run(ctx context.Context, t testing.TB, o options, say func(string)) *verdic
 		})
 	}
 	err := w.suffer(ctx, o)
+	if ctx.Err() != nil {
+		t.Fatal("interrupted")
+	}
 	if err != nil {
 		log.violate("harness", "%v", err)
 	}
