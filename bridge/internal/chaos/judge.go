@@ -40,6 +40,9 @@ func (w *world) judge() *verdict {
 		v.counts[r.name] = w.log.judge(r.name, outcome)
 	}
 	w.log.truthful()
+	if w.log.resident > peakMemory {
+		w.log.violate("I7", "it had %d MiB resident", w.log.resident>>20)
+	}
 	v.faults, v.lasted = len(w.log.spans), time.Since(w.log.began)
 	v.kinds, v.stall, v.calm = w.log.tallies(allKinds()), w.log.longestStall(), w.log.calm
 	v.broken, v.resident = w.log.broken, w.log.resident

@@ -86,7 +86,4 @@ func (w *world) idles(ctx context.Context) {
 	if files, err := os.ReadDir(fmt.Sprintf("/proc/%d/fd", w.pid())); err == nil && len(files) > openFiles {
 		w.log.violate("I7", "with nothing to do it has %d files open", len(files))
 	}
-	if w.log.resident > peakMemory {
-		w.log.violate("I7", "it had %d MiB resident", w.log.resident>>20)
-	}
 }
