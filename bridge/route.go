@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -131,11 +132,8 @@ func (r *route) runOnce(ctx context.Context) error {
 	}
 	// The router closes them too, but does not wait for it: their last offsets
 	// would meet a store that is closed.
-	defer func() {
-		for _, source := range sources {
-			closing(r.log, "source", source.Close)
-		}
-	}()
+	closeSources := func() { r.closeAll(sources) }
+	defer closeSources()
 	cfg := r.orderingConfig(sources)
 	cfg.Abort = func() { closing(r.log, "target", target.Close) }
 	if _, ok := target.(broker.Chunker); ok {
@@ -154,11 +152,21 @@ func (r *route) runOnce(ctx context.Context) error {
 		return err
 	}
 	r.face.attach(seq, sources, breaker)
-	return r.runParts(ctx, seq, router)
+	return r.runParts(ctx, seq, router, closeSources)
+}
+
+// closeAll closes sources side by side: each may wait for a broker that does not
+// answer.
+func (r *route) closeAll(sources []broker.Source) {
+	var wg sync.WaitGroup
+	for _, source := range sources {
+		wg.Go(func() { closing(r.log, "source", source.Close) })
+	}
+	wg.Wait()
 }
 
 // runParts runs router and Resequencer until ctx ends or one of them fails.
-func (r *route) runParts(ctx context.Context, seq *ordering.Resequencer, router *message.Router) error {
+func (r *route) runParts(ctx context.Context, seq *ordering.Resequencer, router *message.Router, closeSources func()) error {
 	routerDone, routerOver := make(chan error, 1), make(chan struct{})
 	go func() {
 		defer close(routerOver)
@@ -194,6 +202,7 @@ func (r *route) runParts(ctx context.Context, seq *ordering.Resequencer, router 
 	case <-router.Running(): // closed before that, it would wait for handlers that cannot start
 	case <-routerOver:
 	}
+	closeSources() // the router would wait for them less than they may need, and take that for a failure
 	return errors.Join(err, router.Close())
 }
 

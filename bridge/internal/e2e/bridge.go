@@ -24,6 +24,8 @@ type Options struct {
 	Routes     string // YAML below "routes:"; see [Route]
 	Dir        string // of the store; empty: one of its own
 	AMQP       string // URL of RabbitMQ, if it is not the usual one
+	Kafka      string // address of Kafka, likewise
+	Heartbeat  string // of RabbitMQ, "2s", if it is not the default
 	Client     string // of both brokers, if it is not the bridge's own
 	Failpoints bool   // the binary that can be told to crash; see [Bridge.Run]
 }
@@ -165,8 +167,9 @@ func (b *Bridge) end() {
 // topology is a whole file.
 func topology(t testing.TB, dir, addr string, opts Options) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "brokers:\n  shop: { amqp: { url: %q }%s }\n", or(opts.AMQP, rig.AMQP(t)), text("client", opts.Client))
-	fmt.Fprintf(&b, "  lake: { kafka: { brokers: %q }%s }\n", strings.Join(rig.Kafka(t), ","), text("client", opts.Client))
+	fmt.Fprintf(&b, "brokers:\n  shop: { amqp: { url: %q%s }%s }\n",
+		or(opts.AMQP, rig.AMQP(t)), text("heartbeat", opts.Heartbeat), text("client", opts.Client))
+	fmt.Fprintf(&b, "  lake: { kafka: { brokers: %q }%s }\n", or(opts.Kafka, strings.Join(rig.Kafka(t), ",")), text("client", opts.Client))
 	fmt.Fprintf(&b, "store: { pebble: { dir: %q }, min_free: 64MiB }\n", dir)
 	fmt.Fprintf(&b, "admin: { listen: %q }\n", addr)
 	b.WriteString("routes:\n" + opts.Routes)

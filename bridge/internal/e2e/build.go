@@ -14,7 +14,10 @@ var bin string
 
 // Main runs the tests of a package that starts bridges, and removes the
 // binaries afterwards.
-func Main(m *testing.M) int {
+func Main(m *testing.M) int { return Within(m.Run) }
+
+// Within is Main for what is no test.
+func Within(run func() int) int {
 	dir, err := os.MkdirTemp("", "bridge-e2e-")
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
@@ -22,7 +25,7 @@ func Main(m *testing.M) int {
 	}
 	defer func() { _ = os.RemoveAll(dir) }()
 	bin = dir
-	return m.Run()
+	return run()
 }
 
 // The binaries, each built when it is first needed.

@@ -58,6 +58,25 @@ func ofDelivery(t testing.TB, d *amqp.Delivery) map[string]string {
 	return h
 }
 
+// OfDelivery is what a bridge delivered to a queue, as a journal's line.
+func OfDelivery(t testing.TB, d *amqp.Delivery) journal.Entry {
+	t.Helper()
+	h := ofDelivery(t, d)
+	checkTold(t, h)
+	return entry(t, h, d.Body)
+}
+
+// OfRecord is OfDelivery for a topic.
+func OfRecord(t testing.TB, r *kgo.Record) journal.Entry {
+	t.Helper()
+	h := Headers(r)
+	checkTold(t, h)
+	if key := h["key"]; string(r.Key) != key {
+		t.Errorf("a record has the key %q, want %q", r.Key, key)
+	}
+	return entry(t, h, r.Value)
+}
+
 // checkTold checks what the bridge has added to a message.
 func checkTold(t testing.TB, h map[string]string) {
 	t.Helper()

@@ -3,6 +3,7 @@ package e2e
 import (
 	"context"
 	"iter"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -26,6 +27,7 @@ type Feed struct {
 	out    producer
 
 	sent  atomic.Int64
+	turn  sync.Mutex // held while a batch is on its way, and while it is paused
 	entry []journal.Entry
 	done  chan error
 }
@@ -72,6 +74,13 @@ func (f *Feed) End() []journal.Entry {
 // Sent is how many were confirmed so far, copies included.
 func (f *Feed) Sent() int { return int(f.sent.Load()) }
 
+// Pause waits until what is on its way is confirmed, and sends nothing more until
+// [Feed.Resume].
+func (f *Feed) Pause() { f.turn.Lock() }
+
+// Resume ends a pause.
+func (f *Feed) Resume() { f.turn.Unlock() }
+
 func (f *Feed) run(ctx context.Context, msgs iter.Seq[journal.Message]) error {
 	began := time.Now()
 	next := make([]journal.Message, 0, f.together())
@@ -100,21 +109,29 @@ func (f *Feed) send(ctx context.Context, msgs []journal.Message, began time.Time
 	for _, m := range msgs {
 		f.entry = append(f.entry, m.Entry())
 	}
-	for {
-		err := f.out.send(ctx, msgs, f.place)
-		if err == nil {
-			break
-		}
-		f.out.hangUp()
-		if err := pause(ctx, 100*time.Millisecond); err != nil {
-			return err
-		}
+	if err := f.confirmed(ctx, msgs); err != nil {
+		return err
 	}
 	sent := f.sent.Add(int64(len(msgs)))
 	if f.rate == 0 {
 		return ctx.Err()
 	}
 	return pause(ctx, time.Until(began.Add(time.Duration(sent)*time.Second/time.Duration(f.rate))))
+}
+
+// confirmed sends a batch as often as it takes.
+func (f *Feed) confirmed(ctx context.Context, msgs []journal.Message) error {
+	f.turn.Lock()
+	defer f.turn.Unlock()
+	for {
+		if f.out.send(ctx, msgs, f.place) == nil {
+			return nil
+		}
+		f.out.hangUp()
+		if err := pause(ctx, 100*time.Millisecond); err != nil {
+			return err
+		}
+	}
 }
 
 // place is where a message goes.

@@ -25,6 +25,7 @@ type toQueues struct {
 	url  string
 	conn *amqp.Connection
 	ch   *amqp.Channel
+	back chan amqp.Return // what no queue took
 }
 
 func (p *toQueues) send(ctx context.Context, msgs []journal.Message, to func(journal.Message) Place) error {
@@ -45,6 +46,9 @@ func (p *toQueues) send(ctx context.Context, msgs []journal.Message, to func(jou
 		if ok, err := c.WaitContext(ctx); err != nil || !ok {
 			return errors.Join(err, errors.New("not confirmed"))
 		}
+	}
+	if len(p.back) > 0 { // it comes before its confirm
+		return errors.New("returned")
 	}
 	return nil
 }
@@ -69,6 +73,7 @@ func (p *toQueues) connect() (err error) {
 	if p.ch, err = p.conn.Channel(); err != nil {
 		return err
 	}
+	p.back = p.ch.NotifyReturn(make(chan amqp.Return, batch))
 	return p.ch.Confirm(false)
 }
 

@@ -55,9 +55,18 @@ func Full() bool { return os.Getenv("BRIDGE_TEST_FULL") != "" }
 // one package at a time.
 func Brokers(t testing.TB, words ...string) {
 	t.Helper()
-	if out, err := script(words...); err != nil {
-		t.Fatalf("scripts/brokers %s: %v\n%s", strings.Join(words, " "), err, out)
+	if _, err := Script(words...); err != nil {
+		t.Fatal(err)
 	}
+}
+
+// Script runs scripts/brokers and returns what it said; an error says that, too.
+func Script(words ...string) (string, error) {
+	out, err := script(words...)
+	if err != nil {
+		err = fmt.Errorf("scripts/brokers %s: %w\n%s", strings.Join(words, " "), err, out)
+	}
+	return out, err
 }
 
 // failed keeps the first failure to start the brokers: the tests that follow

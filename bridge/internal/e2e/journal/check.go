@@ -25,12 +25,23 @@ type Span struct {
 	From, To int64
 }
 
+// Violation is a promise that was broken, by what became of a message.
+type Violation struct {
+	Promise string
+	Key     string // with Rev what it is about; empty: see Says
+	Rev     int64
+	Says    string
+}
+
+// String begins with the name of the promise.
+func (v Violation) String() string { return v.Promise + ": " + v.Says }
+
 // mostShown bounds how many violations of a promise are reported.
 const mostShown = 5
 
-// Check returns what breaks a promise, in sentences that begin with its name.
+// Check returns what breaks a promise.
 // It looks at each message a few times, however many there are.
-func (o Outcome) Check() []string {
+func (o Outcome) Check() []Violation {
 	c := &check{Outcome: o, sent: map[id]Entry{}, got: map[id]Entry{}, dead: map[id]bool{}, said: map[string]int{}}
 	c.noteSent()
 	c.noteGot()
@@ -52,17 +63,17 @@ type check struct {
 	got  map[id]Entry // first deliveries
 	dead map[id]bool
 
-	violations []string
+	violations []Violation
 	said       map[string]int
 }
 
-func (c *check) fail(promise, format string, args ...any) {
+func (c *check) fail(promise, key string, rev int64, format string, args ...any) {
 	c.said[promise]++
 	switch n := c.said[promise]; {
 	case n <= mostShown:
-		c.violations = append(c.violations, promise+": "+fmt.Sprintf(format, args...))
+		c.violations = append(c.violations, Violation{promise, key, rev, fmt.Sprintf(format, args...)})
 	case n == mostShown+1:
-		c.violations = append(c.violations, promise+": and more")
+		c.violations = append(c.violations, Violation{Promise: promise, Says: "and more"})
 	}
 }
 
@@ -80,21 +91,21 @@ func (c *check) noteGot() {
 		me := id{e.Key, e.Rev}
 		sent, known := c.sent[me]
 		if !known {
-			c.fail("I1", "%s/%d was delivered and never sent", e.Key, e.Rev)
+			c.fail("I1", e.Key, e.Rev, "%s/%d was delivered and never sent", e.Key, e.Rev)
 			continue
 		}
 		if e.Print != sent.Print {
-			c.fail("I9", "%s/%d has another body or other headers", e.Key, e.Rev)
+			c.fail("I9", e.Key, e.Rev, "%s/%d has another body or other headers", e.Key, e.Rev)
 		}
 		if sent.ID != "" && e.ID != sent.ID {
-			c.fail("I3", "%s/%d came with the message id %q, want %q", e.Key, e.Rev, e.ID, sent.ID)
+			c.fail("I3", e.Key, e.Rev, "%s/%d came with the message id %q, want %q", e.Key, e.Rev, e.ID, sent.ID)
 		}
 		if first, seen := c.got[me]; seen {
 			c.doubled(first, e, again)
 			continue
 		}
 		if before, seen := last[e.Key]; seen && e.Rev < before {
-			c.fail("I2", "%s/%d was first delivered after %d", e.Key, e.Rev, before)
+			c.fail("I2", e.Key, e.Rev, "%s/%d was first delivered after %d", e.Key, e.Rev, before)
 		}
 		last[e.Key] = e.Rev
 		c.got[me] = e
@@ -105,10 +116,10 @@ func (c *check) noteGot() {
 func (c *check) doubled(first, e Entry, again map[string]int) {
 	again[e.Key]++
 	if most := c.Crashes * c.MaxAhead; again[e.Key] > most {
-		c.fail("I3", "%s/%d is duplicate %d of its key, %d are allowed", e.Key, e.Rev, again[e.Key], most)
+		c.fail("I3", e.Key, e.Rev, "%s/%d is duplicate %d of its key, %d are allowed", e.Key, e.Rev, again[e.Key], most)
 	}
 	if e.ID != first.ID || e.ID == "" {
-		c.fail("I3", "%s/%d came again with the message id %q, first with %q", e.Key, e.Rev, e.ID, first.ID)
+		c.fail("I3", e.Key, e.Rev, "%s/%d came again with the message id %q, first with %q", e.Key, e.Rev, e.ID, first.ID)
 	}
 }
 
@@ -120,13 +131,13 @@ func (c *check) noteDead() {
 		_, delivered := c.got[me]
 		switch {
 		case !known:
-			c.fail("I1", "%s/%d is dead and was never sent", e.Key, e.Rev)
+			c.fail("I1", e.Key, e.Rev, "%s/%d is dead and was never sent", e.Key, e.Rev)
 		case e.Print != 0 && e.Print != sent.Print:
-			c.fail("I9", "%s/%d is dead with another body or other headers", e.Key, e.Rev)
+			c.fail("I9", e.Key, e.Rev, "%s/%d is dead with another body or other headers", e.Key, e.Rev)
 		case delivered:
-			c.fail("I1", "%s/%d is dead and was delivered", e.Key, e.Rev)
+			c.fail("I1", e.Key, e.Rev, "%s/%d is dead and was delivered", e.Key, e.Rev)
 		case c.dead[me]:
-			c.fail("I1", "%s/%d is dead twice", e.Key, e.Rev)
+			c.fail("I1", e.Key, e.Rev, "%s/%d is dead twice", e.Key, e.Rev)
 		}
 		c.dead[me] = true
 	}
@@ -144,12 +155,12 @@ func (c *check) everySentIsSomewhere() {
 	for key, revs := range nowhere {
 		if n := len(revs) - c.Parked[key]; n > 0 {
 			slices.Sort(revs)
-			c.fail("I1", "%s: %d of %d are neither delivered nor dead nor parked", key, n, revs)
+			c.fail("I1", key, revs[0], "%s: %d of %d are neither delivered nor dead nor parked", key, n, revs)
 		}
 	}
 	for key, n := range c.Parked {
 		if here := len(nowhere[key]); n > here {
-			c.fail("I1", "%s: %d are parked, and all but %d are delivered or dead", key, n, here)
+			c.fail("I1", key, 0, "%s: %d are parked, and all but %d are delivered or dead", key, n, here)
 		}
 	}
 }
@@ -173,7 +184,7 @@ func (c *check) nothingBehindAHole() {
 		for r := c.First; r < high; r++ {
 			me := id{key, r}
 			if _, ok := c.got[me]; !ok && !c.dead[me] && !skipped[me] {
-				c.fail("I2", "%s/%d was delivered without %d", key, high, r)
+				c.fail("I2", key, r, "%s/%d was delivered without %d", key, high, r)
 				break
 			}
 		}

@@ -62,7 +62,7 @@ func TestCheckFindsWhatIsBroken(t *testing.T) {
 			switch {
 			case c.want == "" && len(found) > 0:
 				t.Errorf("found %q", found)
-			case c.want != "" && (len(found) == 0 || !strings.HasPrefix(found[0], c.want)):
+			case c.want != "" && (len(found) == 0 || !strings.HasPrefix(found[0].String(), c.want)):
 				t.Errorf("found %q, want %q", found, c.want)
 			}
 		})
