@@ -12,7 +12,7 @@ WITH_BROKERS = $(shell $(GO) list -e -test -f '{{.ImportPath}} {{join .Deps " "}
 WITHOUT      = $(filter-out $(WITH_BROKERS),$(shell $(GO) list ./...))
 
 .DEFAULT_GOAL := help
-.PHONY: help build test test-full test-unit lint lint-go lint-shell mod bench bench-peers bench-cases bench-micro roulette regress chaos brokers brokers-down demo vuln docs release-check release-files sbom
+.PHONY: help build test test-full test-unit lint lint-go lint-shell mod bench bench-peers bench-cases bench-micro roulette regress chaos fuzz brokers brokers-down demo vuln docs release-check release-files sbom
 
 help: ## list what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -64,8 +64,14 @@ bench-cases: brokers ## measure disorder, few keys, many keys, latency, trouble,
 roulette: brokers ## ten poisoned messages: requeued, and on the bridge (twenty minutes; ARGS=-help)
 	$(GO) run ./bridge/internal/bench -case roulette -from rabbitmq -to kafka $(ARGS)
 
-chaos: brokers ## faults on real brokers under load, by a seed (ten minutes; ARGS=-help)
+chaos: brokers ## break brokers, network, disk and the bridge under load, by a seed (ten minutes; ARGS=-help)
 	$(GO) run ./bridge/internal/chaos $(ARGS)
+
+fuzz: ## fuzz every decoder, one after another (ARGS=1m each; 30s)
+	@grep -rHo --include='*_test.go' 'func Fuzz[A-Za-z0-9]*' . | while IFS=: read -r file name; do \
+		echo "$$file: $${name#func }"; \
+		$(GO) test -run '^$$' -fuzz "^$${name#func }\$$" -fuzztime $(or $(ARGS),30s) -fuzzminimizetime 20x "$$(dirname "$$file")" || exit 1; \
+	done
 
 regress: brokers ## show the facts about Watermill on its own parts (half a minute)
 	$(GO) test -race -count=1 -timeout 5m ./bridge/internal/regress/...
@@ -90,7 +96,7 @@ vuln: ## look for known vulnerabilities (needs the network)
 			echo "make vuln: govulncheck checked nothing (exit $$code); it needs its database from the network" >&2; \
 		fi; exit $$code; }
 
-docs: ## render what is generated of docs/ (docs/topology.md, from the grammar)
+docs: ## render what is generated of docs/ (topology, doctor, capabilities)
 	$(GO) generate ./docs/...
 
 # The tools of a release are not in scripts/tools.mod: they would raise the

@@ -240,7 +240,7 @@ var cases = []judgement{
 		"error kafka-leaderless lake/out routes[1].from.topic: 2 of 6 partitions have no leader",
 	}},
 	{"kafka-min-insync: more than there are", func(s *scene) { s.target().Settings["min.insync.replicas"] = "4" }, []string{
-		"error kafka-min-insync lake/in routes[0].to.topic: min.insync.replicas is 4, and there is 3 replicas | kafka-configs.sh --bootstrap-server one:9092,two:9092 --alter --topic orders --add-config min.insync.replicas=2",
+		"warning kafka-min-insync lake/in routes[0].to.topic: min.insync.replicas is 4 of 3 replicas: Kafka counts no more than there are | kafka-configs.sh --bootstrap-server one:9092,two:9092 --alter --topic orders --add-config min.insync.replicas=2",
 	}},
 	{"kafka-min-insync: now", func(s *scene) { s.target().InSync = 1 }, []string{
 		"error kafka-min-insync lake/in routes[0].to.topic: min.insync.replicas is 2, and 1 replica in sync now | start the brokers",

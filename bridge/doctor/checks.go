@@ -139,8 +139,8 @@ var Checks = []Check{
 		"Their keys cannot be read or written.",
 	},
 	{
-		"kafka-min-insync", of(Error), "`min.insync.replicas` beside the replicas that there are.",
-		"The bridge waits for all in-sync replicas. Kafka refuses what fewer than the minimum would have: the target counts as away.",
+		"kafka-min-insync", of(Error, Warning), "`min.insync.replicas` beside the replicas that there are.",
+		"The bridge waits for all in-sync replicas. Kafka refuses what fewer than the minimum would have: the target counts as away. A minimum above the number of replicas is taken for that number (seen on Kafka 4.1), so that each broker that is away stops the writes.",
 	},
 	{
 		"kafka-replication", of(Note), "How many replicas a confirmed message has.",

@@ -70,7 +70,7 @@ func (e *examination) safety(u use, t *survey.Topic) {
 	switch {
 	case u.to == nil:
 	case least > t.Replicas:
-		e.add(u.at("topic"), Error, "kafka-min-insync", fmt.Sprintf("min.insync.replicas is %d, and there is %s", least, count(t.Replicas, "replica")),
+		e.add(u.at("topic"), Warning, "kafka-min-insync", fmt.Sprintf("min.insync.replicas is %d of %s: Kafka counts no more than there are", least, count(t.Replicas, "replica")),
 			alter(u, "min.insync.replicas", strconv.Itoa(max(1, t.Replicas-1))))
 	case least > t.InSync:
 		e.add(u.at("topic"), Error, "kafka-min-insync", fmt.Sprintf("min.insync.replicas is %d, and %s in sync now", least, count(t.InSync, "replica")),

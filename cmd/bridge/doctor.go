@@ -73,6 +73,14 @@ func fails(r doctor.Report, on string) bool {
 	}
 }
 
+// placeOf is where the file has what is found; the file, where it does not have it.
+func placeOf(r doctor.Report, f doctor.Finding) string {
+	if f.Line == 0 {
+		return r.File
+	}
+	return fmt.Sprintf("%s:%d:%d", r.File, f.Line, f.Column)
+}
+
 // tell writes a report for people: by broker, and below it by route.
 func tell(out io.Writer, r doctor.Report) {
 	head := ""
@@ -81,7 +89,7 @@ func tell(out io.Writer, r doctor.Report) {
 			head = h
 			fmt.Fprintf(out, "%s\n", printable(h))
 		}
-		fmt.Fprintf(out, "  %-7s  %s  %s\n", f.Severity, f.Code, printable(fmt.Sprintf("%s:%d:%d", r.File, f.Line, f.Column)))
+		fmt.Fprintf(out, "  %-7s  %s  %s\n", f.Severity, f.Code, printable(placeOf(r, f)))
 		fmt.Fprintf(out, "           %s\n", printable(f.Found))
 		if f.Severity != doctor.Note {
 			fmt.Fprintf(out, "           why: %s\n", printable(f.Why))

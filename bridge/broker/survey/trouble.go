@@ -67,12 +67,15 @@ func Of(err error) *Trouble {
 }
 
 func kind(err error) Kind {
+	var file *fs.PathError
+	if errors.As(err, &file) { // before the rest: its text may name TLS, too
+		return Files
+	}
 	if k := ofTLS(err); k != Unknown {
 		return k
 	}
 	var dns *net.DNSError
 	var timeout net.Error
-	var file *fs.PathError
 	switch {
 	case errors.As(err, &dns):
 		return DNS
@@ -81,8 +84,6 @@ func kind(err error) Kind {
 	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, os.ErrDeadlineExceeded),
 		errors.As(err, &timeout) && timeout.Timeout():
 		return Silent
-	case errors.As(err, &file):
-		return Files
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, syscall.ECONNRESET):
 		return Stranger
 	}
