@@ -27,7 +27,7 @@ mode() {
 	esac
 }
 
-# one_at_a_time lets two test processes call `up` together. Descriptor 9 is the
+# one_at_a_time lets two test processes call `up`, or `plugin`, together. Descriptor 9 is the
 # lock; daemons are started with 9>&-, or they would hold it for ever.
 one_at_a_time() {
 	mkdir -p "$STATE"
