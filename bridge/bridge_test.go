@@ -77,7 +77,9 @@ func (r *rig) run(t *testing.T, text string, opts bridge.Options) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	opts.Logger = slog.New(slog.DiscardHandler)
+	if opts.Logger == nil {
+		opts.Logger = slog.New(slog.DiscardHandler)
+	}
 	if opts.Brokers == nil {
 		opts.Brokers = map[string]broker.Broker{"in": r.in, "out": r.out}
 	}

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"runtime/debug"
 	"strconv"
 	"strings"
 
@@ -52,24 +53,29 @@ func newIdentifier(r config.Route) identifier {
 }
 
 // identify is ordering.Config.Identify.
-func (i identifier) identify(m *message.Message) (ordering.ID, error) {
-	var id ordering.ID
-	var err error
+func (i identifier) identify(m *message.Message) (id ordering.ID, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = &ordering.IdentifyError{Reason: ordering.ReasonPanic, Err: fmt.Errorf("panic: %v\n%s", p, debug.Stack())}
+		}
+		if err != nil {
+			tellApart(m, err)
+		}
+	}()
 	if i.givenUp && !ordering.Redriven(m) {
-		err = givenUp(m)
-	} else {
-		id, err = i.read(m)
+		return id, givenUp(m)
 	}
-	if err == nil {
-		return id, nil
-	}
+	return i.read(m)
+}
+
+// tellApart gives a message that cannot be identified what tells it from others.
+func tellApart(m *message.Message, err error) {
 	if m.UUID == "" {
 		m.UUID = position(m.Metadata)
 	}
 	if refused, ok := errors.AsType[*ordering.IdentifyError](err); ok {
 		refused.Same = foreign.Same(m.Metadata)
 	}
-	return id, err
 }
 
 // position is where in Kafka a message came from, as the id of a dead letter

@@ -168,9 +168,11 @@ func (r *route) closeAll(sources []broker.Source) {
 // runParts runs router and Resequencer until ctx ends or one of them fails.
 func (r *route) runParts(ctx context.Context, seq *ordering.Resequencer, router *message.Router, closeSources func()) error {
 	routerDone, routerOver := make(chan error, 1), make(chan struct{})
+	routerCtx, endRouter := context.WithCancel(context.WithoutCancel(ctx))
+	defer endRouter()
 	go func() {
 		defer close(routerOver)
-		routerDone <- router.Run(context.WithoutCancel(ctx))
+		routerDone <- router.Run(routerCtx)
 	}()
 	seqCtx, stop := context.WithCancel(ctx)
 	defer stop()
@@ -202,7 +204,8 @@ func (r *route) runParts(ctx context.Context, seq *ordering.Resequencer, router 
 	case <-router.Running(): // closed before that, it would wait for handlers that cannot start
 	case <-routerOver:
 	}
-	closeSources() // the router would wait for them less than they may need, and take that for a failure
+	endRouter()    // it would take it for a failure that its sources end
+	closeSources() // it would wait for them less than they may need, and take that for a failure, too
 	return errors.Join(err, router.Close())
 }
 

@@ -29,7 +29,7 @@ func (l *loop) deadID(e *entry, r lane.Revision) string {
 func looseID(it *item, reason string) string {
 	name := fmt.Appendf(nil, "%s\x00%d:%s\x00%d:%s\x00%d\x00",
 		reason, len(it.msg.UUID), it.msg.UUID, len(it.id.Key), it.id.Key, it.id.Epoch)
-	if it.refusal == nil {
+	if it.refusal == nil || reason == ReasonPanic {
 		name = fmt.Appendf(name, "%d\x00%x\x00", it.id.Revision, it.print)
 	}
 	if same := it.same(); same != "" {

@@ -84,6 +84,26 @@ func TestB9_WhatReadsAMessagePanics(t *testing.T) {
 	}
 }
 
+// TestB9_MessageIDPanics is the same for what names a message without a revision.
+func TestB9_MessageIDPanics(t *testing.T) {
+	w, s := newWorld(t, 100), memory.New()
+	cfg := arrival(s, w)
+	cfg.Remember = time.Hour
+	cfg.MessageID = func(m *message.Message) (string, bool, error) {
+		if string(m.Payload) == "bad" {
+			panic("what is this?")
+		}
+		return ordering.MessageUUID(m)
+	}
+	r := w.run(cfg)
+	w.send(msg("a", 1), sent{key: "bad", rev: 1, body: "bad"}, msg("a", 2))
+	w.delivered("a", 1, 2)
+	r.rest(t, w)
+	if d := allDead(t, s); len(d) != 1 || d[0].Reason != ordering.ReasonPanic {
+		t.Errorf("the dead letters: %+v", d)
+	}
+}
+
 // TestI1_RefusedMessagesThatDifferInTheirHeaders have no id, no key, and the same
 // body: where Identify says what tells them from each other, each is a dead letter.
 func TestI1_RefusedMessagesThatDifferInTheirHeaders(t *testing.T) {

@@ -38,6 +38,7 @@ func (r *Resequencer) sight(it *item) {
 	if !r.cfg.remembers() || it.refusal != nil {
 		return
 	}
+	defer contain(&it.refusal)
 	id, found, err := r.cfg.MessageID(it.msg)
 	if err == nil && found {
 		it.sight = seenPrint(it.id.Key, id, it.print)

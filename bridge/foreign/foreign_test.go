@@ -1,6 +1,7 @@
 package foreign_test
 
 import (
+	"encoding/base64"
 	"encoding/binary"
 	"strings"
 	"testing"
@@ -192,6 +193,11 @@ func TestSame(t *testing.T) {
 	later["x-death"].([]any)[0].(amqp.Table)["time"] = died.Add(time.Second)
 	other := rejected()
 	other["tenant"] = "b"
+	number, text := rejected(), rejected()
+	number["n"], text["n"] = int32(5), "5"
+	if foreign.Same(delivery(number)) == foreign.Same(delivery(text)) {
+		t.Error("a number is the same as its text")
+	}
 	for name, md := range map[string]map[string]string{
 		"given up later": delivery(later), "with another header": delivery(other), "without": delivery(nil),
 	} {
@@ -204,6 +210,22 @@ func TestSame(t *testing.T) {
 	r.Offset++
 	if foreign.Same(at) == foreign.Same(kafka.Message(r, config.TrustBridge).Metadata) {
 		t.Error("two records are the same")
+	}
+}
+
+// A table that cannot be read has its count of deliveries inside.
+func TestSameOfATableThatCannotBeRead(t *testing.T) {
+	of := func(fields string) map[string]string {
+		table := binary.BigEndian.AppendUint32(nil, uint32(len(fields)))
+		return map[string]string{broker.HeaderAMQP: `{"headers":"` + base64.StdEncoding.EncodeToString(append(table, fields...)) + `"}`}
+	}
+	const bad, count = "\x01k?", "\x10x-delivery-countl\x00\x00\x00\x00\x00\x00\x00"
+	first := foreign.Same(of(bad))
+	if foreign.Same(of(bad+count+"\x01")) != first || foreign.Same(of(count+"\x02"+bad)) != first {
+		t.Error("delivered again it is another")
+	}
+	if foreign.Same(of("\x01j?")) == first {
+		t.Error("another is the same")
 	}
 }
 

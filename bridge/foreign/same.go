@@ -1,7 +1,10 @@
 package foreign
 
 import (
+	"bytes"
 	"crypto/sha256"
+	"encoding/base64"
+	"encoding/binary"
 	"encoding/hex"
 	"maps"
 	"slices"
@@ -27,7 +30,19 @@ func Same(metadata map[string]string) string {
 		}
 	}
 	gjson.Parse(metadata[sidecar]).ForEach(func(name, v gjson.Result) bool {
-		if name.Str != "types" { // which has those of the headers left out
+		switch name.Str {
+		case "types": // of headers
+			v.ForEach(func(header, v gjson.Result) bool {
+				if !isDelivery(header.Str) {
+					note(name.Str + " " + header.Str)
+					note(v.Str)
+				}
+				return true
+			})
+		case "headers": // a table that could not be read
+			note(name.Str)
+			note(withoutCounts(v.Str))
+		default:
 			note(name.Str)
 			note(v.Raw)
 		}
@@ -36,7 +51,26 @@ func Same(metadata map[string]string) string {
 	return hex.EncodeToString(h.Sum(nil))
 }
 
-// isDelivery reports whether a header counts deliveries.
-func isDelivery(name string) bool {
-	return name == "x-delivery-count" || name == "x-acquired-count"
+// counts are the headers that count deliveries.
+var counts = []string{"x-delivery-count", "x-acquired-count"}
+
+func isDelivery(name string) bool { return slices.Contains(counts, name) }
+
+// withoutCounts is a table of AMQP in base64, without its length and without what
+// counts deliveries: RabbitMQ writes 64-bit numbers there.
+func withoutCounts(encoded string) string {
+	raw, err := base64.StdEncoding.DecodeString(encoded)
+	if err != nil {
+		return encoded
+	}
+	if len(raw) >= 4 && int(binary.BigEndian.Uint32(raw)) == len(raw)-4 {
+		raw = raw[4:]
+	}
+	for _, name := range counts {
+		entry := string(rune(len(name))) + name + "l"
+		if before, after, ok := bytes.Cut(raw, []byte(entry)); ok && len(after) >= 8 {
+			raw = slices.Concat(before, after[8:])
+		}
+	}
+	return string(raw)
 }

@@ -96,9 +96,14 @@ func alert(err error) string {
 	return "the server ended the TLS connection"
 }
 
-// plain is an error of which only the text is left: clients that recognise the end
-// of a connection have words of their own for it.
-func plain(err error) error { return errors.New(err.Error()) }
+// plain is the end of a connection of which only the text is left: clients that
+// recognise it have words of their own for it. A reset they may know what to do about.
+func plain(err error) error {
+	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+		return errors.New(err.Error())
+	}
+	return err
+}
 
 // hungUp reports that the other side is gone, without a word.
 func hungUp(err error) bool {
