@@ -3,6 +3,7 @@ package config
 import (
 	"cmp"
 	"fmt"
+	"net/url"
 	"slices"
 	"strings"
 
@@ -65,7 +66,7 @@ func (c checker) brokers() {
 	for _, b := range c.File.Brokers {
 		c.stockBroker(b)
 		c.login(b)
-		if b.AMQP != nil && b.AMQP.TLS != nil && strings.HasPrefix(b.AMQP.URL.Reveal(), "amqp:") {
+		if b.AMQP != nil && b.AMQP.TLS != nil && !encrypted(b.AMQP.URL) {
 			c.Add(b.Path+".amqp.tls", "tls needs a URL with amqps://", "")
 		}
 		for kind, tls := range map[string]*TLS{".amqp.tls": amqpTLS(b), ".kafka.tls": kafkaTLS(b)} {
@@ -74,6 +75,12 @@ func (c checker) brokers() {
 			}
 		}
 	}
+}
+
+// encrypted reports whether a URL is amqps://, or has a fault of its own.
+func encrypted(s Secret) bool {
+	u, err := url.Parse(s.Reveal())
+	return err != nil || u.Scheme != "amqp"
 }
 
 func amqpTLS(b Broker) *TLS {

@@ -89,8 +89,14 @@ func secretForm(want string, valid func(string) bool) strict.Scalar[Secret] {
 func amqpURLForm() strict.Form[Secret] {
 	return secretForm("a URL such as amqp://host:5672/vhost", func(text string) bool {
 		u, err := url.Parse(text)
-		return err == nil && u.Hostname() != "" && (u.Scheme == "amqp" || u.Scheme == "amqps")
+		return err == nil && u.Hostname() != "" && (u.Scheme == "amqp" || u.Scheme == "amqps") && !isHalf(u.User)
 	})
+}
+
+// isHalf reports a password that is empty, as of a file that is.
+func isHalf(login *url.Userinfo) bool {
+	password, given := login.Password()
+	return given && password == ""
 }
 
 func managementForm() strict.Form[Secret] {

@@ -97,6 +97,7 @@ func TestE1SecretsFromFilesAreFresh(t *testing.T) {
 		{"hunter2", "amqp://me:hunter2@rabbit.example/", ""},
 		{"hunter3\r\n", "amqp://me:hunter3@rabbit.example/", ""},
 		{"hunt%er", "amqp://me:hunter3@rabbit.example/", "what the file holds now is not a URL"},
+		{"", "amqp://me:hunter3@rabbit.example/", "what the file holds now is not a URL"},
 		{strings.Repeat("x", 70_000), "amqp://me:hunter3@rabbit.example/", "larger than 64 KiB"},
 		{"hunter4", "amqp://me:hunter4@rabbit.example/", ""},
 	} {

@@ -82,10 +82,16 @@ func (b *Broker) address() (amqp.URI, string, error) {
 		// The client's own error would show the URL, and with it the password.
 		return uri, "", errors.New("the url is no AMQP URL")
 	}
-	if rest, ok := strings.CutPrefix(url, "amqps:"); ok {
-		url = "amqp:" + rest
+	return uri, Bare(url), nil
+}
+
+// Bare is the URL with amqp for a scheme, for the client when the socket is
+// encrypted already.
+func Bare(url string) string {
+	if scheme, rest, ok := strings.Cut(url, ":"); ok && strings.EqualFold(scheme, "amqps") {
+		return "amqp:" + rest
 	}
-	return uri, url, nil
+	return url
 }
 
 // clientConfig is what the client is told.

@@ -54,6 +54,7 @@ func TestE2_TLSOfRabbitMQ(t *testing.T) {
 		want      string
 	}{
 		{"good", "amqps://" + secure, nil, ""},
+		{"in capitals", "AMQPS://" + secure, nil, ""},
 		{"wrong authority", "amqps://" + secure, func(c *config.TLS) { c.CA = theirs.File }, "signed by nobody whom we trust"},
 		{"wrong host", "amqps://" + secure, func(c *config.TLS) { c.ServerName = "rabbit.example" }, "is not for rabbit.example"},
 		{"no certificate", "amqps://" + secure, func(c *config.TLS) { c.Cert, c.Key = "", "" }, "client certificate"},

@@ -29,7 +29,7 @@ func (b *Broker) connection(id string) []kgo.Opt {
 		kgo.MetadataMinAge(250 * time.Millisecond),
 	}
 	if b.cfg.SASL != nil {
-		opts = append(opts, kgo.SASL(b.login()))
+		opts = append(opts, kgo.SASL(b.login()), kgo.WithHooks(&b.tokens))
 	}
 	return opts
 }

@@ -5,11 +5,13 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
 	"sync"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/sasl"
 	"github.com/twmb/franz-go/pkg/sasl/oauth"
 	"github.com/twmb/franz-go/pkg/sasl/plain"
@@ -36,7 +38,7 @@ func (b *Broker) login() sasl.Mechanism {
 	case config.ScramSHA512:
 		return scram.Sha512(scrammed)
 	case config.OAuthBearer:
-		return bearer{oauth.Oauth(b.tokens.auth)}
+		return bearer{oauth.Oauth(b.tokens.auth), &b.tokens}
 	default:
 		return plain.Plain(func(context.Context) (plain.Auth, error) {
 			return plain.Auth{User: s.Username, Pass: password()}, nil
@@ -46,21 +48,29 @@ func (b *Broker) login() sasl.Mechanism {
 
 // bearer is OAUTHBEARER, and understands a refusal: Kafka says it as a challenge
 // (RFC 7628), which the client takes for a fault of the protocol.
-type bearer struct{ sasl.Mechanism }
+type bearer struct {
+	sasl.Mechanism
+	of *tokens
+}
 
 // Authenticate begins a login.
 func (m bearer) Authenticate(ctx context.Context, host string) (sasl.Session, []byte, error) {
 	s, first, err := m.Mechanism.Authenticate(ctx, host)
-	return bearing{s}, first, err
+	return bearing{s, m.of}, first, err
 }
 
-type bearing struct{ sasl.Session }
+type bearing struct {
+	sasl.Session
+	of *tokens
+}
 
-// Challenge is given what Kafka answers: nothing, if the token is good.
+// Challenge is given what Kafka answers: nothing, if the token is good. One that was
+// refused is not shown again, also on a connection that stood (KIP-368).
 func (s bearing) Challenge(answer []byte) (bool, []byte, error) {
 	if len(answer) == 0 {
 		return s.Session.Challenge(answer)
 	}
+	s.of.forget()
 	var refusal struct{ Status string }
 	_ = json.Unmarshal(answer, &refusal) // it says what it says
 	return false, nil, fmt.Errorf("%w: the token was refused: %s", kerr.SaslAuthenticationFailed, refusal.Status)
@@ -72,7 +82,9 @@ type tokens struct {
 	cfg    *config.SASL
 	access *secure.Access
 
-	mu   sync.Mutex
+	asking sync.Mutex // of several logins one asks, and the others wait for what it gets
+
+	mu   sync.Mutex // not held while asking
 	last *oauth2.Token
 }
 
@@ -87,22 +99,47 @@ func (t *tokens) auth(ctx context.Context) (oauth.Auth, error) {
 	if t.cfg.TokenURL == "" {
 		return oauth.Auth{Token: t.access.Secret("kafka.sasl.token", t.cfg.Token)}, nil
 	}
+	t.asking.Lock()
+	defer t.asking.Unlock()
+	if last := t.good(); last != nil {
+		return oauth.Auth{Token: last.AccessToken}, nil
+	}
+	fresh, err := t.ask(ctx)
+	if err != nil {
+		return oauth.Auth{}, err
+	}
+	t.keep(fresh)
+	return oauth.Auth{Token: fresh.AccessToken}, nil
+}
+
+// good is the last token that was given, if it can be shown again.
+func (t *tokens) good() *oauth2.Token {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.last == nil || !t.last.Expiry.IsZero() && time.Until(t.last.Expiry) < tokenReserve {
-		fresh, err := t.ask(ctx)
-		if err != nil {
-			return oauth.Auth{}, err
-		}
-		t.last = fresh
+		return nil
 	}
-	return oauth.Auth{Token: t.last.AccessToken}, nil
+	return t.last
 }
 
+// keep has the next logins show this token.
+func (t *tokens) keep(token *oauth2.Token) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.last = token
+}
+
+// forget has the next login ask for another token.
+func (t *tokens) forget() { t.keep(nil) }
+
 // ask asks the server for a token. A token without an expiry is used until Kafka
-// refuses it.
+// refuses it. A server that sends us elsewhere is not followed: the secret would go
+// there, too.
 func (t *tokens) ask(ctx context.Context) (*oauth2.Token, error) {
-	ctx = context.WithValue(ctx, oauth2.HTTPClient, &http.Client{Timeout: tokenTimeout})
+	ctx = context.WithValue(ctx, oauth2.HTTPClient, &http.Client{
+		Timeout:       tokenTimeout,
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	})
 	credentials := clientcredentials.Config{
 		TokenURL: t.cfg.TokenURL, ClientID: t.cfg.ClientID, Scopes: t.cfg.Scopes,
 		ClientSecret: t.access.Secret("kafka.sasl.client_secret", t.cfg.ClientSecret),
@@ -119,20 +156,12 @@ func (t *tokens) ask(ctx context.Context) (*oauth2.Token, error) {
 	return nil, &secure.Fault{What: "no token from " + t.cfg.TokenURL, Err: err}
 }
 
-// forget has the next login ask for another token.
-func (t *tokens) forget() {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.last = nil
-}
-
-// connected is told how a connection ended that was tried, and names it. A token
-// that was refused is not shown again.
-func (b *Broker) connected(err error) error {
+// OnBrokerConnect is a hook of every client: it is told how a connection ended that
+// was tried. A token may be refused without a challenge.
+func (t *tokens) OnBrokerConnect(_ kgo.BrokerMetadata, _ time.Duration, _ net.Conn, err error) {
 	if errors.Is(err, kerr.SaslAuthenticationFailed) {
-		b.tokens.forget()
+		t.forget()
 	}
-	return b.why(err)
 }
 
 // why names, of what went wrong with Kafka, that it was the login.
@@ -145,3 +174,5 @@ func (b *Broker) why(err error) error {
 	}
 	return err
 }
+
+var _ kgo.HookBrokerConnect = (*tokens)(nil)

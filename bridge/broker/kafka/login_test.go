@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -195,6 +196,62 @@ func TestE1_TokenIsReadAgain(t *testing.T) {
 	write(t, token, securedkafka.Token(user, time.Hour))
 	eventually(t, "the new one is used", func() bool { return f.in.says("") }, func() any { return f.in })
 	f.flows()
+}
+
+// E1: a token that Kafka refuses is not shown again, also by a client that only asks
+// questions; here the server calls it good for an hour.
+func TestE1_RefusedTokenIsForgotten(t *testing.T) {
+	t.Parallel()
+	c := securedkafka.Start(t)
+	user, topic, group := "forgetting", c.Topic(t, 1), rig.Name(t)
+	everything(t, c, user, topic, group)
+	var asked atomic.Int64
+	server := serving(t, func() string {
+		if asked.Add(1) == 1 {
+			return securedkafka.Token(user, -time.Minute)
+		}
+		return securedkafka.Token(user, time.Hour)
+	})
+	said := &states{}
+	b := kafka.New("test", settings(t, "{ brokers: %s, sasl: { mechanism: oauthbearer, token_url: \"%s\", client_id: a, client_secret: hunter2 } }", c.Login, server), nil)
+	src, err := b.Source(config.From{Topic: topic, Group: group}, broker.SourceOptions{Route: "route", State: said.tell})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = b.Close() })
+	if _, err := src.Subscribe(t.Context(), ""); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "it works with the second token", func() bool { return said.says("") }, func() any { return said })
+	if n := asked.Load(); n > 5 {
+		t.Errorf("%d tokens were asked for", n)
+	}
+}
+
+// serving gives tokens for an hour, it says.
+func serving(t *testing.T, token func() string) string {
+	t.Helper()
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		_ = json.NewEncoder(w).Encode(map[string]any{"access_token": token(), "token_type": "Bearer", "expires_in": 3600})
+	}))
+	t.Cleanup(s.Close)
+	return s.URL
+}
+
+// I11: what asks for a token does not follow where else it is sent, with the secret.
+func TestI11_TokenClientFollowsNobody(t *testing.T) {
+	t.Parallel()
+	var followed atomic.Bool
+	other := serving(t, func() string { followed.Store(true); return "token" })
+	s := httptest.NewServer(http.RedirectHandler(other, http.StatusTemporaryRedirect))
+	t.Cleanup(s.Close)
+	c := securedkafka.Start(t)
+	b := kafka.New("test", settings(t, "{ brokers: %s, sasl: { mechanism: oauthbearer, token_url: \"%s\", client_id: a, client_secret: hunter2 } }", c.Login, s.URL), nil)
+	err := b.Ping(t.Context())
+	if followed.Load() || err == nil || !strings.Contains(err.Error(), "307") {
+		t.Errorf("followed: %v; Ping says: %v", followed.Load(), err)
+	}
 }
 
 // E2: the broker's certificate is renewed by another authority, and so are ours,

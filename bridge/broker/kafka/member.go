@@ -327,7 +327,7 @@ func (m *member) OnBrokerRead(_ kgo.BrokerMetadata, _ int16, _ int, _, _ time.Du
 func (m *member) OnBrokerConnect(_ kgo.BrokerMetadata, _ time.Duration, _ net.Conn, err error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.dial = m.b.connected(err)
+	m.dial = m.b.why(err)
 }
 
 var (

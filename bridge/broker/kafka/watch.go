@@ -201,7 +201,7 @@ func (w *watch) late() {
 func (w *watch) OnBrokerConnect(_ kgo.BrokerMetadata, _ time.Duration, _ net.Conn, err error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.dial = w.t.b.connected(err)
+	w.dial = w.t.b.why(err)
 }
 
 var (

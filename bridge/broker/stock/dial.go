@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net"
 	"strconv"
-	"strings"
 	"sync"
 	"time"
 
@@ -61,13 +60,7 @@ func (r rabbit) failed(err error) error {
 
 // url is where the client connects to: without the s of amqps, because Dial of the
 // client's configuration encrypts.
-func (r rabbit) url() string {
-	url := r.cfg.URL.Reveal()
-	if rest, ok := strings.CutPrefix(url, "amqps:"); ok {
-		return "amqp:" + rest
-	}
-	return url
-}
+func (r rabbit) url() string { return edge.Bare(r.cfg.URL.Reveal()) }
 
 // client says how amqp091-go connects. name is what operators see in RabbitMQ's
 // list of connections.

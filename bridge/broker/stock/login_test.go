@@ -29,7 +29,7 @@ func TestE1_E2_StockClientReadsFilesAgain(t *testing.T) {
 	user, queue := rig.NewUser(t, rig.Rights{Write: ".*", Read: ".*"}), rig.Queue(t)
 	f, err := config.Parse("test.yaml", fmt.Appendf(nil, "brokers:\n  b: { client: watermill, amqp: { url: %q, tls: { ca: %s } } }\nroutes:\n"+
 		"  - { name: r, from: { broker: b, queue: a }, to: { broker: b, queue: b }, order: { by: none } }\n",
-		user.URL(t, "amqps", addr), ca.File), os.LookupEnv)
+		user.URL(t, "AMQPS", addr), ca.File), os.LookupEnv)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -108,6 +108,9 @@ func (q *queueIn) stock(s *sockets) (stockamqp.Config, error) {
 	cfg, err := q.rabbit.stock("bridge "+q.opts.Route, s)
 	cfg.Marshaler = delivered(q.trust)
 	cfg.Consume.Qos.PrefetchCount = prefetch
+	// As the own edge's, by which bridge doctor knows us. Each subscription has a
+	// channel to itself, so one tag does for all.
+	cfg.Consume.Consumer = fmt.Sprintf("bridge-%s-%s-1", q.opts.Route, q.opts.Owner)
 	return cfg, err
 }
 
