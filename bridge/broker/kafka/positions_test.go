@@ -30,7 +30,10 @@ func (l *log) extend(t testing.TB, partitions int) {
 	if _, err := l.admin.UpdatePartitions(t.Context(), partitions, l.name); err != nil {
 		t.Fatal(err)
 	}
-	rig.AwaitTopic(t, l.name)
+	eventually(t, "Kafka knows the partitions", func() bool {
+		topics, err := l.admin.ListTopics(t.Context(), l.name)
+		return err == nil && len(topics[l.name].Partitions) == partitions && topics.Error() == nil
+	})
 	l.connect(t)
 }
 
