@@ -67,6 +67,7 @@ var remedies = map[survey.Kind]struct{ code, setting, says, do string }{
 	survey.Host:      {"broker-tls", "tls", "the certificate is for another name", "use a name that the certificate has, or say which one is right: tls: { server_name: NAME }"},
 	survey.Expired:   {"broker-tls", "tls", "the certificate is not valid today", "have the certificate renewed; check this machine's clock: date -u"},
 	survey.Plain:     {"broker-tls", "tls", "the other side does not encrypt", "use the port that encrypts, or none: amqp:// and no tls"},
+	survey.Ours:      {"broker-tls", "tls", "the other side does not take our certificate, or wants one", "name one that is valid and of an authority that it trusts: tls: { cert: FILE, key: FILE }"},
 	survey.Files:     {"broker-tls", "tls", "our own certificates cannot be read", "check that the files of tls are there, and that this user may read them"},
 }
 
@@ -80,22 +81,36 @@ func (e *examination) trouble(b config.Broker, t *survey.Trouble) {
 
 func (e *examination) rabbit(b config.Broker, a *survey.AMQP) {
 	where := at{broker: b.Name, path: b.Path}
-	e.add(where, Note, "broker-version", fmt.Sprintf("%s %s, cluster %q, virtual host %q, user %q", a.Product, a.Version, a.Cluster, a.VHost, a.User), "")
+	user := fmt.Sprintf("user %q", a.User)
+	if a.User == "" {
+		user = "the user of the certificate"
+	}
+	e.add(where, Note, "broker-version", fmt.Sprintf("%s %s, cluster %q, virtual host %q, %s", a.Product, a.Version, a.Cluster, a.VHost, user), "")
 	switch m := a.Management; {
 	case m.Err != nil:
 		e.add(at{broker: b.Name, path: addressPath(b, "management")}, Note, "amqp-management",
 			fmt.Sprintf("%s: %v. Not checked: permissions, alarms, bindings, policies and arguments of queues (delivery limits, expiry, lengths, dead-lettering, priorities, durability, types), who consumes",
 				m.URL, m.Err),
-			`rabbitmq-plugins enable rabbitmq_management, or say where it is: management: "http://HOST:15672"`)
+			`rabbitmq-plugins enable rabbitmq_management, or say where it is: `+elsewhere(m.URL))
 	case len(m.Hidden) > 0:
 		e.add(at{broker: b.Name, path: addressPath(b, "management")}, Note, "amqp-management",
 			fmt.Sprintf("%s does not tell all. Not checked: %s", m.URL, strings.Join(m.Hidden, "; ")),
-			`give doctor a user with the tag administrator, which changes nothing: management: "http://USER:PASSWORD@HOST:15672"`)
+			`give doctor a user with the tag administrator, which changes nothing: `+elsewhere(m.URL))
 	}
 	if len(a.Alarms) > 0 {
 		e.add(where, Warning, "amqp-alarm", "there is an alarm: "+strings.Join(a.Alarms, ", "),
 			"rabbitmq-diagnostics alarms; then free memory or disk of that node, or raise its limit")
 	}
+}
+
+// elsewhere is a line of the file that says where the management interface is and
+// who asks it: encrypted where it was looked for so.
+func elsewhere(url string) string {
+	scheme, port := "http", "15672"
+	if strings.HasPrefix(url, "https:") {
+		scheme, port = "https", "15671"
+	}
+	return fmt.Sprintf(`management: "%s://USER:${file:/run/secrets/password}@HOST:%s"`, scheme, port)
 }
 
 func (e *examination) cluster(b config.Broker, k *survey.Kafka) {
@@ -113,9 +128,13 @@ func (e *examination) cluster(b config.Broker, k *survey.Kafka) {
 				"set advertised.listeners of that broker to an address that this machine reaches")
 		}
 	}
+	if k.Unasked != nil {
+		e.add(at{broker: b.Name, path: addressPath(b, "")}, Error, "broker-unreachable", "not all was answered in time, and what was not is not judged: "+k.Unasked.Error(),
+			remedies[survey.Silent].do)
+	}
 	if k.SettingsErr != nil {
 		e.add(where, Note, "kafka-settings", fmt.Sprintf("those of the brokers are not told: %v", k.SettingsErr),
-			"kafka-acls.sh --add --allow-principal User:USER --operation DescribeConfigs --cluster")
+			fmt.Sprintf("kafka-acls.sh %s --add --allow-principal %s --operation DescribeConfigs --cluster", bootstrap(b), principal(b)))
 	}
 	if k.Settings["auto.create.topics.enable"] == "true" {
 		e.add(where, Note, "kafka-auto-create", "auto.create.topics.enable is true", "auto.create.topics.enable=false in the settings of the brokers")
@@ -135,7 +154,7 @@ func managed(a *survey.AMQP, command string) string {
 		return "rabbitmqctl " + command
 	}
 	verb, rest, _ := strings.Cut(command, " ")
-	return "rabbitmqctl " + verb + " -p " + quoted(a.VHost) + " " + rest
+	return strings.TrimSpace("rabbitmqctl " + verb + " -p " + quoted(a.VHost) + " " + rest)
 }
 
 // quoted is a word of a shell's command line.

@@ -37,6 +37,9 @@ var cases = []judgement{
 	{"broker-tls", trouble("lake", survey.Authority), []string{
 		"error broker-tls lake/ brokers.lake.kafka.tls: the certificate is not of an authority that is trusted: said by the client | name the authority",
 	}},
+	{"broker-tls: ours", trouble("lake", survey.Ours), []string{
+		"error broker-tls lake/ brokers.lake.kafka.tls: the other side does not take our certificate, or wants one: said by the client | name one that is valid and of an authority that it trusts: tls: { cert: FILE, key: FILE }",
+	}},
 	{"amqp-vhost", trouble("shop", survey.VHost), []string{
 		"error amqp-vhost shop/ brokers.shop.amqp.url: the virtual host is missing, or not for this user: said by the client | rabbitmqctl add_vhost",
 	}},
@@ -58,8 +61,12 @@ var cases = []judgement{
 	{"amqp-management: hidden", func(s *scene) {
 		s.rabbit().Rights, s.rabbit().Management.Hidden = nil, []string{"permissions: needs a tag"}
 	}, []string{
-		"note amqp-management shop/ brokers.shop.amqp.management: http://rabbit:15672 does not tell all. Not checked: permissions: needs a tag | give doctor a user",
+		"note amqp-management shop/ brokers.shop.amqp.management: http://rabbit:15672 does not tell all. Not checked: permissions: needs a tag | give doctor a user with the tag administrator, which changes nothing: management: \"http://USER:${file:/run/secrets/password}@HOST:15672\"",
 	}},
+	{"amqp-management: encrypted", func(s *scene) {
+		s.rabbit().Rights, s.rabbit().User = nil, ""
+		s.rabbit().Management = survey.Management{URL: "https://rabbit:15671", Err: errors.New("refused")}
+	}, []string{`…management: "https://USER:${file:/run/secrets/password}@HOST:15671"`}},
 	{"amqp-alarm", func(s *scene) { s.rabbit().Alarms = []string{"memory on rabbit@a"} }, []string{
 		"warning amqp-alarm shop/ brokers.shop: there is an alarm: memory on rabbit@a | rabbitmq-diagnostics alarms",
 	}},
@@ -93,6 +100,12 @@ var cases = []judgement{
 	{"amqp-unroutable: no bindings", func(s *scene) { s.exchange().Bindings = nil }, []string{
 		`error amqp-unroutable shop/out routes[1].to.routing_key: exchange "events" has no bindings |`,
 	}},
+	{"amqp-unroutable: no bindings, and a key per message", func(s *scene) {
+		s.exchange().Bindings, s.rabbit().VHost = nil, "eu west"
+		s.change("routing_key: a.b", "routing_key: header.to")
+	}, []string{
+		`error amqp-unroutable …| rabbitmqadmin -V 'eu west' declare binding source=events destination=QUEUE routing_key=KEY`,
+	}},
 	{"amqp-unroutable: alternate", func(s *scene) { s.exchange().Bindings, s.exchange().Alternate = nil, "rest" }, []string{
 		`note amqp-unroutable shop/out routes[1].to.routing_key: what exchange "events" does not route goes to its alternate exchange "rest"`,
 	}},
@@ -110,17 +123,32 @@ var cases = []judgement{
 		s.change("exchange: events, routing_key: a.b", "queue: orders")
 		s.rabbit().Rights.Write = "^orders$"
 	}, []string{`error amqp-permission shop/out routes[1].to.queue: user "bridge" may not write "amq.default" in virtual host "/"`}},
-	{"amqp-permission: locked", func(s *scene) { s.rabbit().Queues["orders"].Err = errors.New("RESOURCE_LOCKED") }, []string{
+	{"amqp-permission: locked", func(s *scene) {
+		s.rabbit().Queues["orders"].Denied, s.rabbit().Queues["orders"].Err = true, errors.New("RESOURCE_LOCKED")
+		s.rabbit().Exchanges["events"].Denied, s.rabbit().Exchanges["events"].Err = true, errors.New("ACCESS_REFUSED")
+	}, []string{
 		`error amqp-permission shop/in routes[0].from.queue: RESOURCE_LOCKED`,
+		`error amqp-permission shop/out routes[1].to.exchange: ACCESS_REFUSED | rabbitmqctl list_permissions`,
+	}},
+	{"broker-unreachable: no answer about a queue and an exchange", func(s *scene) {
+		s.rabbit().Queues["orders"].Err, s.rabbit().Exchanges["events"].Err = errors.New("INTERNAL_ERROR"), errors.New("closed")
+	}, []string{
+		`error broker-unreachable shop/in routes[0].from.queue: INTERNAL_ERROR | rabbitmqctl list_queues name state`,
+		`error broker-unreachable shop/out routes[1].to.exchange: closed | rabbitmqctl list_exchanges name type`,
+	}},
+	{"broker-unreachable: Kafka, in the end", func(s *scene) {
+		s.kafka().Topics, s.kafka().Groups, s.kafka().Unasked = nil, nil, errors.New("the time was over")
+	}, []string{
+		`error broker-unreachable lake/ brokers.lake.kafka.brokers: not all was answered in time, and what was not is not judged: the time was over | check the way there`,
 	}},
 
 	{"amqp-delivery-limit: argument", func(s *scene) { s.queue().Arguments["x-delivery-limit"] = int64(3) }, []string{
 		`warning amqp-delivery-limit shop/in routes[0].from.queue: RabbitMQ gives a message up after 3 returned deliveries (argument x-delivery-limit), and drops it: there is no dead-letter exchange | declare the queue anew`,
 	}},
 	{"amqp-delivery-limit: policy", func(s *scene) {
-		s.queue().Policy = map[string]any{"delivery-limit": int64(5), "dead-letter-exchange": "dlx"}
+		s.queue().Policy, s.queue().PolicyName = map[string]any{"delivery-limit": int64(5), "dead-letter-exchange": "dlx"}, "theirs"
 	}, []string{
-		`note amqp-delivery-limit shop/in routes[0].from.queue: RabbitMQ gives a message up after 5 returned deliveries (policy delivery-limit); it goes to the dead-letter exchange | rabbitmqctl set_policy --apply-to quorum_queues bridge-source '^orders$' '{"delivery-limit":1000000}'`,
+		`note amqp-delivery-limit shop/in routes[0].from.queue: RabbitMQ gives a message up after 5 returned deliveries (policy delivery-limit); it goes to the dead-letter exchange | add "delivery-limit": 1000000 to the policy theirs that the queue has`,
 		`note amqp-dead-lettering shop/in`,
 	}},
 	{"amqp-delivery-limit: the lower one", func(s *scene) {
@@ -128,8 +156,31 @@ var cases = []judgement{
 		s.queue().Policy = map[string]any{"delivery-limit": int64(7)}
 	}, []string{`warning amqp-delivery-limit shop/in routes[0].from.queue: RabbitMQ gives a message up after 7 returned deliveries (policy delivery-limit)`}},
 	{"amqp-delivery-limit: the default of 4.0", func(s *scene) { s.rabbit().Version = "4.0.2" }, []string{
-		`warning amqp-delivery-limit shop/in routes[0].from.queue: RabbitMQ gives a message up after 20 returned deliveries (the default of RabbitMQ 4), and drops it: there is no dead-letter exchange | rabbitmqctl set_policy --apply-to quorum_queues bridge-source '^orders$' '{"delivery-limit":-1}'`,
+		`warning amqp-delivery-limit shop/in routes[0].from.queue: RabbitMQ gives a message up after 20 returned deliveries (the default of RabbitMQ 4), and drops it: there is no dead-letter exchange | rabbitmqctl set_policy --apply-to quorum_queues bridge-orders '^orders$' '{"delivery-limit":-1}'`,
 	}},
+	{"amqp-delivery-limit: before 3.12, of a queue with a dot and a virtual host", func(s *scene) {
+		s.rabbit().Version, s.rabbit().VHost = "3.11.2", "eu"
+		s.change("queue: orders", "queue: a.b")
+		s.rabbit().Queues["a.b"] = s.rabbit().Queues["orders"]
+		s.queue().Arguments["x-delivery-limit"] = int64(3)
+	}, []string{`…because a policy only lowers it; then: rabbitmqctl set_policy -p eu --apply-to queues bridge-a.b '^a\.b$' '{"delivery-limit":1000000}'`}},
+	{"amqp-delivery-limit: with a length, one policy for both", func(s *scene) {
+		s.rabbit().Version = "4.0.2"
+		s.queue().Arguments["x-max-length"] = int64(10)
+	}, []string{
+		`warning amqp-delivery-limit …| rabbitmqctl set_policy --apply-to quorum_queues bridge-orders '^orders$' '{"delivery-limit":-1,"overflow":"reject-publish"}'`,
+		`warning amqp-expiry …| rabbitmqctl set_policy --apply-to quorum_queues bridge-orders '^orders$' '{"delivery-limit":-1,"overflow":"reject-publish"}'`,
+	}},
+	{"amqp-delivery-limit: an argument beside a negative policy", func(s *scene) {
+		s.rabbit().Version = "4.0.2"
+		s.queue().Arguments["x-delivery-limit"] = int64(5)
+		s.queue().Policy = map[string]any{"delivery-limit": int64(-1)}
+	}, []string{`warning amqp-delivery-limit …after 5 returned deliveries (argument x-delivery-limit), …| declare the queue anew without x-delivery-limit, because a policy only lowers it`}},
+	{"amqp-delivery-limit: a policy beside a negative argument", func(s *scene) {
+		s.rabbit().Version = "4.0.2"
+		s.queue().Arguments["x-delivery-limit"] = int64(-1)
+		s.queue().Policy = map[string]any{"delivery-limit": int64(5)}
+	}, []string{`warning amqp-delivery-limit …after 5 returned deliveries (policy delivery-limit), …| add "delivery-limit": -1 to the policy that the queue has`}},
 	{"amqp-delivery-limit: 4.3", func(s *scene) { s.rabbit().Version = "4.3.0" }, []string{
 		`warning amqp-delivery-limit shop/in routes[0].from.queue: RabbitMQ gives a message up after 20 returned deliveries (the default of RabbitMQ 4); since 4.3 a nack does not count, a lost channel does, and drops it`,
 	}},
@@ -154,7 +205,7 @@ var cases = []judgement{
 	}, []string{
 		`warning amqp-expiry shop/in routes[0].from.queue: a message is removed after 5s (argument x-message-ttl)`,
 		`warning amqp-expiry shop/in routes[0].from.queue: the queue is deleted when nobody has used it for 1s (policy expires)`,
-		`warning amqp-expiry shop/in routes[0].from.queue: the oldest messages are removed beyond 10 messages (policy max-length) | rabbitmqctl set_policy --apply-to queues bridge-source '^orders$' '{"overflow":"reject-publish"}'`,
+		`warning amqp-expiry shop/in routes[0].from.queue: the oldest messages are removed beyond 10 messages (policy max-length) | add "overflow": "reject-publish" to the policy that the queue has`,
 	}},
 	{"amqp-expiry: a length that refuses", func(s *scene) {
 		s.queue().Policy = map[string]any{"max-length": int64(10), "overflow": "reject-publish"}
@@ -188,6 +239,10 @@ var cases = []judgement{
 	{"amqp-other-consumers: of another route", func(s *scene) {
 		s.queue().Readers = []survey.Reader{{Tag: "bridge-other-abc-1"}}
 	}, []string{`error amqp-other-consumers shop/in routes[0].from.queue: consumed by "bridge-other-abc-1" | stop it`}},
+	{"amqp-other-consumers: of a route whose name begins so", func(s *scene) {
+		s.change("name: out", "name: in-v2")
+		s.queue().Readers = []survey.Reader{{Tag: "bridge-in-v2-abc-1"}}
+	}, []string{`error amqp-other-consumers shop/in routes[0].from.queue: consumed by "bridge-in-v2-abc-1" | stop it`}},
 	{"amqp-other-consumers: without an order", func(s *scene) {
 		s.rabbit().Queues["orders"].Consumers = 2
 		s.change("order: { by: revision, key: header.key, revision: header.revision, first: 1 }", "order: { by: none }")
@@ -229,11 +284,19 @@ var cases = []judgement{
 		`error kafka-permission lake/out routes[1].from.topic: user ANONYMOUS may not READ topic "events"`,
 		`error kafka-permission lake/out routes[1].from.group: user ANONYMOUS may not READ group "readers"`,
 	}},
+	{"kafka-permission: with a certificate", func(s *scene) {
+		s.change(`"two:9092"]`, `"two:9092"], tls: { cert: c.pem, key: k.pem }`)
+		s.target().Rights = []string{"DESCRIBE"}
+	}, []string{`error kafka-permission …the subject of tls.cert may not WRITE topic "orders" |… --allow-principal User:'SUBJECT-OF-tls.cert' `}},
+	{"kafka-permission: with a token", func(s *scene) {
+		s.change(`"two:9092"]`, `"two:9092"], tls: true, sasl: { mechanism: oauthbearer, token: t }`)
+		s.target().Rights = []string{"DESCRIBE"}
+	}, []string{`error kafka-permission …the subject of the token may not WRITE topic "orders" |… --allow-principal User:SUBJECT-OF-THE-TOKEN `}},
 	{"kafka-settings", func(s *scene) {
 		s.kafka().Settings, s.kafka().SettingsErr = nil, errors.New("denied")
 		s.target().Settings, s.target().SettingsErr = nil, errors.New("denied")
 	}, []string{
-		"note kafka-settings lake/ brokers.lake: those of the brokers are not told: denied",
+		"note kafka-settings lake/ brokers.lake: those of the brokers are not told: denied | kafka-acls.sh --bootstrap-server one:9092,two:9092 --add --allow-principal User:ANONYMOUS --operation DescribeConfigs --cluster",
 		`note kafka-settings lake/in routes[0].to.topic: those of topic "orders" are not told: denied`,
 	}},
 	{"kafka-leaderless", func(s *scene) { s.source().Leaderless = 2 }, []string{
@@ -241,6 +304,16 @@ var cases = []judgement{
 	}},
 	{"kafka-min-insync: more than there are", func(s *scene) { s.target().Settings["min.insync.replicas"] = "4" }, []string{
 		"warning kafka-min-insync lake/in routes[0].to.topic: min.insync.replicas is 4 of 3 replicas: Kafka counts no more than there are | kafka-configs.sh --bootstrap-server one:9092,two:9092 --alter --topic orders --add-config min.insync.replicas=2",
+	}},
+	{"kafka-min-insync: more than there are, before 3.7", func(s *scene) {
+		s.target().Settings["min.insync.replicas"], s.kafka().Version = "4", "between v3.5 and v3.6"
+	}, []string{
+		"error kafka-min-insync lake/in routes[0].to.topic: min.insync.replicas is 4 of 3 replicas: before 3.7 Kafka refuses every record for that | kafka-configs.sh",
+	}},
+	{"kafka-min-insync: more than there are, and one is away", func(s *scene) {
+		s.target().Settings["min.insync.replicas"], s.target().InSync = "4", 2
+	}, []string{
+		"error kafka-min-insync lake/in routes[0].to.topic: min.insync.replicas is 4, and 2 replicas in sync now | start the brokers",
 	}},
 	{"kafka-min-insync: now", func(s *scene) { s.target().InSync = 1 }, []string{
 		"error kafka-min-insync lake/in routes[0].to.topic: min.insync.replicas is 2, and 1 replica in sync now | start the brokers",
@@ -343,6 +416,9 @@ var cases = []judgement{
 	{"size-limit: from RabbitMQ", func(s *scene) { s.target().Settings["max.message.bytes"] = "1048588" }, []string{
 		"note size-limit lake/in routes[0].to.topic: the source may hold messages of 128 MiB (the default max_message_size of RabbitMQ 3.13.7), the target takes 1048588 bytes (max.message.bytes of the topic), headers included | kafka-configs.sh …max.message.bytes=134217728",
 	}},
+	{"size-limit: no more than the bridge sends", func(s *scene) {
+		s.target().Settings["max.message.bytes"], s.kafka().LargestRecord = "1048588", 100<<20-64<<10
+	}, []string{"note size-limit …| kafka-configs.sh …max.message.bytes=104792064"}},
 	{"size-limit: to RabbitMQ", func(s *scene) {
 		s.source().Settings["max.message.bytes"] = "33554432"
 		s.rabbit().Version = "4.1.0"

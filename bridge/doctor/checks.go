@@ -34,7 +34,7 @@ var Checks = []Check{
 		"What a broker does by default, and what it can be asked, depends on its version.",
 	},
 	{
-		"broker-unreachable", of(Error), "Name, address and port of the broker.",
+		"broker-unreachable", of(Error), "Name, address and port of the broker, and whether it answers what it is asked.",
 		"The routes wait for it, and nothing moves.",
 	},
 	{
@@ -42,7 +42,7 @@ var Checks = []Check{
 		"The broker refuses every connection until that is put right; some lock a user out who tries too often.",
 	},
 	{
-		"broker-tls", of(Error), "Certificates: the authority, the name, the dates, and whether the other side encrypts at all.",
+		"broker-tls", of(Error), "Certificates: the authority, the name, the dates, whether the other side takes ours, and whether it encrypts at all.",
 		"No connection is made, so nothing moves.",
 	},
 	{
@@ -140,7 +140,7 @@ var Checks = []Check{
 	},
 	{
 		"kafka-min-insync", of(Error, Warning), "`min.insync.replicas` beside the replicas that there are.",
-		"The bridge waits for all in-sync replicas. Kafka refuses what fewer than the minimum would have: the target counts as away. A minimum above the number of replicas is taken for that number (seen on Kafka 4.1), so that each broker that is away stops the writes.",
+		"The bridge waits for all in-sync replicas. Kafka refuses what fewer than the minimum would have: the target counts as away. A minimum above the number of replicas is taken for that number since Kafka 3.7 (seen on 4.1), so that each broker that is away stops the writes; before, Kafka takes none at all.",
 	},
 	{
 		"kafka-replication", of(Note), "How many replicas a confirmed message has.",

@@ -20,8 +20,11 @@ func (e *examination) exchange(u use, a *survey.AMQP, x *survey.Exchange) {
 			`add declare: true to the route's "to", or create it as its owner wants it`)
 		e.rightToDeclare(u, a, name)
 		return
+	case x.Denied:
+		e.add(u.at("exchange"), Error, "amqp-permission", x.Err.Error(), managed(a, "list_permissions"))
+		return
 	case x.Err != nil:
-		e.add(u.at("exchange"), Error, "amqp-permission", x.Err.Error(), "rabbitmqctl list_exchanges name type")
+		e.unanswered(u, "exchange", x.Err, managed(a, "list_exchanges name type")+"; the log of RabbitMQ says more")
 		return
 	}
 	e.right(u, a, "write", name)
@@ -43,17 +46,20 @@ func (e *examination) exchange(u use, a *survey.AMQP, x *survey.Exchange) {
 		e.add(u.at("exchange"), Error, "amqp-permission", fmt.Sprintf("exchange %q is internal: clients may not publish to it", name), "publish to an exchange that is bound to it")
 		return
 	}
-	e.routable(u, d)
+	e.routable(u, a, d)
 }
 
 // routable looks for a binding that the routing key of the target follows.
-func (e *examination) routable(u use, d *survey.ExchangeDetails) {
+func (e *examination) routable(u use, a *survey.AMQP, d *survey.ExchangeDetails) {
 	key, name := u.to.RoutingKey, u.to.Exchange
 	if d.Alternate != "" {
 		e.add(u.at("routing_key"), Note, "amqp-unroutable", fmt.Sprintf("what exchange %q does not route goes to its alternate exchange %q, and counts as delivered", name, d.Alternate), "")
 		return
 	}
-	bind := fmt.Sprintf("rabbitmqadmin declare binding source=%s destination=QUEUE routing_key=%s", quoted(name), quoted(key.String()))
+	bind := binding(a, name, "KEY")
+	if key.IsFixed() {
+		bind = binding(a, name, quoted(key.Fixed))
+	}
 	switch {
 	case len(d.Bindings) == 0:
 		e.add(u.at("routing_key"), Error, "amqp-unroutable", fmt.Sprintf("exchange %q has no bindings", name), bind)
@@ -64,6 +70,15 @@ func (e *examination) routable(u use, d *survey.ExchangeDetails) {
 	case !slices.ContainsFunc(d.Bindings, func(b survey.Binding) bool { return follows(d.Type, b.Key, key.Fixed) }):
 		e.add(u.at("routing_key"), Error, "amqp-unroutable", fmt.Sprintf("exchange %q (%s) has no binding for %q; it routes %s", name, d.Type, key.Fixed, keys(d)), bind)
 	}
+}
+
+// binding is the command that binds a queue to an exchange.
+func binding(a *survey.AMQP, exchange, key string) string {
+	where := ""
+	if a.VHost != "/" {
+		where = "-V " + quoted(a.VHost) + " "
+	}
+	return fmt.Sprintf("rabbitmqadmin %sdeclare binding source=%s destination=QUEUE routing_key=%s", where, quoted(exchange), key)
 }
 
 // keys lists the binding keys, some of them.

@@ -19,7 +19,7 @@ func (e *examination) group(u use, k *survey.Kafka, g *survey.Members) {
 	if u.from.Protocol == config.ProtocolClassic && u.broker.Client == config.ClientBridge {
 		e.session(u, k)
 	}
-	acl := fmt.Sprintf("kafka-acls.sh %s --add --allow-principal User:%s --operation READ --group %s", bootstrap(u.broker), userOf(u.broker), quoted(u.from.Group))
+	acl := fmt.Sprintf("kafka-acls.sh %s --add --allow-principal %s --operation READ --group %s", bootstrap(u.broker), principal(u.broker), quoted(u.from.Group))
 	switch {
 	case g == nil:
 		return
@@ -54,7 +54,7 @@ func (e *examination) mates(u use, g *survey.Members) {
 	var others []string
 	ours := false
 	for _, m := range g.Members {
-		if strings.HasPrefix(m.Instance, "bridge-"+u.route.Name+"-") {
+		if e.named(m.Instance, u.route) {
 			ours = true
 			continue
 		}

@@ -37,15 +37,28 @@ const defaultDeliveryLimit = 20
 // is in hand.
 const manyDeliveries = 1000
 
-func (e *examination) deliveryLimit(u use, a *survey.AMQP, d *survey.QueueDetails) {
-	if d.Type != "quorum" {
-		return
+// deliveryLimit is how often RabbitMQ takes a message back: of an argument and a
+// policy the lower one, but the higher one where either is negative.
+func deliveryLimit(a *survey.AMQP, d *survey.QueueDetails) (limit int64, from string, ok bool) {
+	argument, fixed := d.Arguments["x-delivery-limit"].(int64)
+	policy, ruled := d.Policy["delivery-limit"].(int64)
+	switch {
+	case fixed && ruled && min(argument, policy) < 0 && argument > policy:
+		return argument, "argument x-delivery-limit", true
+	case fixed && ruled && min(argument, policy) < 0:
+		return policy, "policy delivery-limit", true
+	case !fixed && !ruled && since(a.Version, 4, 0):
+		return defaultDeliveryLimit, "the default of RabbitMQ 4", true
 	}
-	limit, from, ok := effective(d, "delivery-limit")
-	if !ok && since(a.Version, 4, 0) {
-		limit, from, ok = defaultDeliveryLimit, "the default of RabbitMQ 4", true
-	}
-	if !ok || limit < 0 || limit >= manyDeliveries {
+	return effective(d, "delivery-limit")
+}
+
+// few reports whether a delivery limit may be reached.
+func few(limit int64) bool { return limit >= 0 && limit < manyDeliveries }
+
+func (e *examination) deliveries(u use, a *survey.AMQP, d *survey.QueueDetails) {
+	limit, from, ok := deliveryLimit(a, d)
+	if d.Type != "quorum" || !ok || !few(limit) {
 		return
 	}
 	found := fmt.Sprintf("RabbitMQ gives a message up after %d returned deliveries (%s)", limit, from)
@@ -59,15 +72,20 @@ func (e *examination) deliveryLimit(u use, a *survey.AMQP, d *survey.QueueDetail
 	} else {
 		found += ", and drops it: there is no dead-letter exchange"
 	}
-	unlimited := "1000000"
-	if since(a.Version, 4, 0) {
-		unlimited = "-1"
+	e.add(u.at("queue"), severity, "amqp-delivery-limit", found, lifted(u, a, d))
+}
+
+// lifted is what lifts the delivery limit: a policy, once no argument is in its way.
+func lifted(u use, a *survey.AMQP, d *survey.QueueDetails) string {
+	do := policy(a, u.queue(), d, "delivery-limit")
+	if n, is := d.Arguments["x-delivery-limit"].(int64); !is || !few(n) {
+		return do
 	}
-	do := managed(a, fmt.Sprintf(`set_policy --apply-to quorum_queues bridge-source %s '{"delivery-limit":%s}'`, quoted("^"+u.queue()+"$"), unlimited))
-	if from == "argument x-delivery-limit" {
-		do = "declare the queue anew without x-delivery-limit, because a policy only lowers it; then: " + do
+	anew := "declare the queue anew without x-delivery-limit, because a policy only lowers it"
+	if n, is := d.Policy["delivery-limit"].(int64); is && !few(n) {
+		return anew
 	}
-	e.add(u.at("queue"), severity, "amqp-delivery-limit", found, do)
+	return anew + "; then: " + do
 }
 
 // RabbitMQ's consumer_timeout where nobody has set it, and how long the bridge
@@ -107,7 +125,7 @@ func (e *examination) expiry(u use, a *survey.AMQP, d *survey.QueueDetails) {
 		add(fmt.Sprintf("the queue is deleted when nobody has used it for %v (%s)", time.Duration(ms)*time.Millisecond, from), "take the expiry off the queue or its policy")
 	}
 	if what, ok := drops(d); ok {
-		add("the oldest messages are removed beyond "+what, managed(a, fmt.Sprintf(`set_policy --apply-to queues bridge-source %s '{"overflow":"reject-publish"}'`, quoted("^"+u.queue()+"$"))))
+		add("the oldest messages are removed beyond "+what, policy(a, u.queue(), d, "overflow"))
 	}
 }
 

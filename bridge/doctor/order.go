@@ -120,8 +120,8 @@ func (e *examination) sizesOf(r *config.Route) {
 			continue
 		}
 		do := ""
-		if target.topic() != "" {
-			do = alter(target, "max.message.bytes", fmt.Sprint(holds))
+		if larger := min(holds, e.sends(target)); larger > takes {
+			do = alter(target, "max.message.bytes", fmt.Sprint(larger))
 		}
 		severity := Warning
 		if u.broker.AMQP != nil {
@@ -130,6 +130,15 @@ func (e *examination) sizesOf(r *config.Route) {
 		e.add(target.at(naming(target)), severity, "size-limit",
 			fmt.Sprintf("the source may hold messages of %s (%s), the target takes %s (%s), headers included", size(holds), of, size(takes), what), do)
 	}
+}
+
+// sends is the largest record that the bridge sends to a topic that is known; 0: it
+// is none.
+func (e *examination) sends(u use) int64 {
+	if e.topicOf(u) == nil {
+		return 0
+	}
+	return e.surveys[u.broker.Name].Kafka.LargestRecord
 }
 
 // largest is how large a message may be at an end, as far as that is known; 0: it

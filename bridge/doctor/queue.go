@@ -19,8 +19,11 @@ func (e *examination) queue(u use, a *survey.AMQP, q *survey.Queue) {
 			fmt.Sprintf("add declare: true to the route's %q, or create it as its owner wants it", end(u)))
 		e.rightToDeclare(u, a, name)
 		return
+	case q.Denied:
+		e.add(u.at("queue"), Error, "amqp-permission", q.Err.Error(), managed(a, "list_queues name owner_pid exclusive")+"; an exclusive queue is its owner's alone")
+		return
 	case q.Err != nil:
-		e.add(u.at("queue"), Error, "amqp-permission", q.Err.Error(), "rabbitmqctl list_queues name owner_pid exclusive; an exclusive queue is its owner's alone")
+		e.unanswered(u, "queue", q.Err, managed(a, "list_queues name state")+"; the log of RabbitMQ says more")
 		return
 	}
 	if u.from != nil {
@@ -41,6 +44,11 @@ func (e *examination) queue(u use, a *survey.AMQP, q *survey.Queue) {
 	}
 }
 
+// unanswered notes that RabbitMQ did not tell of a queue or an exchange.
+func (e *examination) unanswered(u use, setting string, err error, do string) {
+	e.add(u.at(setting), Error, "broker-unreachable", err.Error(), do)
+}
+
 // end is what the file calls the setting of a use.
 func end(u use) string {
 	if u.from != nil {
@@ -55,7 +63,7 @@ func (e *examination) source(u use, a *survey.AMQP, q *survey.Queue, d *survey.Q
 		e.add(u.at("queue"), Error, "amqp-stream", "the queue is a stream", "read a quorum queue that is bound to the same exchange")
 		return
 	}
-	e.deliveryLimit(u, a, d)
+	e.deliveries(u, a, d)
 	e.consumerTimeout(u, a, d)
 	e.expiry(u, a, d)
 	e.deadLettering(u, d)
@@ -116,7 +124,7 @@ func (e *examination) readers(u use, q *survey.Queue, d *survey.QueueDetails) {
 	var others []string
 	ours := 0
 	for _, r := range d.Readers {
-		if strings.HasPrefix(r.Tag, "bridge-"+u.route.Name+"-") {
+		if e.named(r.Tag, u.route) {
 			ours++
 			continue
 		}
@@ -154,6 +162,18 @@ func (e *examination) othersRead(u use, found string) {
 		severity = Note
 	}
 	e.add(u.at("queue"), severity, "amqp-other-consumers", found, "stop it, or have the route read a queue of its own that is bound to the same exchange")
+}
+
+// named reports whether a consumer or a member is called as those of the route are.
+// The name of one route may begin with that of another: the longest is meant.
+func (e *examination) named(name string, r *config.Route) bool {
+	longest := ""
+	for _, other := range e.file.Routes {
+		if strings.HasPrefix(name, "bridge-"+other.Name+"-") && len(other.Name) > len(longest) {
+			longest = other.Name
+		}
+	}
+	return longest == r.Name
 }
 
 // ourselves notes a reader that is one of our own kind: this bridge, if one runs

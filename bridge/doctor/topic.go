@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/brokerbridge/bridge/bridge/broker/survey"
@@ -26,7 +27,7 @@ func (e *examination) topic(u use, k *survey.Kafka, t *survey.Topic) {
 		return
 	case t.Denied, len(t.Rights) > 0 && !slices.Contains(t.Rights, verb) && !slices.Contains(t.Rights, "ALL"):
 		e.add(u.at("topic"), Error, "kafka-permission", fmt.Sprintf("%s may not %s topic %q", whoOf(u.broker), verb, name),
-			fmt.Sprintf("kafka-acls.sh %s --add --allow-principal User:%s --operation %s --operation Describe --topic %s", bootstrap(u.broker), userOf(u.broker), verb, quoted(name)))
+			fmt.Sprintf("kafka-acls.sh %s --add --allow-principal %s --operation %s --operation Describe --topic %s", bootstrap(u.broker), principal(u.broker), verb, quoted(name)))
 		return
 	case t.Err != nil:
 		e.add(u.at("topic"), Error, "kafka-topic-missing", fmt.Sprintf("topic %q: %v", name, t.Err), "")
@@ -38,9 +39,10 @@ func (e *examination) topic(u use, k *survey.Kafka, t *survey.Topic) {
 	}
 	if t.SettingsErr != nil {
 		e.add(u.at("topic"), Note, "kafka-settings", fmt.Sprintf("those of topic %q are not told: %v", name, t.SettingsErr),
-			fmt.Sprintf("kafka-acls.sh %s --add --allow-principal User:%s --operation DescribeConfigs --topic %s", bootstrap(u.broker), userOf(u.broker), quoted(name)))
+			fmt.Sprintf("kafka-acls.sh %s --add --allow-principal %s --operation DescribeConfigs --topic %s", bootstrap(u.broker), principal(u.broker), quoted(name)))
 		return
 	}
+	e.insync(u, k, t)
 	e.safety(u, t)
 	if u.from != nil {
 		e.retention(u, k, t)
@@ -50,32 +52,71 @@ func (e *examination) topic(u use, k *survey.Kafka, t *survey.Topic) {
 	e.compaction(u, t)
 }
 
-func userOf(b config.Broker) string {
-	if b.Kafka != nil && b.Kafka.SASL != nil {
-		return quoted(b.Kafka.SASL.Username)
+// whoOf is who Kafka takes us for, and principal what a command of Kafka calls that:
+// the user of the login; else the subject of the certificate, and nobody without one.
+func whoOf(b config.Broker) string {
+	switch sasl, tls := b.Kafka.SASL, b.Kafka.TLS; {
+	case sasl != nil && sasl.Mechanism == config.OAuthBearer:
+		return "the subject of the token"
+	case sasl != nil:
+		return "user " + quoted(sasl.Username)
+	case tls != nil && tls.Cert != "":
+		return "the subject of tls.cert"
 	}
-	return "ANONYMOUS"
+	return "user ANONYMOUS"
 }
 
-func whoOf(b config.Broker) string { return "user " + userOf(b) }
+func principal(b config.Broker) string {
+	switch sasl, tls := b.Kafka.SASL, b.Kafka.TLS; {
+	case sasl != nil && sasl.Mechanism == config.OAuthBearer:
+		return "User:SUBJECT-OF-THE-TOKEN"
+	case sasl != nil:
+		return "User:" + quoted(sasl.Username)
+	case tls != nil && tls.Cert != "":
+		return "User:'SUBJECT-OF-tls.cert'"
+	}
+	return "User:ANONYMOUS"
+}
 
 // alter is the command that sets a setting of the topic.
 func alter(u use, setting, value string) string {
 	return fmt.Sprintf("kafka-configs.sh %s --alter --topic %s --add-config %s=%s", bootstrap(u.broker), quoted(u.topic()), setting, value)
 }
 
-// safety judges how safe a record is once it is confirmed.
-func (e *examination) safety(u use, t *survey.Topic) {
-	least := int(number(t.Settings, "min.insync.replicas", 1))
+func leastInSync(t *survey.Topic) int { return int(number(t.Settings, "min.insync.replicas", 1)) }
+
+// insync judges whether Kafka takes a record that all in-sync replicas must have.
+// From 3.7 on it counts no more replicas than there are (KAFKA-15583).
+func (e *examination) insync(u use, k *survey.Kafka, t *survey.Topic) {
+	least := leastInSync(t)
+	many := fmt.Sprintf("min.insync.replicas is %d of %s: ", least, count(t.Replicas, "replica"))
+	fewer := alter(u, "min.insync.replicas", strconv.Itoa(max(1, t.Replicas-1)))
 	switch {
 	case u.to == nil:
-	case least > t.Replicas:
-		e.add(u.at("topic"), Warning, "kafka-min-insync", fmt.Sprintf("min.insync.replicas is %d of %s: Kafka counts no more than there are", least, count(t.Replicas, "replica")),
-			alter(u, "min.insync.replicas", strconv.Itoa(max(1, t.Replicas-1))))
-	case least > t.InSync:
+	case min(least, t.Replicas) > t.InSync:
 		e.add(u.at("topic"), Error, "kafka-min-insync", fmt.Sprintf("min.insync.replicas is %d, and %s in sync now", least, count(t.InSync, "replica")),
 			"start the brokers that are away: kafka-topics.sh "+bootstrap(u.broker)+" --describe --under-min-isr-partitions")
+	case least > t.Replicas && before(k.Version, 3, 7):
+		e.add(u.at("topic"), Error, "kafka-min-insync", many+"before 3.7 Kafka refuses every record for that", fewer)
+	case least > t.Replicas:
+		e.add(u.at("topic"), Warning, "kafka-min-insync", many+"Kafka counts no more than there are", fewer)
 	}
+}
+
+// before reports whether a Kafka is surely of an earlier version, by what was guessed
+// of it: "v3.6", "between v3.5 and v3.6", "at least v4.1".
+func before(guess string, major, minor int) bool {
+	var a, b int
+	latest := guess[strings.LastIndex(guess, "v")+1:]
+	if n, _ := fmt.Sscanf(latest, "%d.%d", &a, &b); n < 2 || strings.Contains(guess, "at least") {
+		return false
+	}
+	return a < major || a == major && b < minor
+}
+
+// safety judges how safe a record is once it is confirmed.
+func (e *examination) safety(u use, t *survey.Topic) {
+	least := leastInSync(t)
 	switch {
 	case t.Replicas == 1:
 		e.add(u.at("topic"), Note, "kafka-replication", "each record has 1 replica", "a topic with 3 replicas and min.insync.replicas=2")

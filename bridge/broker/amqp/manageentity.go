@@ -15,7 +15,8 @@ func (m *manager) queue(ctx context.Context, found *survey.AMQP, name string) *s
 		AutoDelete bool `json:"auto_delete"`
 		Exclusive  bool
 		Arguments  table
-		Policy     table `json:"effective_policy_definition"`
+		PolicyName string `json:"policy"`
+		Policy     table  `json:"effective_policy_definition"`
 		Readers    []struct {
 			Tag       string          `json:"consumer_tag"`
 			Exclusive bool            `json:"exclusive"`
@@ -23,12 +24,12 @@ func (m *manager) queue(ctx context.Context, found *survey.AMQP, name string) *s
 		} `json:"consumer_details"`
 	}
 	if err := m.get(ctx, &q, "queues", found.VHost, name); err != nil {
-		hide(found, "queue "+name, err)
+		m.hide(found, "queue "+name, err)
 		return nil
 	}
 	d := &survey.QueueDetails{
 		Type: q.Type, Durable: q.Durable, AutoDelete: q.AutoDelete, Exclusive: q.Exclusive,
-		Arguments: q.Arguments, Policy: q.Policy,
+		Arguments: q.Arguments, Policy: q.Policy, PolicyName: q.PolicyName,
 	}
 	if kind, ok := q.Arguments["x-queue-type"].(string); ok && d.Type == "" {
 		d.Type = kind // the queue has not told of itself yet
@@ -63,7 +64,7 @@ func (m *manager) exchange(ctx context.Context, found *survey.AMQP, name string)
 		err = m.get(ctx, &bindings, "exchanges", found.VHost, name, "bindings", "source")
 	}
 	if err != nil {
-		hide(found, "exchange "+name, err)
+		m.hide(found, "exchange "+name, err)
 		return nil
 	}
 	d := &survey.ExchangeDetails{Type: e.Type, Durable: e.Durable, AutoDelete: e.AutoDelete, Internal: e.Internal}

@@ -12,7 +12,10 @@ import (
 	"strings"
 	"time"
 
+	amqp "github.com/rabbitmq/amqp091-go"
+
 	"github.com/brokerbridge/bridge/bridge/broker/survey"
+	"github.com/brokerbridge/bridge/bridge/config"
 )
 
 // The ports of RabbitMQ's management interface, plain and encrypted.
@@ -26,6 +29,9 @@ const maxAnswer = 8 << 20
 
 // errHidden says that the user may not ask this.
 var errHidden = errors.New("the user may not ask")
+
+// errNoLogin says that there is nobody in whose name to ask.
+var errNoLogin = errors.New("it wants a user and a password, and the login by certificate (auth_mechanism: external) has none")
 
 // manager asks RabbitMQ's management interface, with GET only.
 type manager struct {
@@ -41,7 +47,8 @@ func (b *Broker) manager() (*manager, error) {
 	if err != nil {
 		return nil, err
 	}
-	m := &manager{user: uri.Username, password: uri.Password}
+	login := b.login(uri)
+	m := &manager{user: login.Username, password: login.Password}
 	m.base = &url.URL{Scheme: "http", Host: net.JoinHostPort(uri.Host, managementPort)}
 	if uri.Scheme == "amqps" {
 		m.base = &url.URL{Scheme: "https", Host: net.JoinHostPort(uri.Host, managementPorts)}
@@ -64,6 +71,15 @@ func (b *Broker) manager() (*manager, error) {
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
 	return m, nil
+}
+
+// login is who logs in with a password; nobody, where a certificate says who we
+// are: the client's own default is guest then.
+func (b *Broker) login(uri amqp.URI) amqp.PlainAuth {
+	if b.cfg.AuthMechanism == config.AuthExternal {
+		return amqp.PlainAuth{}
+	}
+	return amqp.PlainAuth{Username: uri.Username, Password: uri.Password}
 }
 
 func (b *Broker) dialTLS(ctx context.Context, network, addr string) (net.Conn, error) {
@@ -112,6 +128,10 @@ func (b *Broker) manage(ctx context.Context, found *survey.AMQP) {
 		return
 	}
 	found.Management.URL = m.base.String()
+	if m.user == "" {
+		found.Management.Err = errNoLogin
+		return
+	}
 	began := time.Now()
 	var who struct{ Name string }
 	if err := m.get(ctx, &who, "whoami"); err != nil {
@@ -136,9 +156,9 @@ func (b *Broker) manage(ctx context.Context, found *survey.AMQP) {
 }
 
 // hide notes a question that was not answered.
-func hide(found *survey.AMQP, question string, err error) {
+func (m *manager) hide(found *survey.AMQP, question string, err error) {
 	if errors.Is(err, errHidden) {
-		question += ": needs a tag that user " + fmt.Sprintf("%q", found.User) + " does not have"
+		question += fmt.Sprintf(": needs a tag that user %q does not have", m.user)
 	} else {
 		question += ": " + err.Error()
 	}
@@ -146,9 +166,13 @@ func hide(found *survey.AMQP, question string, err error) {
 }
 
 func (m *manager) tellRights(ctx context.Context, found *survey.AMQP) {
+	if found.User == "" {
+		m.hide(found, "permissions", errors.New("the certificate says who the user is"))
+		return
+	}
 	var rights struct{ Configure, Write, Read string }
 	if err := m.get(ctx, &rights, "permissions", found.VHost, found.User); err != nil {
-		hide(found, "permissions", err)
+		m.hide(found, "permissions", err)
 		return
 	}
 	found.Rights = &survey.Permissions{Configure: rights.Configure, Write: rights.Write, Read: rights.Read}
@@ -161,7 +185,7 @@ func (m *manager) tellAlarms(ctx context.Context, found *survey.AMQP) {
 		DiskFreeAlarm bool `json:"disk_free_alarm"`
 	}
 	if err := m.get(ctx, &nodes, "nodes"); err != nil {
-		hide(found, "alarms", err)
+		m.hide(found, "alarms", err)
 		return
 	}
 	for _, n := range nodes {

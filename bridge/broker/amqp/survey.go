@@ -30,7 +30,7 @@ func (b *Broker) Survey(ctx context.Context, plan survey.Plan) survey.Survey {
 		Queues: map[string]*survey.Queue{}, Exchanges: map[string]*survey.Exchange{},
 	}
 	if uri, _, err := b.address(); err == nil {
-		found.User, found.VHost = uri.Username, uri.Vhost
+		found.User, found.VHost = b.login(uri).Username, uri.Vhost
 	}
 	for _, name := range plan.Queues {
 		if found.Queues[name] == nil {
@@ -41,6 +41,9 @@ func (b *Broker) Survey(ctx context.Context, plan survey.Plan) survey.Survey {
 		if found.Exchanges[name] == nil {
 			found.Exchanges[name] = lookForExchange(l, name)
 		}
+	}
+	if err := ctx.Err(); err != nil { // what was asked last was not refused, but cut short
+		return survey.Survey{Trouble: survey.Of(fmt.Errorf("ask %s: %w", b.cfg.URL.Redacted(), err))}
 	}
 	b.manage(ctx, found)
 	return survey.Survey{AMQP: found}
@@ -59,7 +62,7 @@ func lookForQueue(l *link, name string) *survey.Queue {
 	if isCode(err, amqp.NotFound) {
 		return &survey.Queue{Missing: true}
 	}
-	return &survey.Queue{Err: err, Messages: q.Messages, Consumers: q.Consumers}
+	return &survey.Queue{Denied: denied(err), Err: err, Messages: q.Messages, Consumers: q.Consumers}
 }
 
 func lookForExchange(l *link, name string) *survey.Exchange {
@@ -68,7 +71,13 @@ func lookForExchange(l *link, name string) *survey.Exchange {
 	if isCode(err, amqp.NotFound) {
 		return &survey.Exchange{Missing: true}
 	}
-	return &survey.Exchange{Err: err}
+	return &survey.Exchange{Denied: denied(err), Err: err}
+}
+
+// denied reports whether RabbitMQ refused to tell: for want of a right, or because
+// a queue is another connection's alone.
+func denied(err error) bool {
+	return isCode(err, amqp.AccessRefused) || isCode(err, amqp.ResourceLocked)
 }
 
 // trouble knows what RabbitMQ answers to a connection that it does not want.

@@ -2,6 +2,7 @@ package amqp_test
 
 import (
 	"context"
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -81,8 +82,8 @@ func TestSurveyTells(t *testing.T) {
 	if d.Type != "quorum" || !d.Durable || d.AutoDelete || d.Exclusive || !maps.Equal(d.Arguments, want) {
 		t.Errorf("its details are %+v", d)
 	}
-	if !maps.Equal(d.Policy, map[string]any{"delivery-limit": int64(2), "max-length": int64(9)}) {
-		t.Errorf("its policy is %v", d.Policy)
+	if !maps.Equal(d.Policy, map[string]any{"delivery-limit": int64(2), "max-length": int64(9)}) || d.PolicyName != queue {
+		t.Errorf("its policy %q is %v", d.PolicyName, d.Policy)
 	}
 	if len(d.Readers) != 1 || d.Readers[0].Tag != "reader" || d.Readers[0].Exclusive || !strings.Contains(d.Readers[0].Connection, "127.0.0.1") {
 		t.Errorf("it is read by %+v", d.Readers)
@@ -111,6 +112,29 @@ func TestSurveyChangesNothing(t *testing.T) {
 	}
 	if d := rig.Take(t, queue, 1, 10*time.Second); d[0].Redelivered {
 		t.Error("the message was handed out before")
+	}
+}
+
+// A queue that is another connection's alone is denied. What had no time to answer is
+// neither denied nor missing.
+func TestSurveyTellsRefusalFromSilence(t *testing.T) {
+	t.Parallel()
+	queue := rig.Name(t)
+	if _, err := rig.Channel(t).QueueDeclare(queue, false, true, true, false, nil); err != nil {
+		t.Fatal(err)
+	}
+	cfg := config.AMQP{URL: config.NewSecret(rig.AMQP(t))}
+	if q := look(t, cfg, survey.Plan{Queues: []string{queue}}).Queues[queue]; !q.Denied || q.Err == nil {
+		t.Errorf("the exclusive queue is %+v", q)
+	}
+	var plan survey.Plan
+	for i := range 20_000 {
+		plan.Queues = append(plan.Queues, fmt.Sprintf("%s.%d", queue, i))
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 500*time.Millisecond)
+	defer cancel()
+	if s := amqp.New("test", cfg, nil).Survey(ctx, plan); s.Trouble == nil || s.Trouble.Kind != survey.Silent {
+		t.Errorf("got %v", s.Trouble)
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -27,16 +28,13 @@ func (b *Broker) Survey(ctx context.Context, plan survey.Plan) survey.Survey {
 		SessionTimeout: b.timing.session, LargestRecord: aloneBytes,
 		Topics: map[string]*survey.Topic{}, Groups: map[survey.Group]*survey.Members{},
 	}
-	var open []string
-	for _, seed := range b.cfg.Brokers {
-		at := survey.Address{At: seed, Trouble: b.knock(ctx, seed)}
-		if at.Trouble == nil {
-			open = append(open, seed)
-		}
-		found.Seeds = append(found.Seeds, at)
-	}
+	found.Seeds = b.knockAll(ctx, b.cfg.Brokers)
+	open := opened(found.Seeds)
 	if len(open) == 0 {
 		return survey.Survey{Trouble: found.Seeds[0].Trouble}
+	}
+	if ctx.Err() != nil {
+		return survey.Survey{Trouble: survey.Of(b.cutShort(ctx))}
 	}
 	said := &connections{login: b.cfg.SASL != nil}
 	client, err := kgo.NewClient(append(b.connection("bridge doctor"), kgo.SeedBrokers(open...), kgo.RequestRetries(2), kgo.WithHooks(said))...)
@@ -49,15 +47,40 @@ func (b *Broker) Survey(ctx context.Context, plan survey.Plan) survey.Survey {
 		return survey.Survey{Trouble: said.trouble(err)}
 	}
 	look.topics(ctx, plan.Topics)
-	for _, g := range plan.Groups {
-		if found.Groups[g] == nil {
-			found.Groups[g] = look.group(ctx, g)
-		}
+	look.groups(ctx, plan.Groups)
+	if ctx.Err() != nil {
+		found.Unasked = b.cutShort(ctx)
 	}
 	return survey.Survey{Kafka: found}
 }
 
 var _ broker.Surveyor = (*Broker)(nil)
+
+// cutShort says that the time was over before all was asked.
+func (b *Broker) cutShort(ctx context.Context) error {
+	return fmt.Errorf("ask %s: %w", strings.Join(b.cfg.Brokers, ","), ctx.Err())
+}
+
+// knockAll knocks at all addresses at once: those that are silent take their time.
+func (b *Broker) knockAll(ctx context.Context, addrs []string) []survey.Address {
+	all := make([]survey.Address, len(addrs))
+	var wg sync.WaitGroup
+	for i, addr := range addrs {
+		wg.Go(func() { all[i] = survey.Address{At: addr, Trouble: b.knock(ctx, addr)} })
+	}
+	wg.Wait()
+	return all
+}
+
+// opened are the addresses at which something answers.
+func opened(all []survey.Address) (open []string) {
+	for _, a := range all {
+		if a.Trouble == nil {
+			open = append(open, a.At)
+		}
+	}
+	return open
+}
 
 // knock says what is wrong with an address, before Kafka is spoken: the client's
 // own errors are those of its last try only.
@@ -85,24 +108,48 @@ func (l *looker) cluster(ctx context.Context, b *Broker) error {
 		return err
 	}
 	l.Cluster = meta.Cluster
+	var addrs []string
 	for _, n := range meta.Brokers {
-		addr := net.JoinHostPort(n.Host, strconv.Itoa(int(n.Port)))
-		l.Nodes = append(l.Nodes, survey.Address{At: addr, Trouble: b.knock(ctx, addr)})
+		addrs = append(addrs, net.JoinHostPort(n.Host, strconv.Itoa(int(n.Port))))
 	}
-	if versions, err := l.admin.ApiVersions(ctx); err == nil {
-		for _, v := range versions {
-			if v.Err == nil {
-				l.Version = v.VersionGuess()
-			}
+	l.Nodes = b.knockAll(ctx, addrs)
+	l.version(ctx)
+	settings, err := l.settings(ctx, reached(meta.Brokers, l.Nodes))
+	if ctx.Err() == nil { // else nobody refused to tell
+		l.Settings, l.SettingsErr = settings, err
+	}
+	return nil
+}
+
+// version guesses the version. It asks all brokers, and waits for those that are
+// silent no longer than a knock.
+func (l *looker) version(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, knock)
+	defer cancel()
+	versions, err := l.admin.ApiVersions(ctx)
+	if err != nil {
+		return
+	}
+	for _, v := range versions {
+		if v.Err == nil {
+			l.Version = v.VersionGuess()
 		}
 	}
-	l.Settings, l.SettingsErr = l.settings(ctx, meta.Brokers)
-	return nil
+}
+
+// reached are the brokers that answer where they say that they are.
+func reached(brokers kadm.BrokerDetails, nodes []survey.Address) (there kadm.BrokerDetails) {
+	for i, n := range nodes {
+		if n.Trouble == nil {
+			there = append(there, brokers[i])
+		}
+	}
+	return there
 }
 
 func (l *looker) settings(ctx context.Context, brokers kadm.BrokerDetails) (map[string]string, error) {
 	if len(brokers) == 0 {
-		return nil, errors.New("there are no brokers")
+		return nil, errors.New("there is no broker to ask")
 	}
 	all, err := l.admin.DescribeBrokerConfigs(ctx, brokers[0].NodeID)
 	if err == nil && len(all) > 0 {

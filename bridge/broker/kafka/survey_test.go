@@ -197,6 +197,61 @@ func TestSurveyTroubles(t *testing.T) {
 	}
 }
 
+// Addresses that are silent are waited for together, and what had no time to answer
+// is not said to be missing.
+func TestSurveyOfSilentAddresses(t *testing.T) {
+	t.Parallel()
+	trusted, ca := secured(t, time.Hour, "127.0.0.1")
+	silent := func() string {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = l.Close() })
+		return l.Addr().String()
+	}
+	cfg := config.Kafka{Brokers: []string{silent(), silent(), silent(), trusted}, TLS: &config.TLS{CA: ca}}
+	began := time.Now()
+	s := lookAt(t, cfg, survey.Plan{})
+	if took := time.Since(began); took > 8*time.Second || s.Kafka == nil {
+		t.Fatalf("after %v: %v", took, s.Trouble)
+	}
+	for i, seed := range s.Kafka.Seeds {
+		if open := i == 3; seed.At != cfg.Brokers[i] || open != (seed.Trouble == nil) || !open && seed.Trouble.Kind != survey.Silent {
+			t.Errorf("seed %d is %+v", i, seed)
+		}
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 500*time.Millisecond)
+	defer cancel()
+	s = kafka.New("test", cfg, nil).Survey(ctx, survey.Plan{Topics: []string{"t"}})
+	if s.Trouble == nil || s.Trouble.Kind != survey.Silent {
+		t.Errorf("where the time is over: %+v", s)
+	}
+}
+
+// A Kafka that stops to answer in the middle is said to do so; its topics and groups
+// are not judged by that.
+func TestSurveyCutShort(t *testing.T) {
+	t.Parallel()
+	c, err := kfake.NewCluster(kfake.NumBrokers(1), kfake.SeedTopics(1, "first", "second"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(c.Close)
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	c.ControlKey(int16(kmsg.DescribeGroups), func(kmsg.Request) (kmsg.Response, error, bool) {
+		cancel()
+		c.KeepControl()
+		return nil, nil, false
+	})
+	groups := []survey.Group{{Name: "g", Topic: "first"}, {Name: "h", Topic: "second"}}
+	s := kafka.New("test", config.Kafka{Brokers: c.ListenAddrs()}, nil).Survey(ctx, survey.Plan{Topics: []string{"first", "second"}, Groups: groups})
+	if s.Kafka == nil || s.Kafka.Unasked == nil || len(s.Kafka.Topics) != 2 || len(s.Kafka.Groups) != 0 {
+		t.Errorf("got %+v, %v", s.Kafka, s.Trouble)
+	}
+}
+
 // secured is a cluster with a certificate for a name that is valid for so long, and
 // the file of its authority.
 func secured(t *testing.T, valid time.Duration, name string) (address, ca string) {

@@ -19,9 +19,28 @@ import (
 // where one is denied, the client tells nothing of the others.
 func (l *looker) topics(ctx context.Context, names []string) {
 	for _, name := range names {
-		if l.Topics[name] == nil {
-			l.Topics[name] = l.topic(ctx, name)
+		if l.Topics[name] != nil {
+			continue
 		}
+		t := l.topic(ctx, name)
+		if ctx.Err() != nil {
+			return // it had no time to answer
+		}
+		l.Topics[name] = t
+	}
+}
+
+// groups looks at groups, likewise.
+func (l *looker) groups(ctx context.Context, groups []survey.Group) {
+	for _, g := range groups {
+		if l.Groups[g] != nil {
+			continue
+		}
+		m := l.group(ctx, g)
+		if ctx.Err() != nil {
+			return
+		}
+		l.Groups[g] = m
 	}
 }
 

@@ -29,7 +29,7 @@ type Survey struct {
 // AMQP is what a RabbitMQ says of itself and of what was asked for.
 type AMQP struct {
 	Product, Version, Cluster string
-	User, VHost               string
+	User, VHost               string // User: "" where a certificate names him
 
 	Management Management
 	Alarms     []string     // of its nodes, such as "memory on rabbit@a"
@@ -53,6 +53,7 @@ type Permissions struct{ Configure, Write, Read string }
 // Queue is a queue of RabbitMQ.
 type Queue struct {
 	Missing bool
+	Denied  bool  // Err is RabbitMQ's refusal: no right, or another connection's alone
 	Err     error // why RabbitMQ does not tell of it
 
 	Messages, Consumers int
@@ -67,6 +68,7 @@ type QueueDetails struct {
 	Durable, AutoDelete, Exclusive bool
 	Arguments                      map[string]any
 	Policy                         map[string]any // of all policies together, as RabbitMQ sees it
+	PolicyName                     string         // "": there is none, or it was not told
 	Readers                        []Reader
 }
 
@@ -79,6 +81,7 @@ type Reader struct {
 // Exchange is an exchange of RabbitMQ.
 type Exchange struct {
 	Missing bool
+	Denied  bool // Err is RabbitMQ's refusal
 	Err     error
 	Details *ExchangeDetails // nil: they were not told
 }
@@ -113,6 +116,10 @@ type Kafka struct {
 
 	Topics map[string]*Topic
 	Groups map[Group]*Members
+
+	// Unasked is why the topics and groups that are not here were not asked for, or
+	// had no time to answer.
+	Unasked error
 }
 
 // Address is a place where a broker should answer.

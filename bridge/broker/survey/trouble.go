@@ -30,6 +30,7 @@ const (
 	Host      Kind = "host"      // the certificate is for another name
 	Expired   Kind = "expired"   // the certificate is not valid today
 	Plain     Kind = "plain"     // we encrypt, it does not
+	Ours      Kind = "ours"      // the other side does not take our certificate, or wants one
 	Files     Kind = "files"     // our own certificates cannot be read
 )
 
@@ -48,7 +49,7 @@ func (t *Trouble) Unwrap() error { return t.Err }
 // IsTLS reports whether the trouble is one of certificates and encryption.
 func (t *Trouble) IsTLS() bool {
 	switch t.Kind {
-	case Authority, Host, Expired, Plain, Files:
+	case Authority, Host, Expired, Plain, Ours, Files:
 		return true
 	}
 	return false
@@ -107,8 +108,17 @@ func ofTLS(err error) Kind {
 		return Host
 	case errors.As(err, &record):
 		return Plain
+	case refusesOurs(err.Error()):
+		return Ours
 	case strings.Contains(err.Error(), "tls: "):
-		return Authority // the other side does not take ours
+		return Authority
 	}
 	return Unknown
+}
+
+// refusesOurs reports whether the last word of the other side is about our
+// certificate. The package tls does not export the type of it.
+func refusesOurs(text string) bool {
+	_, alert, ok := strings.Cut(text, "remote error: tls: ")
+	return ok && strings.Contains(alert, "certificate")
 }

@@ -55,6 +55,7 @@ func named(text string, names map[string]string) string {
 		{`of \d+ MiB \(the default max_message_size of RabbitMQ [\d.]+\)`, "of SIZE (the default max_message_size of RabbitMQ VERSION)"},
 		{`max\.message\.bytes=\d+`, "max.message.bytes=SIZE"},
 		{`"delivery-limit":(1000000|-1)`, `"delivery-limit":UNLIMITED`},
+		{`--apply-to (quorum_)?queues`, "--apply-to QUEUES"},
 		{`Kafka [\d.]+, by what it speaks, cluster "[^"]+"`, `Kafka VERSION, by what it speaks, cluster "CLUSTER"`},
 		{`(?m)^store\n(?s:.*?)^\n`, "\n"}, // it depends on the machine
 		{`: (\d+ errors?), (\d+ warnings?), \d+ notes?`, ": $1, $2"},
