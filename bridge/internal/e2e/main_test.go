@@ -21,7 +21,7 @@ func TestMain(m *testing.M) {
 }
 
 // settleTimeout is how long a backlog may take to settle on a busy machine.
-var settleTimeout = time.Duration(size(60, 180)) * time.Second
+var settleTimeout = time.Duration(size(60, 300)) * time.Second
 
 // maxAhead is the bridge's default.
 const maxAhead = 64

@@ -42,7 +42,7 @@ func TestI1_I2_I9_I10_Shuffled(t *testing.T) {
 }
 
 func (c shuffled) move(t *testing.T, d direction) {
-	c.traffic.Messages, c.traffic.Repeated, c.traffic.Seed = size(10_000, 100_000), 0.01, 7
+	c.traffic.Messages, c.traffic.Repeated, c.traffic.Seed = size(10_000, 50_000), 0.01, 7
 	from, to := d.from(t), d.to(t)
 	sent := e2e.Publish(t, from, c.traffic.All())
 	route := e2e.Route{From: []e2e.Place{from}, To: to, Window: 2000, Gap: c.gap}
