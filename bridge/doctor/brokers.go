@@ -134,7 +134,7 @@ func (e *examination) cluster(b config.Broker, k *survey.Kafka) {
 	}
 	if k.SettingsErr != nil {
 		e.add(where, Note, "kafka-settings", fmt.Sprintf("those of the brokers are not told: %v", k.SettingsErr),
-			fmt.Sprintf("kafka-acls.sh %s --add --allow-principal %s --operation DescribeConfigs --cluster", bootstrap(b), principal(b)))
+			allowing(b, "DescribeConfigs --cluster"))
 	}
 	if k.Settings["auto.create.topics.enable"] == "true" {
 		e.add(where, Note, "kafka-auto-create", "auto.create.topics.enable is true", "auto.create.topics.enable=false in the settings of the brokers")

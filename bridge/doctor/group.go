@@ -19,12 +19,13 @@ func (e *examination) group(u use, k *survey.Kafka, g *survey.Members) {
 	if u.from.Protocol == config.ProtocolClassic && u.broker.Client == config.ClientBridge {
 		e.session(u, k)
 	}
-	acl := fmt.Sprintf("kafka-acls.sh %s --add --allow-principal %s --operation READ --group %s", bootstrap(u.broker), principal(u.broker), quoted(u.from.Group))
+	who, _ := identity(u.broker)
 	switch {
 	case g == nil:
 		return
 	case g.Denied, len(g.Rights) > 0 && !slices.Contains(g.Rights, "READ") && !slices.Contains(g.Rights, "ALL"):
-		e.add(u.at("group"), Error, "kafka-permission", fmt.Sprintf("%s may not READ group %q", whoOf(u.broker), u.from.Group), acl)
+		e.add(u.at("group"), Error, "kafka-permission", fmt.Sprintf("%s may not READ group %q", who, u.from.Group),
+			allowing(u.broker, "READ --group "+quoted(u.from.Group)))
 		return
 	case g.Err != nil:
 		e.add(u.at("group"), Error, "kafka-coordinator", g.Err.Error(), fmt.Sprintf("kafka-topics.sh %s --describe --topic __consumer_offsets", bootstrap(u.broker)))
@@ -70,11 +71,7 @@ func (e *examination) mates(u use, g *survey.Members) {
 	if len(others) == 0 {
 		return
 	}
-	severity := Error
-	if !u.ordered() {
-		severity = Note
-	}
-	e.add(u.at("group"), severity, "kafka-group-in-use", fmt.Sprintf("group %q has %s", u.from.Group, strings.Join(others, ", ")),
+	e.add(u.at("group"), shared(u), "kafka-group-in-use", fmt.Sprintf("group %q has %s", u.from.Group, strings.Join(others, ", ")),
 		"stop it, or give the route a group of its own: group: bridge-"+u.route.Name)
 }
 

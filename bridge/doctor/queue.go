@@ -156,12 +156,16 @@ func (e *examination) unknownReaders(u use, q *survey.Queue) {
 	}
 }
 
-func (e *examination) othersRead(u use, found string) {
-	severity := Error
-	if !u.ordered() {
-		severity = Note
+// shared is how bad another reader is.
+func shared(u use) Severity {
+	if u.ordered() {
+		return Error
 	}
-	e.add(u.at("queue"), severity, "amqp-other-consumers", found, "stop it, or have the route read a queue of its own that is bound to the same exchange")
+	return Note
+}
+
+func (e *examination) othersRead(u use, found string) {
+	e.add(u.at("queue"), shared(u), "amqp-other-consumers", found, "stop it, or have the route read a queue of its own that is bound to the same exchange")
 }
 
 // named reports whether a consumer or a member is called as those of the route are.
@@ -183,10 +187,6 @@ func (e *examination) ourselves(u use, code, setting, what string) {
 		e.add(u.at(setting), Note, code, what+" is there: the bridge that runs", "")
 		return
 	}
-	severity := Error
-	if !u.ordered() {
-		severity = Note
-	}
-	e.add(u.at(setting), severity, code, what+" is there, and no bridge runs on this store: it is another bridge, or one that has just ended",
+	e.add(u.at(setting), shared(u), code, what+" is there, and no bridge runs on this store: it is another bridge, or one that has just ended",
 		"stop the other bridge; what a bridge leaves behind that has just ended is gone within a minute")
 }

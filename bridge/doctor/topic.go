@@ -14,6 +14,7 @@ import (
 // topic judges a topic that is read or written.
 func (e *examination) topic(u use, k *survey.Kafka, t *survey.Topic) {
 	name := u.topic()
+	who, _ := identity(u.broker)
 	verb := "WRITE"
 	if u.from != nil {
 		verb = "READ"
@@ -26,8 +27,8 @@ func (e *examination) topic(u use, k *survey.Kafka, t *survey.Topic) {
 			fmt.Sprintf("kafka-topics.sh %s --create --topic %s --partitions 6, or declare: { partitions: 6 } in the route's %q", bootstrap(u.broker), quoted(name), end(u)))
 		return
 	case t.Denied, len(t.Rights) > 0 && !slices.Contains(t.Rights, verb) && !slices.Contains(t.Rights, "ALL"):
-		e.add(u.at("topic"), Error, "kafka-permission", fmt.Sprintf("%s may not %s topic %q", whoOf(u.broker), verb, name),
-			fmt.Sprintf("kafka-acls.sh %s --add --allow-principal %s --operation %s --operation Describe --topic %s", bootstrap(u.broker), principal(u.broker), verb, quoted(name)))
+		e.add(u.at("topic"), Error, "kafka-permission", fmt.Sprintf("%s may not %s topic %q", who, verb, name),
+			allowing(u.broker, verb+" --operation Describe --topic "+quoted(name)))
 		return
 	case t.Err != nil:
 		e.add(u.at("topic"), Error, "kafka-topic-missing", fmt.Sprintf("topic %q: %v", name, t.Err), "")
@@ -39,7 +40,7 @@ func (e *examination) topic(u use, k *survey.Kafka, t *survey.Topic) {
 	}
 	if t.SettingsErr != nil {
 		e.add(u.at("topic"), Note, "kafka-settings", fmt.Sprintf("those of topic %q are not told: %v", name, t.SettingsErr),
-			fmt.Sprintf("kafka-acls.sh %s --add --allow-principal %s --operation DescribeConfigs --topic %s", bootstrap(u.broker), principal(u.broker), quoted(name)))
+			allowing(u.broker, "DescribeConfigs --topic "+quoted(name)))
 		return
 	}
 	e.insync(u, k, t)
@@ -52,30 +53,24 @@ func (e *examination) topic(u use, k *survey.Kafka, t *survey.Topic) {
 	e.compaction(u, t)
 }
 
-// whoOf is who Kafka takes us for, and principal what a command of Kafka calls that:
-// the user of the login; else the subject of the certificate, and nobody without one.
-func whoOf(b config.Broker) string {
+// identity is who Kafka takes us for, and what a command of Kafka calls that: the user
+// of the login; else the subject of the certificate, and nobody without one.
+func identity(b config.Broker) (who, principal string) {
 	switch sasl, tls := b.Kafka.SASL, b.Kafka.TLS; {
 	case sasl != nil && sasl.Mechanism == config.OAuthBearer:
-		return "the subject of the token"
+		return "the subject of the token", "User:SUBJECT-OF-THE-TOKEN"
 	case sasl != nil:
-		return "user " + quoted(sasl.Username)
+		return "user " + quoted(sasl.Username), "User:" + quoted(sasl.Username)
 	case tls != nil && tls.Cert != "":
-		return "the subject of tls.cert"
+		return "the subject of tls.cert", "User:'SUBJECT-OF-tls.cert'"
 	}
-	return "user ANONYMOUS"
+	return "user ANONYMOUS", "User:ANONYMOUS"
 }
 
-func principal(b config.Broker) string {
-	switch sasl, tls := b.Kafka.SASL, b.Kafka.TLS; {
-	case sasl != nil && sasl.Mechanism == config.OAuthBearer:
-		return "User:SUBJECT-OF-THE-TOKEN"
-	case sasl != nil:
-		return "User:" + quoted(sasl.Username)
-	case tls != nil && tls.Cert != "":
-		return "User:'SUBJECT-OF-tls.cert'"
-	}
-	return "User:ANONYMOUS"
+// allowing is the command that allows us an operation on something of Kafka's.
+func allowing(b config.Broker, rest string) string {
+	_, principal := identity(b)
+	return fmt.Sprintf("kafka-acls.sh %s --add --allow-principal %s --operation %s", bootstrap(b), principal, rest)
 }
 
 // alter is the command that sets a setting of the topic.

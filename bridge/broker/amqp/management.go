@@ -112,9 +112,7 @@ func (m *manager) get(ctx context.Context, into any, path ...string) error {
 	default:
 		return fmt.Errorf("it answers %s", resp.Status)
 	}
-	d := json.NewDecoder(io.LimitReader(resp.Body, maxAnswer))
-	d.UseNumber()
-	if err := d.Decode(into); err != nil {
+	if err := json.NewDecoder(io.LimitReader(resp.Body, maxAnswer)).Decode(into); err != nil {
 		return errors.New("it answers with something else than RabbitMQ's management interface would")
 	}
 	return nil

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"slices"
 	"strconv"
 	"sync"
 
@@ -95,50 +96,15 @@ func (k *kafkaTalk) answer(in *bufio.Reader) ([]byte, error) {
 	return k.redirect(frame, q)
 }
 
+// naming are the answers that say where brokers are.
+var naming = []kmsg.Key{kmsg.Metadata, kmsg.FindCoordinator, kmsg.DescribeCluster, kmsg.Produce, kmsg.Fetch}
+
 // redirect rewrites the addresses of brokers in an answer.
 func (k *kafkaTalk) redirect(frame []byte, q question) ([]byte, error) {
-	var resp kmsg.Response
-	var here func()
-	switch kmsg.Key(q.key) {
-	case kmsg.Metadata:
-		r := kmsg.NewPtrMetadataResponse()
-		resp, here = r, func() {
-			for i := range r.Brokers {
-				r.Brokers[i].Host, r.Brokers[i].Port = k.host, k.port
-			}
-		}
-	case kmsg.FindCoordinator:
-		r := kmsg.NewPtrFindCoordinatorResponse()
-		resp, here = r, func() {
-			r.Host, r.Port = k.host, k.port
-			for i := range r.Coordinators {
-				r.Coordinators[i].Host, r.Coordinators[i].Port = k.host, k.port
-			}
-		}
-	case kmsg.DescribeCluster:
-		r := kmsg.NewPtrDescribeClusterResponse()
-		resp, here = r, func() {
-			for i := range r.Brokers {
-				r.Brokers[i].Host, r.Brokers[i].Port = k.host, k.port
-			}
-		}
-	case kmsg.Produce:
-		r := kmsg.NewPtrProduceResponse()
-		resp, here = r, func() {
-			for i := range r.Brokers {
-				r.Brokers[i].Host, r.Brokers[i].Port = k.host, k.port
-			}
-		}
-	case kmsg.Fetch:
-		r := kmsg.NewPtrFetchResponse()
-		resp, here = r, func() {
-			for i := range r.Brokers {
-				r.Brokers[i].Host, r.Brokers[i].Port = k.host, k.port
-			}
-		}
-	default:
+	if !slices.Contains(naming, kmsg.Key(q.key)) {
 		return frame, nil
 	}
+	resp := kmsg.ResponseForKey(q.key)
 	resp.SetVersion(q.version)
 	head := 8
 	if resp.IsFlexible() {
@@ -147,10 +113,37 @@ func (k *kafkaTalk) redirect(frame []byte, q question) ([]byte, error) {
 	if err := resp.ReadFrom(frame[head:]); err != nil {
 		return nil, fmt.Errorf("read an answer of Kafka: %w", err)
 	}
-	here()
+	eachAddress(resp, func(host *string, port *int32) { *host, *port = k.host, k.port })
 	out := resp.AppendTo(append([]byte(nil), frame[:head]...))
 	binary.BigEndian.PutUint32(out, uint32(len(out)-4))
 	return out, nil
+}
+
+// eachAddress calls visit with each address of a broker in an answer.
+func eachAddress(resp kmsg.Response, visit func(host *string, port *int32)) {
+	switch r := resp.(type) {
+	case *kmsg.MetadataResponse:
+		for i := range r.Brokers {
+			visit(&r.Brokers[i].Host, &r.Brokers[i].Port)
+		}
+	case *kmsg.FindCoordinatorResponse:
+		visit(&r.Host, &r.Port)
+		for i := range r.Coordinators {
+			visit(&r.Coordinators[i].Host, &r.Coordinators[i].Port)
+		}
+	case *kmsg.DescribeClusterResponse:
+		for i := range r.Brokers {
+			visit(&r.Brokers[i].Host, &r.Brokers[i].Port)
+		}
+	case *kmsg.ProduceResponse:
+		for i := range r.Brokers {
+			visit(&r.Brokers[i].Host, &r.Brokers[i].Port)
+		}
+	case *kmsg.FetchResponse:
+		for i := range r.Brokers {
+			visit(&r.Brokers[i].Host, &r.Brokers[i].Port)
+		}
+	}
 }
 
 func kafkaFrame(in *bufio.Reader) ([]byte, error) {
