@@ -1,7 +1,6 @@
 package amqp_test
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -9,7 +8,6 @@ import (
 	"math"
 	"reflect"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -18,6 +16,7 @@ import (
 
 	"github.com/brokerbridge/bridge/bridge/broker"
 	"github.com/brokerbridge/bridge/bridge/broker/amqp"
+	"github.com/brokerbridge/bridge/bridge/broker/brokertest"
 	"github.com/brokerbridge/bridge/bridge/broker/sidecar"
 	"github.com/brokerbridge/bridge/bridge/config"
 	"github.com/brokerbridge/bridge/bridge/internal/rig"
@@ -142,7 +141,7 @@ func TestI11_NoPasswordIsTold(t *testing.T) {
 	for _, url := range []string{
 		"amqp://user:hunter2@127.0.0.1:1/", "amqp://user:hunter2@127.0.0.1:port/", "nothing:hunter2@\x7f",
 	} {
-		var log lockedBuffer
+		var log brokertest.Log
 		b := amqp.New("shop", config.AMQP{URL: config.NewSecret(url)}, slog.New(slog.NewTextHandler(&log, nil)))
 		told := make(chan error, 10)
 		src, err := b.Source(config.From{Queue: "q"}, broker.SourceOptions{State: func(err error) { told <- err }})
@@ -318,22 +317,4 @@ func next(t testing.TB, out <-chan *message.Message) *broker.Carrier {
 		t.Fatal("nothing came")
 	}
 	return nil
-}
-
-// lockedBuffer is written by the source's goroutine.
-type lockedBuffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (l *lockedBuffer) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.Write(p)
-}
-
-func (l *lockedBuffer) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.String()
 }

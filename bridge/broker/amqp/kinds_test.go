@@ -52,16 +52,16 @@ func TestStreamIsRefused(t *testing.T) {
 	t.Parallel()
 	q := rig.QueueWith(t, amqp091.Table{"x-queue-type": "stream"})
 	for _, ordered := range []bool{true, false} {
-		said := &states{}
+		said := &brokertest.States{}
 		src, err := amqp.New("test", config.AMQP{URL: config.NewSecret(rig.AMQP(t))}, nil).
-			Source(config.From{Queue: q}, broker.SourceOptions{Route: "route", Ordered: ordered, State: said.tell})
+			Source(config.From{Queue: q}, broker.SourceOptions{Route: "route", Ordered: ordered, State: said.Hear})
 		if err != nil {
 			t.Fatal(err)
 		}
 		subscribe(t, src)
 		eventually(t, "it is refused", func() bool {
 			rig.Publish(t, q, texts("a")...)
-			return said.says("is a stream")
+			return said.Says("is a stream")
 		})
 	}
 }
@@ -122,8 +122,8 @@ func TestA8_ConsumerTimeoutIsSurvived(t *testing.T) {
 		}
 	}
 	t.Cleanup(restore)
-	said := &states{}
-	out := subscribe(t, open(t, q, said.tell))
+	said := &brokertest.States{}
+	out := subscribe(t, open(t, q, said.Hear))
 	first := next(t, out)
 	eventually(t, "RabbitMQ ends the channel", func() bool { return strings.Contains(said.String(), "delivery acknowledgement") })
 	restore()

@@ -14,6 +14,7 @@ import (
 
 	"github.com/brokerbridge/bridge/bridge/broker"
 	"github.com/brokerbridge/bridge/bridge/broker/amqp"
+	"github.com/brokerbridge/bridge/bridge/broker/brokertest"
 	"github.com/brokerbridge/bridge/bridge/config"
 	"github.com/brokerbridge/bridge/bridge/internal/certs"
 	"github.com/brokerbridge/bridge/bridge/internal/faultnet"
@@ -89,7 +90,7 @@ func TestE1_PasswordIsRotated(t *testing.T) {
 	f := newTraffic(t, settings(t, fmt.Sprintf("{ url: %q }", user.URL(t, "amqp", door.Addr()))))
 	f.flows()
 	user.Change(t, "another")
-	eventually(t, "the refused login is told", func() bool { return f.in.says("login refused") })
+	eventually(t, "the refused login is told", func() bool { return f.in.Says("login refused") })
 	unavailable(t, []error{f.target.Publish("", body("x"))}, "login refused")
 	before := door.Knocks()
 	time.Sleep(5 * time.Second)
@@ -97,7 +98,7 @@ func TestE1_PasswordIsRotated(t *testing.T) {
 		t.Errorf("%d logins were tried in 5 s", n)
 	}
 	user.Write(t, "another")
-	eventually(t, "the new password is used", func() bool { return f.in.says("") })
+	eventually(t, "the new password is used", func() bool { return f.in.Says("") })
 	f.flows()
 }
 
@@ -152,7 +153,7 @@ func TestE2_CertificatesAreRenewed(t *testing.T) {
 	f.flows()
 	copyFile(t, first.File, ca) // now we trust another again
 	user.Cut(t)
-	eventually(t, "an authority that is not trusted is told", func() bool { return f.in.says("signed by nobody whom we trust") })
+	eventually(t, "an authority that is not trusted is told", func() bool { return f.in.Says("signed by nobody whom we trust") })
 }
 
 // copyFile writes what is in a file, and in others, to another.
@@ -227,9 +228,9 @@ func TestE1_RefusedQueueConcernsItsRouteAlone(t *testing.T) {
 	mine, other := rig.Queue(t), rig.Queue(t)
 	user := rig.NewUser(t, rig.Rights{Read: "^" + mine + "$"})
 	b := amqp.New("test", settings(t, fmt.Sprintf("{ url: %q }", user.URL(t, "amqp", ""))), nil)
-	open := func(queue string) (<-chan *message.Message, *states) {
-		s := &states{}
-		src, err := b.Source(config.From{Queue: queue}, broker.SourceOptions{Route: "route", State: s.tell})
+	open := func(queue string) (<-chan *message.Message, *brokertest.States) {
+		s := &brokertest.States{}
+		src, err := b.Source(config.From{Queue: queue}, broker.SourceOptions{Route: "route", State: s.Hear})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -238,7 +239,7 @@ func TestE1_RefusedQueueConcernsItsRouteAlone(t *testing.T) {
 	came, _ := open(mine)
 	refused, told := open(other)
 	rig.Publish(t, other, texts("x")...)
-	eventually(t, "the refusal is told", func() bool { return told.says("ACCESS_REFUSED") })
+	eventually(t, "the refusal is told", func() bool { return told.Says("ACCESS_REFUSED") })
 	for i := range 30 {
 		rig.Publish(t, mine, texts(fmt.Sprint(i))...)
 		c := next(t, came)
@@ -255,10 +256,4 @@ func texts(all ...string) (out []amqp091.Publishing) {
 		out = append(out, amqp091.Publishing{Body: []byte(text)})
 	}
 	return out
-}
-
-func (s *states) String() string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return fmt.Sprint(s.all)
 }

@@ -179,6 +179,19 @@ func (s *States) All() []error {
 	return slices.Clone(s.errs)
 }
 
+// Says reports whether the last that was told says this; "": that it works.
+func (s *States) Says(text string) bool {
+	all := s.All()
+	if len(all) == 0 {
+		return false
+	}
+	err := all[len(all)-1]
+	return err == nil && text == "" || err != nil && text != "" && strings.Contains(err.Error(), text)
+}
+
+// String is all of it.
+func (s *States) String() string { return fmt.Sprint(s.All()) }
+
 // await returns when State was told what fits, after the first n.
 func (s *States) await(t testing.TB, what string, n int, fits func(error) bool) (after int) {
 	t.Helper()

@@ -17,6 +17,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/brokerbridge/bridge/bridge/broker"
+	"github.com/brokerbridge/bridge/bridge/broker/brokertest"
 	"github.com/brokerbridge/bridge/bridge/broker/kafka"
 	"github.com/brokerbridge/bridge/bridge/config"
 	"github.com/brokerbridge/bridge/bridge/internal/certs"
@@ -124,12 +125,12 @@ func TestE2_RefusalsOfKafka(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			b := kafka.New("test", settings(t, "%s", refused.settings), nil)
-			said, log := &states{}, &locked{}
+			said, log := &brokertest.States{}, &brokertest.Log{}
 			if err := b.Ping(t.Context()); err == nil || !strings.Contains(err.Error(), refused.want) || strings.Contains(err.Error(), "hunter2") {
 				t.Errorf("Ping says: %v, want %q", err, refused.want)
 			}
 			b = kafka.New("test", settings(t, "%s", refused.settings), slog.New(slog.NewTextHandler(log, nil)))
-			target, err := b.Target(config.To{Topic: config.Dynamic{Fixed: "t"}}, broker.TargetOptions{Route: "route", State: said.tell})
+			target, err := b.Target(config.To{Topic: config.Dynamic{Fixed: "t"}}, broker.TargetOptions{Route: "route", State: said.Hear})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -137,7 +138,7 @@ func TestE2_RefusalsOfKafka(t *testing.T) {
 			if err := target.Publish("", &message.Message{}); policies.ClassOf(err) != policies.Unavailable {
 				t.Errorf("publish: %v is %v, want it unavailable", err, policies.ClassOf(err))
 			}
-			if !said.says(refused.want) || strings.Contains(log.String(), "hunter2") {
+			if !said.Says(refused.want) || strings.Contains(log.String(), "hunter2") {
 				t.Errorf("State was told %v, want %q", said, refused.want)
 			}
 		})
@@ -158,14 +159,14 @@ func TestE1_KafkaPasswordIsRotated(t *testing.T) {
 	f.flows()
 	c.User(t, user, "second")
 	f.wire.cut(false)
-	eventually(t, "the refused login is told", func() bool { return f.in.says("login refused") }, func() any { return f.in })
+	eventually(t, "the refused login is told", func() bool { return f.in.Says("login refused") }, func() any { return f.in })
 	before := f.wire.dialled()
 	time.Sleep(5 * time.Second)
 	if n := f.wire.dialled() - before; n > 60 { // of the member, its questions and the target
 		t.Errorf("%d logins were tried in 5 s", n)
 	}
 	write(t, password, "second")
-	eventually(t, "the new password is used", func() bool { return f.in.says("") }, func() any { return f.in })
+	eventually(t, "the new password is used", func() bool { return f.in.Says("") }, func() any { return f.in })
 	f.flows()
 }
 
@@ -192,9 +193,9 @@ func TestE1_TokenIsReadAgain(t *testing.T) {
 		t.Errorf("renewed in time, State was told %s", all)
 	}
 	write(t, token, securedkafka.Token(user, -time.Minute))
-	eventually(t, "the expired token is told", func() bool { return f.in.says("login refused") }, func() any { return f.in })
+	eventually(t, "the expired token is told", func() bool { return f.in.Says("login refused") }, func() any { return f.in })
 	write(t, token, securedkafka.Token(user, time.Hour))
-	eventually(t, "the new one is used", func() bool { return f.in.says("") }, func() any { return f.in })
+	eventually(t, "the new one is used", func() bool { return f.in.Says("") }, func() any { return f.in })
 	f.flows()
 }
 
@@ -212,9 +213,9 @@ func TestE1_RefusedTokenIsForgotten(t *testing.T) {
 		}
 		return securedkafka.Token(user, time.Hour)
 	})
-	said := &states{}
+	said := &brokertest.States{}
 	b := kafka.New("test", settings(t, "{ brokers: %s, sasl: { mechanism: oauthbearer, token_url: \"%s\", client_id: a, client_secret: hunter2 } }", c.Login, server), nil)
-	src, err := b.Source(config.From{Topic: topic, Group: group}, broker.SourceOptions{Route: "route", State: said.tell})
+	src, err := b.Source(config.From{Topic: topic, Group: group}, broker.SourceOptions{Route: "route", State: said.Hear})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -222,7 +223,7 @@ func TestE1_RefusedTokenIsForgotten(t *testing.T) {
 	if _, err := src.Subscribe(t.Context(), ""); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "it works with the second token", func() bool { return said.says("") }, func() any { return said })
+	eventually(t, "it works with the second token", func() bool { return said.Says("") }, func() any { return said })
 	if n := asked.Load(); n > 5 {
 		t.Errorf("%d tokens were asked for", n)
 	}
@@ -277,7 +278,7 @@ func TestE2_KafkaCertificatesAreRenewed(t *testing.T) {
 	f.flows()
 	c.Renew(t, second)
 	f.wire.cut(false)
-	eventually(t, "the strange certificate is told", func() bool { return f.in.says("signed by nobody whom we trust") }, func() any { return f.in })
+	eventually(t, "the strange certificate is told", func() bool { return f.in.Says("signed by nobody whom we trust") }, func() any { return f.in })
 	trust(second.File)
 	f.flows()
 }
@@ -298,11 +299,11 @@ func TestE1_KafkaACLs(t *testing.T) {
 	group, topic := rig.Name(t), c.Topic(t, 1)
 	f := newTraffic(t, topic, group, cfg)
 	eventually(t, "the topic is told", func() bool {
-		return f.in.says("TOPIC_AUTHORIZATION_FAILED") && f.out.says("TOPIC_AUTHORIZATION_FAILED")
+		return f.in.Says("TOPIC_AUTHORIZATION_FAILED") && f.out.Says("TOPIC_AUTHORIZATION_FAILED")
 	}, func() any { return fmt.Sprint(f.in, f.out) })
 	works.flows()
 	c.Allow(t, user, kmsg.ACLResourceTypeTopic, topic, kmsg.ACLOperationRead, kmsg.ACLOperationWrite)
-	eventually(t, "the group is told", func() bool { return f.in.says("GROUP_AUTHORIZATION_FAILED") }, func() any { return f.in })
+	eventually(t, "the group is told", func() bool { return f.in.Says("GROUP_AUTHORIZATION_FAILED") }, func() any { return f.in })
 	works.flows()
 	c.Allow(t, user, kmsg.ACLResourceTypeGroup, group, kmsg.ACLOperationRead)
 	f.flows()

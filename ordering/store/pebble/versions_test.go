@@ -48,6 +48,7 @@ func TestVersions_ForgottenMeanwhile(t *testing.T) {
 			commit(t, s, 0)
 
 			r := s.routes["r"]
+			<-r.turn // as a commit does it
 			w := &r.work
 			changes := []store.Change{{Key: lane0, Version: 1, Record: &store.Record{}}}
 			w.begin(s, r)
@@ -60,6 +61,8 @@ func TestVersions_ForgottenMeanwhile(t *testing.T) {
 			if err := s.land(r); err != nil {
 				t.Fatal(err)
 			}
+
+			s.giveTurn(r)
 
 			if h := s.known.get(laneRow(s)); h != nil && h.Version != 2 {
 				t.Errorf("%+v is known of a lane with version 2", h)
