@@ -28,7 +28,8 @@ type Route struct {
 	Owner   string    `json:"owner,omitempty"`
 	Sources []End     `json:"sources"`
 	Target  End       `json:"target"`
-	Breaker string    `json:"breaker"` // closed, half-open or open
+	Breaker string    `json:"breaker"`        // closed, half-open or open
+	Trip    *Trip     `json:"trip,omitempty"` // why the breaker is not closed; nil: it is
 	Counts  Counts    `json:"counts"`
 	Mirror  *Mirror   `json:"mirror,omitempty"` // where dead letters are copied to, if anywhere
 	Events  *Outlet   `json:"events,omitempty"`
@@ -47,6 +48,13 @@ type End struct {
 	Up     bool   `json:"up"`
 	Reason string `json:"reason,omitempty"` // why it is not
 	Lag    int64  `json:"lag"`              // of a source: messages not taken yet; -1: unknown
+}
+
+// Trip is why a breaker opened, and when it tries the target again.
+type Trip struct {
+	At    time.Time `json:"at"`
+	Why   string    `json:"why,omitempty"`     // the last failure that counted
+	Probe time.Time `json:"probe_at,omitzero"` // when the next try is; zero: it is under way
 }
 
 // Mirror is the queue or topic that gets a copy of every dead letter. A route

@@ -33,6 +33,25 @@ type DeadLetterDetail struct {
 	Headers        []Header `json:"headers"`
 	HeadersOmitted int      `json:"headers_omitted,omitempty"` // how many more there are
 	Body           Bytes    `json:"body"`
+	// Tries are the failed tries, oldest first; of many the first and the last ones.
+	Tries        []Try `json:"tries,omitempty"`
+	TriesOmitted int   `json:"tries_omitted,omitempty"`
+	// Trace is the id of the trace that the message came with, or that the bridge
+	// began for it, in 32 hexadecimal digits. Absent: none.
+	Trace     string `json:"trace,omitempty"`
+	TraceLink string `json:"trace_link,omitempty"` // where it is shown, if admin.trace_url is set
+	// Payloads says how much of headers and body is here: absent is all, else masked
+	// or hidden.
+	Payloads string `json:"payloads,omitempty"`
+}
+
+// Try is a try that failed.
+type Try struct {
+	At    time.Time `json:"at"`
+	Took  float64   `json:"took_seconds"`
+	Class string    `json:"class"`
+	Error string    `json:"error,omitempty"`
+	Trace string    `json:"trace,omitempty"` // the id of its trace
 }
 
 // Lane is one key's stream within a route, in one epoch.
