@@ -2,6 +2,7 @@ package bulk_test
 
 import (
 	"context"
+	"maps"
 
 	"github.com/brokerbridge/bridge/ordering/bulk"
 	"github.com/brokerbridge/bridge/ordering/lane"
@@ -20,23 +21,40 @@ func (o *office) adds(p bulk.Progress) {
 	}
 }
 
-// checkGroups compares the groups of the store with its dead letters and lanes.
+// group is what a store says of the dead letters with one cause.
+type group struct{ dead, keys, parked int64 }
+
+// checkGroups compares the groups of the store with its dead letters and lanes, all
+// read while nothing was stored: a message that is tried again may die meanwhile.
 func (o *office) checkGroups() {
 	o.t.Helper()
-	type group struct{ dead, keys, parked int64 }
+	var want, got map[string]group
+	o.await("a moment in which nothing is stored", func() bool {
+		before := o.ledger()
+		want, got = o.countedGroups(), o.storedGroups()
+		return o.ledger() == before
+	})
+	if !maps.Equal(want, got) {
+		o.t.Errorf("groups %+v, want %+v", got, want)
+	}
+}
+
+// countedGroups are the groups as the dead letters and lanes make them.
+func (o *office) countedGroups() map[string]group {
+	o.t.Helper()
 	type place struct {
 		key   string
 		epoch uint32
 		rev   lane.Revision
 	}
-	ctx, want, prints := context.Background(), map[string]group{}, map[place]string{}
+	ctx, all, prints := context.Background(), map[string]group{}, map[place]string{}
 	for d, err := range o.store.DeadLetters(ctx, store.Query{Route: route}) {
 		if err != nil {
 			o.t.Fatal(err)
 		}
-		g := want[d.Fingerprint]
+		g := all[d.Fingerprint]
 		g.dead++
-		want[d.Fingerprint] = g
+		all[d.Fingerprint] = g
 		if d.Lane {
 			prints[place{d.Key, d.Epoch, d.Rev}] = d.Fingerprint
 		}
@@ -47,28 +65,27 @@ func (o *office) checkGroups() {
 		}
 		if rec.State.Mode == lane.Quarantined {
 			print := prints[place{rec.Key.Name, rec.Key.Epoch, rec.State.Next}]
-			g := want[print]
+			g := all[print]
 			g.keys++
 			g.parked += int64(rec.State.Parked)
-			want[print] = g
+			all[print] = g
 		}
 	}
-	groups, err := o.store.Groups(ctx, route)
+	return all
+}
+
+// storedGroups are the groups as the store keeps them.
+func (o *office) storedGroups() map[string]group {
+	o.t.Helper()
+	groups, err := o.store.Groups(context.Background(), route)
 	if err != nil {
 		o.t.Fatal(err)
 	}
-	got := map[string]group{}
+	all := map[string]group{}
 	for _, g := range groups {
-		got[g.Fingerprint] = group{g.Dead, g.Keys, g.Parked}
-		if _, ok := want[g.Fingerprint]; !ok {
-			o.t.Errorf("group %q of %d dead letters, of which there are none", g.Fingerprint, g.Dead)
-		}
+		all[g.Fingerprint] = group{g.Dead, g.Keys, g.Parked}
 	}
-	for print, g := range want {
-		if got[print] != g {
-			o.t.Errorf("group %q: %+v, want %+v", print, got[print], g)
-		}
-	}
+	return all
 }
 
 // check has a look at the books when all is settled.
@@ -87,10 +104,12 @@ func (c *chaos) check() {
 			originals++
 		}
 	}
-	l, got := c.ledger(), int64(len(c.taken()))
-	if got != l.Delivered {
-		c.t.Errorf("%d are delivered, the target has %d", l.Delivered, got)
-	}
+	var l store.Ledger
+	var got int64
+	c.await("what the target has is stored as delivered", func() bool { // and no more than that
+		l, got = c.ledger(), int64(len(c.taken()))
+		return got == l.Delivered
+	})
 	if n := got + l.Discarded + l.Kept - originals + l.Purged + l.Dead + l.Parked; !c.purges && n != chaosKeys*chaosRevs {
 		c.t.Errorf("%d of %d: %+v, with %d originals", n, chaosKeys*chaosRevs, l, originals)
 	}
