@@ -66,6 +66,7 @@ import (
 	"time"
 
 	"github.com/brokerbridge/bridge/bridge/admin/api"
+	"github.com/brokerbridge/bridge/bridge/admin/console"
 	"github.com/brokerbridge/bridge/bridge/status"
 	"github.com/brokerbridge/bridge/ordering/lane"
 	"github.com/brokerbridge/bridge/ordering/store"
@@ -147,6 +148,8 @@ type Config struct {
 	Backup func(ctx context.Context, dir string) (api.StoreBackup, error)
 	// Operator makes changes. Nil: there are none.
 	Operator Operator
+	// Version is that of this program, as the console shows it.
+	Version string
 	// Logger gets what an operator must see. Nil: slog.Default.
 	Logger *slog.Logger
 }
@@ -158,6 +161,9 @@ type Server struct {
 	door  *door
 	pulse *pulse
 	busy  chan struct{} // a token per request under way
+
+	sessions *sessions
+	console  *console.Console
 
 	mu       sync.Mutex
 	listener net.Listener
@@ -174,8 +180,9 @@ func New(c Config) (*Server, error) {
 	}
 	s := &Server{
 		cfg: c, names: map[string]bool{}, door: newDoor(c.Tokens),
-		pulse: newPulse(c.Routes), busy: make(chan struct{}, maxRequests),
+		pulse: newPulse(c.Routes), busy: make(chan struct{}, maxRequests), sessions: newSessions(),
 	}
+	s.console = s.newConsole()
 	for _, r := range c.Routes(context.Background()) {
 		s.names[r.Name] = true
 	}

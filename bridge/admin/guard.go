@@ -130,23 +130,44 @@ func (s *Server) handler() http.Handler {
 	for path, o := range others {
 		mux.HandleFunc(path, s.allowed(o.role, o.refuse))
 	}
-	mux.HandleFunc("/", s.allowed(RoleViewer, func(w http.ResponseWriter, _ *http.Request) {
-		fail(w, http.StatusNotFound, api.NotFound, "there is nothing at this path", "GET /api/v1/routes lists the routes")
-	}))
+	for _, e := range s.pages() {
+		mux.HandleFunc(e.method+" "+e.path, s.seen(e))
+	}
+	mux.HandleFunc("/", s.nowhere())
 	return s.guarded(mux)
+}
+
+// nowhere answers where there is nothing, in the words of who asks.
+func (s *Server) nowhere() http.HandlerFunc {
+	page := s.seen(endpoint{"GET", "/", RoleViewer, s.console.NotFound, "", nil, nil, ""})
+	text := s.allowed(RoleViewer, func(w http.ResponseWriter, _ *http.Request) {
+		fail(w, http.StatusNotFound, api.NotFound, "there is nothing at this path", "GET /api/v1/routes lists the routes")
+	})
+	return func(w http.ResponseWriter, r *http.Request) {
+		if wantsPage(r) && !strings.HasPrefix(r.URL.Path, "/api/") {
+			page(w, r)
+			return
+		}
+		text(w, r)
+	}
 }
 
 // served is an endpoint behind what protects it: first who asks, which costs
 // nothing, then how many do.
 func (s *Server) served(e endpoint) http.HandlerFunc {
-	handle := e.handle
-	if s.cfg.ReadOnly && e.method != http.MethodGet {
-		handle = refused
-	}
+	handle := s.writable(e)
 	if e.role != RoleAnyone {
 		handle = s.bounded(handle)
 	}
 	return s.allowed(e.role, handle)
+}
+
+// writable is an endpoint, or its refusal where nothing may be changed.
+func (s *Server) writable(e endpoint) http.HandlerFunc {
+	if s.cfg.ReadOnly && e.method != http.MethodGet {
+		return refused
+	}
+	return e.handle
 }
 
 // otherwise refuses the methods that a path does not take. GET takes HEAD along.

@@ -60,6 +60,15 @@ func New(base string, o Options) (*Client, error) {
 	}}, nil
 }
 
+// Over returns a client that asks by way of rt, which is the API itself: for what
+// is in the same process.
+func Over(rt http.RoundTripper) *Client {
+	return &Client{base: "http://localhost", http: &http.Client{Transport: rt}}
+}
+
+// Get reads what is at a path of the API, such as the Next of a page, into out.
+func (c *Client) Get(ctx context.Context, path string, out any) error { return c.get(ctx, path, out) }
+
 // Routes lists the routes.
 func (c *Client) Routes(ctx context.Context) ([]status.Route, error) {
 	var page api.Page[status.Route]
