@@ -49,7 +49,7 @@ func newDemo() *cobra.Command {
 		"no", string(demo.Loss), string(demo.Order))
 	_ = f.MarkHidden("tamper") // it fails only for flags that do not exist
 	cmd.MarkFlagsMutuallyExclusive("dir", "keep")
-	cmd.AddCommand(newDemoRoulette())
+	cmd.AddCommand(newDemoRoulette(), newDemoConsole())
 	return cmd
 }
 

@@ -121,6 +121,15 @@ func (b *Broker) Messages(name string) []*message.Message {
 	return msgs
 }
 
+// Empty throws away what waits in a queue.
+func (b *Broker) Empty(name string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if q := b.queues[name]; q != nil {
+		q.waiting = nil
+	}
+}
+
 // Break ends the sessions of a queue's sources, as a lost connection does: what
 // was not acknowledged is delivered again.
 func (b *Broker) Break(name string) {
