@@ -16,7 +16,7 @@ RACED        = $(filter-out %/bridge/internal/regress,$(WITH_BROKERS))
 WITHOUT      = $(filter-out $(WITH_BROKERS),$(shell $(GO) list ./...))
 
 .DEFAULT_GOAL := help
-.PHONY: help build test test-full test-unit lint lint-go lint-shell mod bench bench-peers bench-cases bench-micro roulette regress chaos fuzz brokers brokers-down demo vuln docs release-check release-files sbom
+.PHONY: help build test test-full test-unit lint lint-go lint-shell mod bench bench-peers bench-cases bench-micro roulette regress chaos fuzz screenshots brokers brokers-down demo vuln docs release-check release-files sbom
 
 help: ## list what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -78,6 +78,9 @@ fuzz: ## fuzz every decoder, one after another (ARGS=1m each; 30s)
 		echo "$$file: $${name#func }"; \
 		$(GO) test -run '^$$' -fuzz "^$${name#func }\$$" -fuzztime $(or $(ARGS),30s) -fuzzminimizetime 20x "$$(dirname "$$file")" || exit 1; \
 	done
+
+screenshots: ## take the pictures of the docs from a running demo (needs Chromium; two minutes; ARGS=-all -dir DIR)
+	$(GO) run ./bridge/internal/screenshots $(ARGS)
 
 regress: brokers ## show the facts about Watermill on its own parts (half a minute)
 	$(GO) test -count=1 -timeout 5m ./bridge/internal/regress/...
