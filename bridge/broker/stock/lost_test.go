@@ -130,15 +130,15 @@ func TestW3_CloseEndsWhatWaits(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := faultnet.NewWall(t, u.Host)
+	w := faultnet.NewAMQP(t, u.Host)
 	u.Host = w.Addr()
 	q.url = u.String()
 	out := target(t, q, q.To(), broker.TargetOptions{Route: "route"})
 	if err := out.Publish("", numbered(1)[0]); err != nil {
 		t.Fatal(err)
 	}
-	w.Hold()
-	defer w.Pass()
+	w.Set(faultnet.Trouble{Hole: faultnet.Both})
+	defer w.Set(faultnet.Trouble{})
 	done := make(chan error, 1)
 	go func() { done <- out.Publish("", numbered(1)[0]) }()
 	time.Sleep(quiet)

@@ -66,27 +66,27 @@ func TestStock_W3_DeadlineIsNotKept(t *testing.T) {
 	upstream := u.Host
 	// published is what a publish ends with that RabbitMQ does not read, nil if it
 	// does not end; afterwards it is read.
-	published := func(t *testing.T, w *faultnet.Wall, publish func() error) error {
+	published := func(t *testing.T, w *faultnet.Wire, publish func() error) error {
 		t.Helper()
 		if err := publish(); err != nil {
 			t.Fatal(err)
 		}
-		w.Hold()
+		w.Set(faultnet.Trouble{Hole: faultnet.Both})
 		done := make(chan error, 1)
 		go func() { done <- publish() }()
 		select {
 		case err := <-done:
-			w.Pass()
+			w.Set(faultnet.Trouble{})
 			return err
 		case <-time.After(10 * deadline):
-			w.Pass()
+			w.Set(faultnet.Trouble{})
 			t.Logf("it ended after %v with %v", 10*deadline, <-done)
 			return nil
 		}
 	}
 	t.Run("stock", func(t *testing.T) {
 		t.Parallel()
-		w, u, queue := faultnet.NewWall(t, upstream), *u, rig.Queue(t)
+		w, u, queue := faultnet.NewAMQP(t, upstream), *u, rig.Queue(t)
 		u.Host = w.Addr()
 		c := amqp.NewDurableQueueConfig(u.String())
 		c.Publish.ConfirmDelivery = true
@@ -103,7 +103,7 @@ func TestStock_W3_DeadlineIsNotKept(t *testing.T) {
 	})
 	t.Run("ours", func(t *testing.T) {
 		t.Parallel()
-		w, u, queue := faultnet.NewWall(t, upstream), *u, rig.Queue(t)
+		w, u, queue := faultnet.NewAMQP(t, upstream), *u, rig.Queue(t)
 		u.Host = w.Addr()
 		shop := edgeamqp.New("shop", config.AMQP{URL: config.NewSecret(u.String())}, nil)
 		out, err := shop.Target(config.To{Queue: queue}, broker.TargetOptions{Route: "route", Timeout: deadline})
