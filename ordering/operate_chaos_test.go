@@ -82,7 +82,7 @@ func TestI10_OperatorsWhileCommitsFail(t *testing.T) {
 func TestI1_I2_I10_OperatorsAndCrashes(t *testing.T) {
 	rounds := uint64(15)
 	if os.Getenv("BRIDGE_TEST_FULL") != "" {
-		rounds = 500
+		rounds = 150
 	}
 	for seed := range rounds {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
