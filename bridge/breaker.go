@@ -44,14 +44,13 @@ func tripOf(b *policies.Breaker) *status.Trip {
 // started, newest first, at most 20. None: it was always closed, or there is no
 // such route.
 func (b *Bridge) BreakerHistory(route string) []api.Breaker {
-	for _, r := range b.routes {
-		if r.cfg.Name == route {
-			r.face.mu.Lock()
-			defer r.face.mu.Unlock()
-			newest := slices.Clone(r.face.shifts)
-			slices.Reverse(newest)
-			return newest
-		}
+	r := b.route(route)
+	if r == nil {
+		return nil
 	}
-	return nil
+	r.face.mu.Lock()
+	defer r.face.mu.Unlock()
+	newest := slices.Clone(r.face.shifts)
+	slices.Reverse(newest)
+	return newest
 }

@@ -58,10 +58,9 @@ func (l *latency) read() status.Latency {
 // target had confirmed them. Dead letters that were sent again are not counted.
 // False: there is no such route.
 func (b *Bridge) Latency(route string) (status.Latency, bool) {
-	for _, r := range b.routes {
-		if r.cfg.Name == route {
-			return r.latency.read(), true
-		}
+	r := b.route(route)
+	if r == nil {
+		return status.Latency{}, false
 	}
-	return status.Latency{}, false
+	return r.latency.read(), true
 }
