@@ -2,12 +2,9 @@ package console
 
 import (
 	"cmp"
-	"context"
-	"errors"
 	"fmt"
 	"math"
 	"net/http"
-	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -77,7 +74,7 @@ func (c *Console) chart(r *http.Request, route string) (chart, error) {
 	if n, err := strconv.Atoi(r.URL.Query().Get("hours")); err == nil && (n == 1 || n == 6) {
 		hours = n
 	}
-	h, err := c.history(r.Context(), route, hours)
+	h, err := c.cfg.API.History(r.Context(), route, hours)
 	if err != nil {
 		return chart{}, err
 	}
@@ -87,19 +84,6 @@ func (c *Console) chart(r *http.Request, route string) (chart, error) {
 		out.Choices = append(out.Choices, choice{n, n == hours})
 	}
 	return out, nil
-}
-
-// history asks what routes moved. A bridge that does not know has none.
-func (c *Console) history(ctx context.Context, route string, hours int) (h api.History, err error) {
-	q := url.Values{"hours": {strconv.Itoa(hours)}}
-	if route != "" {
-		q.Set("route", route)
-	}
-	err = c.cfg.API.Get(ctx, "/api/v1/history?"+q.Encode(), &h)
-	if e, ok := errors.AsType[*api.Error](err); ok && e.Code == api.NotFound {
-		return api.History{}, nil
-	}
-	return h, err
 }
 
 // plot draws a history.
