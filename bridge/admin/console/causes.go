@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"html/template"
 	"slices"
+	"strings"
 
 	"github.com/brokerbridge/bridge/bridge/admin/api"
 	"github.com/brokerbridge/bridge/bridge/status"
@@ -23,6 +24,7 @@ const (
 	standing         // a route that somebody has to let go on
 	waiting          // a route that goes on by itself
 	blocked          // keys that wait
+	held             // a route that somebody paused: it is known
 	limit            // an alarm
 	unsettled        // dead letters that nothing waits for
 )
@@ -31,6 +33,7 @@ const (
 // to.
 type cause struct {
 	Route   string
+	Kind    string // which of the route's it is, always the same
 	Tone    string
 	Says    string
 	Error   string // what the target or a broker said
@@ -91,31 +94,30 @@ func (c *Console) groupsOf(ctx context.Context, route string) (all []api.Group, 
 func ofRoute(r status.Route) (all []cause) {
 	if n := r.Counts.Unaccounted; n != 0 {
 		all = append(all, cause{
-			rank: lost, Route: r.Name, Tone: "bad", Says: plural(n, "message is", "messages are") + " unaccounted for",
+			rank: lost, Route: r.Name, Kind: "balance", Tone: "bad", Says: plural(n, "message is", "messages are") + " unaccounted for",
 			Link: routePage(r.Name) + "#balance", Do: "See the balance", Command: "bridge routes ls",
 		})
 	}
 	if !r.Ready() {
 		all = append(all, ofState(r))
 	}
-	n := r.Counts.Keys
 	for _, w := range []struct {
-		keys     int64
+		kind     string
 		one, any string
 	}{
-		{n["gap_blocked"], "key misses a revision that did not come in time", "keys miss revisions that did not come in time"},
-		{n["locked"], "key was created anew and waits to be released", "keys were created anew and wait to be released"},
+		{"gap_blocked", "key misses a revision that did not come in time", "keys miss revisions that did not come in time"},
+		{"locked", "key was created anew and waits to be released", "keys were created anew and wait to be released"},
 	} {
-		if w.keys > 0 {
+		if keys := r.Counts.Keys[w.kind]; keys > 0 {
 			all = append(all, cause{
-				rank: blocked, Route: r.Name, Tone: "bad", Says: plural(w.keys, w.one, w.any), Keys: w.keys,
+				rank: blocked, Route: r.Name, Kind: w.kind, Tone: "bad", Says: plural(keys, w.one, w.any), Keys: keys,
 				Link: blockedKeys(r.Name), Do: "See the keys", Command: "bridge keys ls --blocked --route " + api.Quote(r.Name),
 			})
 		}
 	}
 	for _, a := range r.Alarms {
 		all = append(all, cause{
-			rank: limit, Route: r.Name, Tone: "busy", Says: a.Says, Link: alarmPage(r.Name, a.Reason), Do: "Look at them", Command: "bridge routes ls",
+			rank: limit, Route: r.Name, Kind: a.Reason, Tone: "busy", Says: a.Says, Link: alarmPage(r.Name, a.Reason), Do: "Look at them", Command: "bridge routes ls",
 		})
 	}
 	return all
@@ -124,12 +126,15 @@ func ofRoute(r status.Route) (all []cause) {
 // ofState is a route that does not move messages.
 func ofState(r status.Route) cause {
 	w := cause{
-		rank: waiting, Route: r.Name, Tone: tone(r.State), Says: "the route is " + string(r.State), Error: r.Reason,
+		rank: waiting, Route: r.Name, Kind: "state", Tone: tone(r.State), Says: "the route is " + string(r.State), Error: r.Reason,
 		Waits: lag(r), Link: routePage(r.Name), Do: "See why", Command: "bridge routes ls",
 	}
 	if r.State == status.Paused {
 		w.rank, w.Do, w.Link = standing, "Resume it…", actPage(r.Name, "resume")
 		w.Command = "bridge routes resume " + api.Quote(r.Name) + " --reason …"
+	}
+	if strings.HasPrefix(r.Reason, status.ByOperator) {
+		w.rank, w.Tone = held, "busy"
 	}
 	if r.OffsetsDoNotFit() {
 		w.rank, w.Do, w.Link = standing, "See the ways on", routePage(r.Name)+"#ways"
@@ -148,7 +153,7 @@ func lag(r status.Route) (n int64) {
 // ofGroup is a cause of dead letters.
 func ofGroup(g api.Group) cause {
 	w := cause{
-		rank: blocked, Route: g.Route, Tone: "bad", Error: g.Error, Waits: g.ParkedBehind, Keys: g.BlockedKeys,
+		rank: blocked, Route: g.Route, Kind: g.Fingerprint, Tone: "bad", Error: g.Error, Waits: g.ParkedBehind, Keys: g.BlockedKeys,
 		Says: fmt.Sprintf("%s, %s", plural(g.Dead, "dead letter", "dead letters"), g.Reason),
 		Link: groupPage(g), Do: "See and redrive them",
 		Command: "bridge dlq redrive --route " + api.Quote(g.Route) + " --group " + api.Quote(g.Fingerprint) + " --dry-run",
@@ -179,7 +184,7 @@ func judge(routes []status.Route, causes []cause) verdict {
 // opening is what the sentence says before it names the worst cause.
 func opening(worst cause, routes []status.Route, ready int, parked int64, causes []cause) string {
 	switch worst.rank {
-	case standing, waiting:
+	case standing, waiting, held:
 		if n := len(routes) - ready; n == 1 {
 			return fmt.Sprintf("1 of %s does not move messages: ", plural(len(routes), "route", "routes"))
 		}
@@ -208,7 +213,7 @@ func opening(worst cause, routes []status.Route, ready int, parked int64, causes
 // inWords is a cause as part of a sentence.
 func (c cause) inWords() string {
 	text := "on " + c.Route + " " + c.Says
-	if c.rank == standing || c.rank == waiting {
+	if c.rank == standing || c.rank == waiting || c.rank == held {
 		text = c.Route + " is " + c.Says[len("the route is "):]
 	}
 	if c.rank == blocked && c.Waits > 0 {

@@ -58,7 +58,7 @@ type plate struct {
 func draw(rows []row) graph {
 	g := graph{Width: graphWidth, More: max(0, len(rows)-maxDrawn)}
 	rows = rows[:min(len(rows), maxDrawn)]
-	left, right := newSide(0), newSide(graphWidth-boxWidth)
+	left, right := newSide(1), newSide(graphWidth-boxWidth-1)
 	for _, r := range rows {
 		for _, s := range r.Sources {
 			left.add(s)

@@ -130,9 +130,9 @@ func cards(routes []status.Route) []card {
 		alarms += int64(len(r.Alarms))
 	}
 	all := []card{
-		{Name: "Parked messages", Count: parked, Tone: "busy", Says: "stored, waiting for what is before them", Link: link("/keys", "blocked", "true")},
+		{Name: "Parked messages", Count: parked, Tone: "busy", Says: "stored, waiting for what is before them", Link: "/keys"},
 		{Name: "Dead letters", Count: dead, Tone: "busy", Says: "given up, waiting for somebody", Link: "/dead-letters"},
-		{Name: "Blocked keys", Count: keys, Tone: "bad", Says: "go on when somebody acts", Link: link("/keys", "blocked", "true")},
+		{Name: "Blocked keys", Count: keys, Tone: "bad", Says: "go on when somebody acts", Link: "/keys"},
 		{Name: "Open skips", Count: skips, Tone: "busy", Says: "revisions gone without; not looked at yet", Link: "/skips"},
 		{Name: "Alarms", Count: alarms, Tone: "bad", Says: "limits that are reached", Link: "#causes"},
 	}

@@ -16,18 +16,18 @@ func actPage(route, do string) template.URL {
 }
 
 func groupPage(g api.Group) template.URL {
-	return link("/dead-letters", "route", g.Route, "group", g.Fingerprint)
+	return link("/routes/"+segment(g.Route)+"/dead-letters", "group", g.Fingerprint)
 }
 
 func blockedKeys(route string) template.URL {
-	return link("/keys", "route", route, "blocked", "true")
+	return link("/keys", "route", route)
 }
 
 // alarmPage is where one sees what an alarm is about.
 func alarmPage(route, reason string) template.URL {
 	switch {
 	case slices.Contains([]string{"dead_letters", "dead_letter_age"}, reason):
-		return link("/dead-letters", "route", route)
+		return link("/routes/" + segment(route) + "/dead-letters")
 	case slices.Contains([]string{"parked", "parked_age", "quarantined_keys"}, reason):
 		return blockedKeys(route)
 	case reason == "open_skips":

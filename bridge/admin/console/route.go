@@ -13,15 +13,15 @@ import (
 type routeView struct {
 	api.RouteDetail
 	Says    string // what the state means
-	Ways    []way
+	Ways    []remedy
 	Chart   chart
 	Balance balance
 	Lanes   []fact // keys that do not flow, by what they do
 	Dead    []fact // dead letters since the process started, by reason
 }
 
-// way is something that one can do about a route.
-type way struct {
+// remedy is something that one can do about a route.
+type remedy struct {
 	Does    string
 	Do      string // the label of the link
 	Link    template.URL
@@ -75,11 +75,11 @@ func (c *Console) route(r *http.Request) (view, error) {
 }
 
 // waysOf are the changes that fit the state of a route.
-func waysOf(r status.Route) (all []way) {
+func waysOf(r status.Route) (all []remedy) {
 	command := func(verb, flags string) string {
 		return "bridge routes " + verb + " " + api.Quote(r.Name) + flags + " --reason …"
 	}
-	resume := way{
+	resume := remedy{
 		Does: "start the route again, once the cause is gone", Do: "Resume…", Link: actPage(r.Name, "resume"), Command: command("resume", ""),
 	}
 	byOperator := strings.HasPrefix(r.Reason, status.ByOperator)
@@ -90,13 +90,13 @@ func waysOf(r status.Route) (all []way) {
 		all = append(all, resume)
 	}
 	if r.OffsetsDoNotFit() {
-		all = append(all, way{
+		all = append(all, remedy{
 			Does: "have the route take the offsets of its source as they are, if they are right", Do: "Take the offsets as they are…",
 			Link: actPage(r.Name, "accept-offset"), Danger: true, Command: command("resume", " --accept-offset"),
 		})
 	}
 	if r.State != status.Paused && r.State != status.Stopped && !byOperator {
-		all = append(all, way{
+		all = append(all, remedy{
 			Does: "stop taking from the sources; what is in hand is delivered", Do: "Pause…", Link: actPage(r.Name, "pause"), Command: command("pause", ""),
 		})
 	}

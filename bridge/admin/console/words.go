@@ -19,7 +19,7 @@ import (
 var words = template.FuncMap{
 	"ago": ago, "when": when, "iso": iso, "count": count, "size": size, "rate": rate, "span": span,
 	"plural": plural, "seg": segment, "link": link, "tone": tone, "printable": printable, "dict": dict,
-	"took": took, "clip": clip, "denied": denied, "connection": connection, "upper": strings.ToUpper,
+	"took": took, "clip": clip, "denied": denied, "connection": connection, "lasted": lasted, "later": later,
 }
 
 // ago is how long something is past, or to come: "3 min ago", "in 20 s".
@@ -35,6 +35,12 @@ func ago(t time.Time) string {
 	}
 	return span(d) + " ago"
 }
+
+// lasted is how long something has been as it is.
+func lasted(since time.Time) string { return span(max(0, time.Since(since))) }
+
+// later reports whether a moment is yet to come.
+func later(t time.Time) bool { return time.Until(t) > 0 }
 
 // span is a length of time in one unit.
 func span(d time.Duration) string {
