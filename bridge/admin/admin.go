@@ -157,6 +157,8 @@ type Config struct {
 	Backup func(ctx context.Context, dir string) (api.StoreBackup, error)
 	// Operator makes changes. Nil: there are none.
 	Operator Operator
+	// NoConsole leaves the pages for browsers out.
+	NoConsole bool
 	// Version is that of this program, as the console shows it.
 	Version string
 	// Logger gets what an operator must see. Nil: slog.Default.
@@ -190,7 +192,8 @@ func New(c Config) (*Server, error) {
 	}
 	s := &Server{
 		cfg: c, names: map[string]bool{}, door: newDoor(c.Tokens),
-		pulse: newPulse(c.Routes), past: newHistory(c), busy: make(chan struct{}, maxRequests), sessions: newSessions(),
+		pulse: newPulse(c.Routes), past: newHistory(c), busy: make(chan struct{}, maxRequests),
+		sessions: newSessions(c.TLS != nil || c.BehindProxy),
 	}
 	s.console = s.newConsole()
 	for _, r := range c.Routes(context.Background()) {

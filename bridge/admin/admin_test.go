@@ -153,7 +153,6 @@ func TestEndpoints(t *testing.T) {
 		{"GET", root + "/orders/keys?limit=1e9", 400, "from 1 to 1000", ""},
 		{"GET", root + "/orders/keys?blocked=maybe", 400, "true or false", ""},
 		{"GET", root + "/orders/keys?after=%zz", 400, "cannot be read", ""},
-		{"GET", "/", 200, `<h1>Overview</h1>`, ""},
 		{"GET", "/debug/pprof/", 404, `"code":"not_found"`, ""},
 		{"POST", root, 405, `"code":"method_not_allowed"`, ""},
 		{"DELETE", root + "/orders/dead-letters/d1", 405, `"code":"method_not_allowed"`, ""},

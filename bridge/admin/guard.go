@@ -128,22 +128,28 @@ func (s *Server) changes() []endpoint {
 // handler is the whole interface, guarded.
 func (s *Server) handler() http.Handler {
 	mux := http.NewServeMux()
+	mount(mux, s.endpoints(), s.served, s.allowed)
+	mount(mux, s.pages(), s.seen, func(least Role, next http.HandlerFunc) http.HandlerFunc {
+		return s.seen(endpoint{http.MethodGet, "", least, next, "", nil, nil, ""})
+	})
+	mux.HandleFunc("/", s.nowhere())
+	return s.guarded(mux)
+}
+
+// mount serves endpoints, and refuses the methods that their paths do not take: in
+// the same way as the endpoints themselves to who may not see them.
+func mount(mux *http.ServeMux, all []endpoint, serve func(endpoint) http.HandlerFunc, allowed func(Role, http.HandlerFunc) http.HandlerFunc) {
 	others := map[string]*otherwise{}
-	for _, e := range s.endpoints() {
-		mux.HandleFunc(e.method+" "+e.path, s.served(e))
+	for _, e := range all {
+		mux.HandleFunc(e.method+" "+e.path, serve(e))
 		if others[e.path] == nil {
 			others[e.path] = &otherwise{role: min(e.role, RoleViewer)}
 		}
 		others[e.path].methods = append(others[e.path].methods, e.method)
 	}
 	for path, o := range others {
-		mux.HandleFunc(path, s.allowed(o.role, o.refuse))
+		mux.HandleFunc(path, allowed(o.role, o.refuse))
 	}
-	for _, e := range s.pages() {
-		mux.HandleFunc(e.method+" "+e.path, s.seen(e))
-	}
-	mux.HandleFunc("/", s.nowhere())
-	return s.guarded(mux)
 }
 
 // nowhere answers where there is nothing, in the words of who asks.
@@ -153,7 +159,7 @@ func (s *Server) nowhere() http.HandlerFunc {
 		fail(w, http.StatusNotFound, api.NotFound, "there is nothing at this path", "GET /api/v1/routes lists the routes")
 	})
 	return func(w http.ResponseWriter, r *http.Request) {
-		if wantsPage(r) && !strings.HasPrefix(r.URL.Path, "/api/") {
+		if !s.cfg.NoConsole && wantsPage(r) && !strings.HasPrefix(r.URL.Path, "/api/") {
 			page(w, r)
 			return
 		}

@@ -29,9 +29,9 @@ const (
 	unsettled        // dead letters that nothing waits for
 )
 
-// cause is something that keeps messages from moving, or that somebody should see
+// harm is something that keeps messages from moving, or that somebody should see
 // to.
-type cause struct {
+type harm struct {
 	Route   string
 	Kind    string // which of the route's it is, always the same
 	Tone    string
@@ -54,8 +54,8 @@ type verdict struct {
 }
 
 // causes are what is wrong, the worst first.
-func (c *Console) causes(ctx context.Context, routes []status.Route) ([]cause, error) {
-	var all []cause
+func (c *Console) causes(ctx context.Context, routes []status.Route) ([]harm, error) {
+	var all []harm
 	asked := 0
 	for _, r := range routes {
 		all = append(all, ofRoute(r)...)
@@ -71,7 +71,7 @@ func (c *Console) causes(ctx context.Context, routes []status.Route) ([]cause, e
 			all = append(all, ofGroup(g))
 		}
 	}
-	slices.SortStableFunc(all, func(a, b cause) int {
+	slices.SortStableFunc(all, func(a, b harm) int {
 		return cmp.Or(cmp.Compare(a.rank, b.rank), cmp.Compare(b.Waits, a.Waits), cmp.Compare(b.Keys, a.Keys))
 	})
 	return all, nil
@@ -91,9 +91,9 @@ func (c *Console) groupsOf(ctx context.Context, route string) (all []api.Group, 
 }
 
 // ofRoute is what the status of a route says is wrong with it.
-func ofRoute(r status.Route) (all []cause) {
+func ofRoute(r status.Route) (all []harm) {
 	if n := r.Counts.Unaccounted; n != 0 {
-		all = append(all, cause{
+		all = append(all, harm{
 			rank: lost, Route: r.Name, Kind: "balance", Tone: "bad", Says: plural(n, "message is", "messages are") + " unaccounted for",
 			Link: routePage(r.Name) + "#balance", Do: "See the balance", Command: "bridge routes ls",
 		})
@@ -109,14 +109,14 @@ func ofRoute(r status.Route) (all []cause) {
 		{"locked", "key was created anew and waits to be released", "keys were created anew and wait to be released"},
 	} {
 		if keys := r.Counts.Keys[w.kind]; keys > 0 {
-			all = append(all, cause{
+			all = append(all, harm{
 				rank: blocked, Route: r.Name, Kind: w.kind, Tone: "bad", Says: plural(keys, w.one, w.any), Keys: keys,
 				Link: blockedKeys(r.Name), Do: "See the keys", Command: "bridge keys ls --blocked --route " + api.Quote(r.Name),
 			})
 		}
 	}
 	for _, a := range r.Alarms {
-		all = append(all, cause{
+		all = append(all, harm{
 			rank: limit, Route: r.Name, Kind: a.Reason, Tone: "busy", Says: a.Says, Link: alarmPage(r.Name, a.Reason), Do: "Look at them", Command: "bridge routes ls",
 		})
 	}
@@ -124,8 +124,8 @@ func ofRoute(r status.Route) (all []cause) {
 }
 
 // ofState is a route that does not move messages.
-func ofState(r status.Route) cause {
-	w := cause{
+func ofState(r status.Route) harm {
+	w := harm{
 		rank: waiting, Route: r.Name, Kind: "state", Tone: tone(r.State), Says: "the route is " + string(r.State), Error: r.Reason,
 		Waits: lag(r), Link: routePage(r.Name), Do: "See why", Command: "bridge routes ls",
 	}
@@ -151,8 +151,8 @@ func lag(r status.Route) (n int64) {
 }
 
 // ofGroup is a cause of dead letters.
-func ofGroup(g api.Group) cause {
-	w := cause{
+func ofGroup(g api.Group) harm {
+	w := harm{
 		rank: blocked, Route: g.Route, Kind: g.Fingerprint, Tone: "bad", Error: g.Error, Waits: g.ParkedBehind, Keys: g.BlockedKeys,
 		Says: fmt.Sprintf("%s, %s", plural(g.Dead, "dead letter", "dead letters"), g.Reason),
 		Link: groupPage(g), Do: "See and redrive them",
@@ -165,7 +165,7 @@ func ofGroup(g api.Group) cause {
 }
 
 // judge says in a sentence how the bridge is doing.
-func judge(routes []status.Route, causes []cause) verdict {
+func judge(routes []status.Route, causes []harm) verdict {
 	ready := 0
 	var parked int64
 	for _, r := range routes {
@@ -182,7 +182,7 @@ func judge(routes []status.Route, causes []cause) verdict {
 }
 
 // opening is what the sentence says before it names the worst cause.
-func opening(worst cause, routes []status.Route, ready int, parked int64, causes []cause) string {
+func opening(worst harm, routes []status.Route, ready int, parked int64, causes []harm) string {
 	switch worst.rank {
 	case standing, waiting, held:
 		if n := len(routes) - ready; n == 1 {
@@ -211,7 +211,7 @@ func opening(worst cause, routes []status.Route, ready int, parked int64, causes
 }
 
 // inWords is a cause as part of a sentence.
-func (c cause) inWords() string {
+func (c harm) inWords() string {
 	text := "on " + c.Route + " " + c.Says
 	if c.rank == standing || c.rank == waiting || c.rank == held {
 		text = c.Route + " is " + c.Says[len("the route is "):]

@@ -28,7 +28,7 @@ const (
 type chart struct {
 	Name          string // of the route; empty: all of them
 	Hours         int
-	Choices       []choice
+	Choices       []window
 	Width, Height int
 	Left, Right   int
 	Top, Bottom   int
@@ -39,8 +39,8 @@ type chart struct {
 	Empty         bool
 }
 
-// choice is another length of time.
-type choice struct {
+// window is another length of time.
+type window struct {
 	Hours int
 	Here  bool
 }
@@ -81,7 +81,7 @@ func (c *Console) chart(r *http.Request, route string) (chart, error) {
 	out := plot(h, hours)
 	out.Name = route
 	for _, n := range []int{1, 6, 24} {
-		out.Choices = append(out.Choices, choice{n, n == hours})
+		out.Choices = append(out.Choices, window{n, n == hours})
 	}
 	return out, nil
 }
@@ -111,7 +111,7 @@ func plot(h api.History, hours int) chart {
 	c.Marks = marks(h, place)
 	c.Values = valueTicks(top)
 	c.Times = timeTicks(from, until, hours, place)
-	c.Says = inWords(h)
+	c.Says = sayRates(h)
 	return c
 }
 
@@ -189,8 +189,8 @@ func timeTicks(from, until time.Time, hours int, place func(time.Time) float64) 
 	return all
 }
 
-// inWords says what a chart shows.
-func inWords(h api.History) (says []string) {
+// sayRates says what a chart shows.
+func sayRates(h api.History) (says []string) {
 	now := h.Steps[len(h.Steps)-1]
 	for _, r := range rates {
 		top := slices.MaxFunc(h.Steps, func(a, b api.Rates) int { return cmp.Compare(r.of(a), r.of(b)) })

@@ -112,7 +112,7 @@ func line(e status.End, breaker string, x, y, toX, toY int) wire {
 	middle := (x + toX) / 2
 	w := wire{
 		Path:  fmt.Sprintf("M%d %dC%d %d %d %d %d %d", x, y, middle, y, middle, toY, toX, toY),
-		Class: "up", Says: e.Broker + ", " + e.Name + ": " + connection(e),
+		Class: "up", Says: printable(e.Broker + ", " + e.Name + ": " + connection(e)),
 	}
 	switch {
 	case !e.Up:

@@ -23,7 +23,7 @@ func (c *Console) overviewPages() []Page {
 type overview struct {
 	Verdict     verdict
 	Unaccounted int64
-	Causes      []cause
+	Causes      []harm
 	More        int // causes that are not shown
 	Cards       []card
 	Graph       graph

@@ -19,7 +19,7 @@ import (
 var words = template.FuncMap{
 	"ago": ago, "when": when, "iso": iso, "count": count, "size": size, "rate": rate, "span": span,
 	"plural": plural, "seg": segment, "link": link, "tone": tone, "printable": printable, "dict": dict,
-	"took": took, "clip": clip, "denied": denied, "connection": connection, "lasted": lasted, "later": later,
+	"seconds": seconds, "clip": clip, "denied": denied, "connection": connection, "lasted": lasted, "later": later,
 }
 
 // ago is how long something is past, or to come: "3 min ago", "in 20 s".
@@ -200,17 +200,17 @@ func dict(pairs ...any) map[string]any {
 	return out
 }
 
-// took is a length of time in seconds as people read it: "12 ms", "1.5 s".
-func took(seconds float64) string {
+// seconds is a length of time in seconds as people read it: "12 ms", "1.5 s".
+func seconds(n float64) string {
 	switch {
-	case seconds < 0.001:
+	case n < 0.001:
 		return "< 1 ms"
-	case seconds < 1:
-		return fmt.Sprintf("%.0f ms", seconds*1000)
-	case seconds < 100:
-		return fmt.Sprintf("%.1f s", seconds)
+	case n < 1:
+		return fmt.Sprintf("%.0f ms", n*1000)
+	case n < 100:
+		return fmt.Sprintf("%.1f s", n)
 	}
-	return span(time.Duration(seconds * float64(time.Second)))
+	return span(time.Duration(n * float64(time.Second)))
 }
 
 // clip is the beginning of a text, of at most so many signs.
