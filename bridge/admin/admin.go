@@ -104,12 +104,14 @@ type Store interface {
 	AuditHead(ctx context.Context) (seq uint64, hash store.AuditHash, err error)
 	DeadLetter(ctx context.Context, route, id string) (store.DeadLetter, error)
 	Parked(ctx context.Context, k store.Key, from lane.Revision, limit int) ([]store.Message, error)
+	ParkedRuns(ctx context.Context, k store.Key, from lane.Revision, look int) ([]store.Run, error)
 	Audits(ctx context.Context, q store.AuditQuery) iter.Seq2[store.Audit, error]
 }
 
 // Live is what a running route has in memory of a lane.
 type Live struct {
-	Held int // messages that wait for their turn
+	Held int         // messages that wait for their turn
+	Runs []store.Run // their revisions, in order
 
 	State  lane.State
 	Since  time.Time     // of its mode

@@ -92,6 +92,7 @@ func (s *Server) sights() []endpoint {
 		{"GET", "/api/v1/me", RoleViewer, s.me, "Who asks, and what they may do", nil, api.Me{}, ""},
 		{"GET", aRoute, RoleViewer, s.route, "A route with what it was told to do, and how fast it is", nil, api.RouteDetail{}, ""},
 		{"GET", "/api/v1/history", RoleViewer, s.history, "What a route moved within the last hours, or all routes together", nil, api.History{}, "route hours"},
+		{"GET", aRoute + "/keys/{key}/line", RoleViewer, s.line, "The revisions of a key, drawn as a line", nil, api.Line{}, "epoch"},
 	}
 }
 
