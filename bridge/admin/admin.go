@@ -169,6 +169,7 @@ type Server struct {
 	door  *door
 	pulse *pulse
 	past  *history.Recorder
+	feed  *feed
 	busy  chan struct{} // a token per request under way
 
 	mu       sync.Mutex
@@ -186,7 +187,7 @@ func New(c Config) (*Server, error) {
 	}
 	s := &Server{
 		cfg: c, names: map[string]bool{}, door: newDoor(c.Tokens),
-		pulse: newPulse(c.Routes), past: newHistory(c), busy: make(chan struct{}, maxRequests),
+		pulse: newPulse(c.Routes), past: newHistory(c), feed: newFeed(c.Routes), busy: make(chan struct{}, maxRequests),
 	}
 	for _, r := range c.Routes(context.Background()) {
 		s.names[r.Name] = true
@@ -253,6 +254,7 @@ func (s *Server) Run(ctx context.Context) error {
 		MaxHeaderBytes:    maxHeaderBytes,
 		ErrorLog:          slog.NewLogLogger(s.cfg.Logger.Handler(), slog.LevelWarn),
 	}
+	srv.RegisterOnShutdown(s.feed.end)
 	ctx, stop := context.WithCancel(ctx)
 	var wg sync.WaitGroup
 	wg.Go(func() { s.pulse.run(ctx) })

@@ -115,6 +115,8 @@ func (t *schemas) content(v any) (object, error) {
 		return object{"text/plain": object{"schema": object{"type": "string"}}}, nil
 	case lines:
 		kind, v = "application/x-ndjson", of.of
+	case events:
+		kind, v = "text/event-stream", of.of
 	}
 	schema, err := t.of(v)
 	return object{kind: object{"schema": schema}}, err
