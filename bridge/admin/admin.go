@@ -105,12 +105,14 @@ type Store interface {
 	AuditHead(ctx context.Context) (seq uint64, hash store.AuditHash, err error)
 	DeadLetter(ctx context.Context, route, id string) (store.DeadLetter, error)
 	Parked(ctx context.Context, k store.Key, from lane.Revision, limit int) ([]store.Message, error)
+	ParkedRuns(ctx context.Context, k store.Key, from lane.Revision, look int) ([]store.Run, error)
 	Audits(ctx context.Context, q store.AuditQuery) iter.Seq2[store.Audit, error]
 }
 
 // Live is what a running route has in memory of a lane.
 type Live struct {
-	Held int // messages that wait for their turn
+	Held int         // messages that wait for their turn
+	Runs []store.Run // their revisions, in order
 
 	State  lane.State
 	Since  time.Time     // of its mode
@@ -172,6 +174,7 @@ type Server struct {
 	door  *door
 	pulse *pulse
 	past  *history.Recorder
+	feed  *feed
 	busy  chan struct{} // a token per request under way
 
 	sessions *sessions
@@ -192,7 +195,7 @@ func New(c Config) (*Server, error) {
 	}
 	s := &Server{
 		cfg: c, names: map[string]bool{}, door: newDoor(c.Tokens),
-		pulse: newPulse(c.Routes), past: newHistory(c), busy: make(chan struct{}, maxRequests),
+		pulse: newPulse(c.Routes), past: newHistory(c), feed: newFeed(c.Routes), busy: make(chan struct{}, maxRequests),
 		sessions: newSessions(c.TLS != nil || c.BehindProxy),
 	}
 	s.console = s.newConsole()
@@ -261,6 +264,7 @@ func (s *Server) Run(ctx context.Context) error {
 		MaxHeaderBytes:    maxHeaderBytes,
 		ErrorLog:          slog.NewLogLogger(s.cfg.Logger.Handler(), slog.LevelWarn),
 	}
+	srv.RegisterOnShutdown(s.feed.end)
 	ctx, stop := context.WithCancel(ctx)
 	var wg sync.WaitGroup
 	wg.Go(func() { s.pulse.run(ctx) })

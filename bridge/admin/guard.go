@@ -27,6 +27,15 @@ type endpoint struct {
 // The path of a route.
 const aRoute = "/api/v1/routes/{route}"
 
+// events is a type of which there are events in a stream that does not end:
+// text/event-stream. It has a bound of its own, and no deadline.
+type events struct{ of any }
+
+func (e endpoint) streams() bool {
+	_, yes := e.out.(events)
+	return yes
+}
+
 // lines is a type of which there is one value per line: application/x-ndjson.
 type lines struct{ of any }
 
@@ -92,6 +101,8 @@ func (s *Server) sights() []endpoint {
 		{"GET", "/api/v1/me", RoleViewer, s.me, "Who asks, and what they may do", nil, api.Me{}, ""},
 		{"GET", aRoute, RoleViewer, s.route, "A route with what it was told to do, and how fast it is", nil, api.RouteDetail{}, ""},
 		{"GET", "/api/v1/history", RoleViewer, s.history, "What a route moved within the last hours, or all routes together", nil, api.History{}, "route hours"},
+		{"GET", "/api/v1/stream", RoleViewer, s.stream, "The routes with their counts, at once and then whenever something has changed, as server-sent events", nil, events{api.Tick{}}, ""},
+		{"GET", aRoute + "/keys/{key}/line", RoleViewer, s.line, "The revisions of a key, drawn as a line", nil, api.Line{}, "epoch"},
 	}
 }
 
@@ -171,7 +182,7 @@ func (s *Server) nowhere() http.HandlerFunc {
 // nothing, then how many do.
 func (s *Server) served(e endpoint) http.HandlerFunc {
 	handle := s.writable(e)
-	if e.role != RoleAnyone {
+	if e.role != RoleAnyone && !e.streams() {
 		handle = s.bounded(handle)
 	}
 	return s.allowed(e.role, handle)

@@ -49,6 +49,7 @@ func (s *Server) pages() []endpoint {
 		{"GET", "/login", RoleAnyone, s.loginPage, "Sign in with a token", nil, nil, ""},
 		{"POST", "/login", RoleAnyone, s.login, "Sign in with a token", nil, nil, ""},
 		{"POST", "/logout", RoleAnyone, s.logout, "Sign out", nil, nil, ""},
+		{"GET", "/live", RoleViewer, s.stream, "Tells a page that is open when something has changed", nil, events{api.Tick{}}, ""},
 	}
 	for _, p := range s.console.Pages() {
 		all = append(all, endpoint{p.Method, p.Path, pageRoles[p.Access], p.Handle, p.Summary, nil, nil, ""})
@@ -59,7 +60,7 @@ func (s *Server) pages() []endpoint {
 // seen serves a page to who has signed in, and leads others there.
 func (s *Server) seen(e endpoint) http.HandlerFunc {
 	next := s.bounded(e.handle)
-	if e.role == RoleAnyone {
+	if e.role == RoleAnyone || e.streams() {
 		next = e.handle
 	}
 	return func(w http.ResponseWriter, r *http.Request) {

@@ -97,7 +97,11 @@ func TestEveryPageSaysWhoMaySeeIt(t *testing.T) {
 		if e.role == RoleAnyone {
 			continue
 		}
-		w := opens(t, s).asks(e.method, path, url.Values{})
+		method := e.method
+		if e.streams() {
+			method = http.MethodHead // it does not end
+		}
+		w := opens(t, s).asks(method, path, url.Values{})
 		to := "/login?" + url.Values{"to": {path}}.Encode()
 		if e.method == "GET" && (w.Code != 303 || w.Header().Get("Location") != to) {
 			t.Errorf("%s for a stranger: %d to %q, want %q", name, w.Code, w.Header().Get("Location"), to)
@@ -105,7 +109,7 @@ func TestEveryPageSaysWhoMaySeeIt(t *testing.T) {
 		if e.method != "GET" && w.Code != 403 {
 			t.Errorf("%s for a stranger: %d", name, w.Code)
 		}
-		if w := signedIn(t, s, RoleViewer).asks(e.method, path, url.Values{}); w.Code == 303 || w.Code == 401 || w.Code >= 500 {
+		if w := signedIn(t, s, RoleViewer).asks(method, path, url.Values{}); w.Code == 303 || w.Code == 401 || w.Code >= 500 {
 			t.Errorf("%s for a viewer: %d %s", name, w.Code, w.Body)
 		}
 	}
@@ -187,6 +191,31 @@ func TestPagesActInTheNameOfWhoLooks(t *testing.T) {
 	}
 	if w := b.sees(act); w.Code != 200 || !op.last.DryRun {
 		t.Errorf("a look at the plan: %d, changed something: %t", w.Code, !op.last.DryRun)
+	}
+}
+
+// What tells open pages of changes is there however busy the rest is, and for who
+// may see the pages only.
+func TestPagesHearOfChanges(t *testing.T) {
+	s, _ := locked(t)
+	b := signedIn(t, s, RoleViewer)
+	for range maxRequests {
+		s.busy <- struct{}{}
+	}
+	if w := b.sees("/"); w.Code != 429 {
+		t.Fatalf("it is not busy: %d", w.Code)
+	}
+	if w := b.asks("HEAD", "/live", nil); w.Code != 200 || w.Header().Get("Content-Type") != "text/event-stream" {
+		t.Errorf("%d %q", w.Code, w.Header())
+	}
+	if w := opens(t, s).asks("GET", "/live", nil, func(r *http.Request) { r.Header.Set("Accept", "text/event-stream") }); w.Code != 401 {
+		t.Errorf("a stranger: %d", w.Code)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	w := b.asks("GET", "/live", nil, func(r *http.Request) { *r = *r.WithContext(ctx) })
+	if !strings.Contains(w.Body.String(), "event: status\ndata: {") || !w.Flushed {
+		t.Errorf("%d %s", w.Code, w.Body)
 	}
 }
 

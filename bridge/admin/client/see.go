@@ -30,3 +30,13 @@ func (c *Client) History(ctx context.Context, route string, hours int) (out api.
 	err = c.get(ctx, "/api/v1/history?"+v.Encode(), &out)
 	return out, err
 }
+
+// Line draws a key in one of its epochs; nil: in the last.
+func (c *Client) Line(ctx context.Context, route, key string, epoch *uint32) (out api.Line, err error) {
+	at := path(route, "keys", key, "line")
+	if epoch != nil {
+		at += "?epoch=" + strconv.FormatUint(uint64(*epoch), 10)
+	}
+	err = c.get(ctx, at, &out)
+	return out, err
+}
