@@ -49,6 +49,7 @@ func locked(t *testing.T, set ...func(*Config)) (*Server, *asked) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	s.feed.end() // a stream is over when it has told once
 	return s, op
 }
 

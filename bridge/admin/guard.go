@@ -27,12 +27,21 @@ type endpoint struct {
 // The path of a route.
 const aRoute = "/api/v1/routes/{route}"
 
+// events is a type of which there are events in a stream that does not end:
+// text/event-stream. It has a bound of its own, and no deadline.
+type events struct{ of any }
+
+func (e endpoint) streams() bool {
+	_, yes := e.out.(events)
+	return yes
+}
+
 // lines is a type of which there is one value per line: application/x-ndjson.
 type lines struct{ of any }
 
 // endpoints are all that is served.
 func (s *Server) endpoints() []endpoint {
-	all := slices.Concat(s.health(), s.views())
+	all := slices.Concat(s.health(), s.views(), s.sights())
 	if s.cfg.Metrics != nil {
 		all = append(all, s.metrics()...)
 	}
@@ -47,7 +56,7 @@ func (s *Server) endpoints() []endpoint {
 
 // everything is what some server serves: it is what is described.
 func (s *Server) everything() []endpoint {
-	return slices.Concat(s.health(), s.views(), s.metrics(), s.changes(), s.care())
+	return slices.Concat(s.health(), s.views(), s.sights(), s.metrics(), s.changes(), s.care())
 }
 
 // care is for the store as a whole.
@@ -86,6 +95,17 @@ func (s *Server) views() []endpoint {
 	}
 }
 
+// sights are the views of people who look on.
+func (s *Server) sights() []endpoint {
+	return []endpoint{
+		{"GET", "/api/v1/me", RoleViewer, s.me, "Who asks, and what they may do", nil, api.Me{}, ""},
+		{"GET", aRoute, RoleViewer, s.route, "A route with what it was told to do, and how fast it is", nil, api.RouteDetail{}, ""},
+		{"GET", "/api/v1/history", RoleViewer, s.history, "What a route moved within the last hours, or all routes together", nil, api.History{}, "route hours"},
+		{"GET", "/api/v1/stream", RoleViewer, s.stream, "The routes with their counts, at once and then whenever something has changed, as server-sent events", nil, events{api.Tick{}}, ""},
+		{"GET", aRoute + "/keys/{key}/line", RoleViewer, s.line, "The revisions of a key, drawn as a line", nil, api.Line{}, "epoch"},
+	}
+}
+
 // metrics are for those who count.
 func (s *Server) metrics() []endpoint {
 	serve := func(w http.ResponseWriter, r *http.Request) { s.cfg.Metrics.ServeHTTP(w, r) }
@@ -119,22 +139,28 @@ func (s *Server) changes() []endpoint {
 // handler is the whole interface, guarded.
 func (s *Server) handler() http.Handler {
 	mux := http.NewServeMux()
+	mount(mux, s.endpoints(), s.served, s.allowed)
+	mount(mux, s.pages(), s.seen, func(least Role, next http.HandlerFunc) http.HandlerFunc {
+		return s.seen(endpoint{http.MethodGet, "", least, next, "", nil, nil, ""})
+	})
+	mux.HandleFunc("/", s.nowhere())
+	return s.guarded(mux)
+}
+
+// mount serves endpoints, and refuses the methods that their paths do not take: in
+// the same way as the endpoints themselves to who may not see them.
+func mount(mux *http.ServeMux, all []endpoint, serve func(endpoint) http.HandlerFunc, allowed func(Role, http.HandlerFunc) http.HandlerFunc) {
 	others := map[string]*otherwise{}
-	for _, e := range s.endpoints() {
-		mux.HandleFunc(e.method+" "+e.path, s.served(e))
+	for _, e := range all {
+		mux.HandleFunc(e.method+" "+e.path, serve(e))
 		if others[e.path] == nil {
 			others[e.path] = &otherwise{role: min(e.role, RoleViewer)}
 		}
 		others[e.path].methods = append(others[e.path].methods, e.method)
 	}
 	for path, o := range others {
-		mux.HandleFunc(path, s.allowed(o.role, o.refuse))
+		mux.HandleFunc(path, allowed(o.role, o.refuse))
 	}
-	for _, e := range s.pages() {
-		mux.HandleFunc(e.method+" "+e.path, s.seen(e))
-	}
-	mux.HandleFunc("/", s.nowhere())
-	return s.guarded(mux)
 }
 
 // nowhere answers where there is nothing, in the words of who asks.
@@ -144,7 +170,7 @@ func (s *Server) nowhere() http.HandlerFunc {
 		fail(w, http.StatusNotFound, api.NotFound, "there is nothing at this path", "GET /api/v1/routes lists the routes")
 	})
 	return func(w http.ResponseWriter, r *http.Request) {
-		if wantsPage(r) && !strings.HasPrefix(r.URL.Path, "/api/") {
+		if !s.cfg.NoConsole && wantsPage(r) && !strings.HasPrefix(r.URL.Path, "/api/") {
 			page(w, r)
 			return
 		}
@@ -156,7 +182,7 @@ func (s *Server) nowhere() http.HandlerFunc {
 // nothing, then how many do.
 func (s *Server) served(e endpoint) http.HandlerFunc {
 	handle := s.writable(e)
-	if e.role != RoleAnyone {
+	if e.role != RoleAnyone && !e.streams() {
 		handle = s.bounded(handle)
 	}
 	return s.allowed(e.role, handle)

@@ -42,10 +42,14 @@ func (s *Server) api() http.Handler {
 
 // pages are the console and the way into it.
 func (s *Server) pages() []endpoint {
+	if s.cfg.NoConsole {
+		return nil
+	}
 	all := []endpoint{
-		{"GET", "/login", RoleAnyone, s.console.Login, "Sign in with a token", nil, nil, ""},
+		{"GET", "/login", RoleAnyone, s.loginPage, "Sign in with a token", nil, nil, ""},
 		{"POST", "/login", RoleAnyone, s.login, "Sign in with a token", nil, nil, ""},
 		{"POST", "/logout", RoleAnyone, s.logout, "Sign out", nil, nil, ""},
+		{"GET", "/live", RoleViewer, s.stream, "Tells a page that is open when something has changed", nil, events{api.Tick{}}, ""},
 	}
 	for _, p := range s.console.Pages() {
 		all = append(all, endpoint{p.Method, p.Path, pageRoles[p.Access], p.Handle, p.Summary, nil, nil, ""})
@@ -56,18 +60,24 @@ func (s *Server) pages() []endpoint {
 // seen serves a page to who has signed in, and leads others there.
 func (s *Server) seen(e endpoint) http.HandlerFunc {
 	next := s.bounded(e.handle)
-	if e.role == RoleAnyone {
+	if e.role == RoleAnyone || e.streams() {
 		next = e.handle
 	}
 	return func(w http.ResponseWriter, r *http.Request) {
 		console.Protect(w)
 		who, ok := s.seated(r)
+		reads := r.Method == http.MethodGet || r.Method == http.MethodHead
 		switch {
 		case e.role == RoleAnyone:
 		case !ok && !wantsPage(r):
 			fail(w, http.StatusUnauthorized, api.Unauthorized, "this is a page for a browser, and it needs a token", "ask /api/v1, with Authorization: Bearer TOKEN")
 			return
-		case !ok && e.method == http.MethodGet:
+		case !ok && reads && r.Header.Get("Sec-Fetch-Site") == "cross-site":
+			// The browser withholds the cookie from who follows a link of another site, a
+			// colleague's message perhaps. Asked again, it is our own page that asks.
+			w.Header().Set("Refresh", "0")
+			return
+		case !ok && reads:
 			http.Redirect(w, r, "/login?"+url.Values{"to": {r.URL.RequestURI()}}.Encode(), http.StatusSeeOther)
 			return
 		case !ok || e.role < RoleAnyone || who.role < e.role:
@@ -89,8 +99,21 @@ func (s *Server) seated(r *http.Request) (caller, bool) {
 	return s.sessions.find(r, time.Now())
 }
 
+// loginPage asks for a token, unless who looks has a session.
+func (s *Server) loginPage(w http.ResponseWriter, r *http.Request) {
+	if _, ok := s.seated(r); ok {
+		http.Redirect(w, r, ownPath(r.URL.Query().Get("to")), http.StatusSeeOther)
+		return
+	}
+	s.console.Login(w, r)
+}
+
 // login takes a token and gives a session for it.
 func (s *Server) login(w http.ResponseWriter, r *http.Request) {
+	if len(s.cfg.Tokens) == 0 {
+		http.Redirect(w, r, "/", http.StatusSeeOther)
+		return
+	}
 	r.Body = http.MaxBytesReader(w, r.Body, 16<<10)
 	token, to := strings.TrimSpace(r.PostFormValue("token")), r.PostFormValue("to")
 	who, ok, wait := s.door.try(s.origin(r), sha256.Sum256([]byte(token)))
@@ -104,7 +127,7 @@ func (s *Server) login(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	s.sessions.end(r)
-	http.SetCookie(w, s.sessionCookie(s.sessions.begin(who, time.Now()), int(sessionTime.Seconds())))
+	s.sessions.set(w, r, s.sessions.begin(who, time.Now()), int(sessionTime.Seconds()))
 	http.Redirect(w, r, ownPath(to), http.StatusSeeOther)
 }
 
@@ -120,7 +143,7 @@ func ownPath(to string) string {
 // logout ends a session.
 func (s *Server) logout(w http.ResponseWriter, r *http.Request) {
 	s.sessions.end(r)
-	http.SetCookie(w, s.sessionCookie("", -1))
+	s.sessions.set(w, r, "", -1)
 	http.Redirect(w, r, "/login", http.StatusSeeOther)
 }
 

@@ -3,6 +3,7 @@ package admin
 import (
 	"crypto/rand"
 	"net/http"
+	"net/url"
 	"sync"
 	"time"
 )
@@ -10,14 +11,14 @@ import (
 const (
 	sessionTime = 12 * time.Hour // from when somebody signed in, however busy
 	maxSessions = 1000
-	cookieName  = "bridge-session"
 )
 
 // sessions are who has signed in with a browser. They are in memory: a bridge that
 // starts again asks once more.
 type sessions struct {
-	mu  sync.Mutex
-	all map[string]session
+	secure bool // there is TLS, ours or a proxy's
+	mu     sync.Mutex
+	all    map[string]session
 }
 
 type session struct {
@@ -25,7 +26,23 @@ type session struct {
 	until time.Time
 }
 
-func newSessions() *sessions { return &sessions{all: map[string]session{}} }
+func newSessions(secure bool) *sessions {
+	return &sessions{secure: secure, all: map[string]session{}}
+}
+
+// cookie is the name of the cookie for the address that was asked. Browsers send
+// cookies to all ports of a host: with its port in the name, bridges side by side do
+// not sign each other's people out. With TLS nobody but this host can set it.
+func (s *sessions) cookie(r *http.Request) string {
+	name := "bridge-session"
+	if u, err := url.Parse("//" + r.Host); err == nil && u.Port() != "" {
+		name += "-" + u.Port()
+	}
+	if s.secure {
+		return "__Host-" + name
+	}
+	return name
+}
 
 // begin lets somebody in and names the session.
 func (s *sessions) begin(who caller, now time.Time) string {
@@ -50,7 +67,7 @@ func (s *sessions) begin(who caller, now time.Time) string {
 
 // find says whose session a request has.
 func (s *sessions) find(r *http.Request, now time.Time) (caller, bool) {
-	cookie, err := r.Cookie(cookieName)
+	cookie, err := r.Cookie(s.cookie(r))
 	if err != nil {
 		return caller{}, false
 	}
@@ -65,18 +82,17 @@ func (s *sessions) find(r *http.Request, now time.Time) (caller, bool) {
 
 // end ends the session of a request.
 func (s *sessions) end(r *http.Request) {
-	if cookie, err := r.Cookie(cookieName); err == nil {
+	if cookie, err := r.Cookie(s.cookie(r)); err == nil {
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		delete(s.all, cookie.Value)
 	}
 }
 
-// sessionCookie keeps the name of a session: from scripts, from other sites, and
-// from the wire where there is TLS, ours or a proxy's.
-func (s *Server) sessionCookie(name string, age int) *http.Cookie {
-	return &http.Cookie{
-		Name: cookieName, Value: name, Path: "/", MaxAge: age, HttpOnly: true,
-		Secure: s.cfg.TLS != nil || s.cfg.BehindProxy, SameSite: http.SameSiteStrictMode,
-	}
+// set keeps the name of a session in the browser: from scripts, from other sites, and
+// from the wire where there is TLS. An age below 0 has it forgotten.
+func (s *sessions) set(w http.ResponseWriter, r *http.Request, name string, age int) {
+	http.SetCookie(w, &http.Cookie{
+		Name: s.cookie(r), Value: name, Path: "/", MaxAge: age, HttpOnly: true, Secure: s.secure, SameSite: http.SameSiteStrictMode,
+	})
 }

@@ -29,6 +29,9 @@ type Admin struct {
 	// ReadOnly refuses every change, whoever asks. Default false.
 	ReadOnly bool
 
+	// NoConsole is true after `console: off`: there are no pages for browsers.
+	NoConsole bool
+
 	// Hosts are names by which requests may call the bridge, in lower case, beside
 	// those of loopback and the address that they came in at.
 	Hosts []string

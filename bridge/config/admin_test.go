@@ -11,7 +11,7 @@ import (
 
 func TestAdminAsItIsGiven(t *testing.T) {
 	a := load(t, "testdata/good/admin.yaml").Admin
-	if a.Off || a.Listen != "0.0.0.0:8321" || a.BehindProxy || !a.ReadOnly ||
+	if a.Off || a.Listen != "0.0.0.0:8321" || a.BehindProxy || !a.ReadOnly || !a.NoConsole ||
 		*a.TLS != (ServerTLS{Cert: "bridge.pem", Key: "bridge.key", ClientCA: "people.pem"}) ||
 		!reflect.DeepEqual(a.Hosts, []string{"bridge.example", "10.1.2.3"}) {
 		t.Errorf("%+v", a)
@@ -29,7 +29,7 @@ func TestAdminAsItIsGiven(t *testing.T) {
 		}
 	}
 	proxied := load(t, "testdata/good/admin-behind-proxy.yaml").Admin
-	if !proxied.BehindProxy || proxied.TLS != nil || len(proxied.Hosts) != 1 {
+	if !proxied.BehindProxy || proxied.NoConsole || proxied.TLS != nil || len(proxied.Hosts) != 1 {
 		t.Errorf("%+v", proxied)
 	}
 }

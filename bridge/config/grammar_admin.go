@@ -16,6 +16,7 @@ func adminForm() strict.Form[Admin] {
 		Meant: map[string]string{
 			"addr": "listen", "address": "listen", "port": "listen", "auth": "tokens", "users": "tokens", "token": "tokens",
 			"https": "tls", "cert": "tls", "proxy": "behind_proxy", "readonly": "read_only", "host": "hosts", "allowed_hosts": "hosts",
+			"ui": "console", "pages": "console",
 		},
 		Secretive: true,
 		Fields: []strict.Field[Admin]{
@@ -29,11 +30,33 @@ func adminForm() strict.Form[Admin] {
 				"A proxy in front has the TLS: plain HTTP is served to other machines, too."),
 			strict.Opt("read_only", func(a *Admin) *bool { return &a.ReadOnly }, strict.Flag(),
 				"Refuse every change, whoever asks."),
+			strict.Opt("console", func(a *Admin) *bool { return &a.NoConsole }, consoleForm(),
+				"The pages for browsers. off: only the API is served."),
 			strict.Opt("hosts", func(a *Admin) *[]string { return &a.Hosts }, strict.List[string]{Item: hostForm(), Single: true},
 				"Names by which requests may call the bridge, beside localhost and its addresses."),
 		},
 	}
 	return strict.Or[Admin]{Form: object, Words: offWord(off), Want: "off or a mapping ({ listen: … })"}
+}
+
+// consoleForm reads a word; what it sets is that there is none.
+func consoleForm() strict.Scalar[bool] {
+	return strict.Scalar[bool]{
+		Type: strict.Text, Want: "on or off", Show: onOff, Shape: strict.Schema{Enum: []string{"on", "off"}},
+		Parse: func(text string) (bool, error) {
+			if text != "on" && text != "off" {
+				return false, &strict.Mismatch{}
+			}
+			return text == "off", nil
+		},
+	}
+}
+
+func onOff(off bool) any {
+	if off {
+		return "off"
+	}
+	return "on"
 }
 
 func listenForm() strict.Scalar[string] {

@@ -90,7 +90,7 @@ func urlOf(a config.Admin, address string) string {
 
 // allow fills in who may ask.
 func allow(a config.Admin, c admin.Config) admin.Config {
-	c.Listen, c.BehindProxy, c.ReadOnly, c.Hosts = a.Listen, a.BehindProxy, a.ReadOnly, a.Hosts
+	c.Listen, c.BehindProxy, c.ReadOnly, c.NoConsole, c.Hosts = a.Listen, a.BehindProxy, a.ReadOnly, a.NoConsole, a.Hosts
 	if a.TLS != nil {
 		c.TLS = &admin.TLS{Cert: a.TLS.Cert, Key: a.TLS.Key, ClientCA: a.TLS.ClientCA}
 	}
