@@ -25,6 +25,7 @@ import (
 	"io/fs"
 	"log/slog"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/brokerbridge/bridge/bridge/admin/client"
@@ -84,13 +85,13 @@ func New(c Config) *Console {
 // Pages are all that the console serves, but for signing in and out.
 func (c *Console) Pages() []Page {
 	assets, _ := fs.Sub(files, "assets") // it is embedded
-	return []Page{
+	return slices.Concat(c.keyPages(), []Page{
 		{"GET", "/{$}", Reading, "Whether all is well, and what hurts most if not", c.shows(c.overview)},
 		{"GET", "/routes/{route}/{$}", Reading, "A route: what it was told to do, how fast it is, what keeps it", c.shows(c.route)},
 		{"GET", "/routes/{route}/act", Acting, "What a change would do", c.shows(c.plan)},
 		{"POST", "/routes/{route}/act", Acting, "A change", c.acts},
 		{"GET", "/assets/", Public, "Style and script of the pages", asset(http.StripPrefix("/assets/", http.FileServerFS(assets)))},
-	}
+	})
 }
 
 // asset serves a file that is the same until the program is another.
