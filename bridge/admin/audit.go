@@ -21,7 +21,6 @@ func (s *Server) audits(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	page := api.Page[api.Audit]{Items: []api.Audit{}}
-	last := q.last
 	for a, err := range s.cfg.Store.Audits(r.Context(), q.AuditQuery) {
 		if errors.Is(err, store.ErrNotFound) || err == nil && q.before > 0 && a.Seq >= q.before {
 			break // the route has stored nothing yet, or what follows is too new
@@ -31,13 +30,13 @@ func (s *Server) audits(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 		page.Items = append(page.Items, audit(&a))
-		if last > 0 && len(page.Items) >= 2*last {
-			page.Items = append(page.Items[:0], page.Items[len(page.Items)-last:]...)
+		if q.last > 0 && len(page.Items) >= 2*q.last {
+			page.Items = append(page.Items[:0], page.Items[len(page.Items)-q.last:]...)
 		}
 	}
-	if n := len(page.Items); last > 0 && n > last {
-		page.Items = page.Items[n-last:]
-	} else if last == 0 && n >= q.Limit {
+	if n := len(page.Items); q.last > 0 && n > q.last {
+		page.Items = page.Items[n-q.last:]
+	} else if q.last == 0 && n >= q.Limit {
 		page.Next = next(r, strconv.FormatUint(page.Items[n-1].Seq, 10))
 	}
 	answer(w, http.StatusOK, page)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"net/url"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -146,11 +147,17 @@ func command(v verb, o order) string {
 		end = len(all)
 	}
 	all = slices.Insert(all, end, "--reason", reason)
+	end += 2
 	for i, w := range all {
-		all[i] = api.Quote(w)
+		if i > end || !isFlag(w) {
+			all[i] = api.Quote(w)
+		}
 	}
 	return "bridge " + strings.Join(all, " ")
 }
+
+// isFlag is a flag of the command line, or the "--" behind which none follows.
+var isFlag = regexp.MustCompile(`^--[a-z-]*$`).MatchString
 
 // asRefusal tells what says why a change cannot be made from what is a failure of
 // the page.

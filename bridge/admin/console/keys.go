@@ -43,7 +43,7 @@ var keyStates = []keyState{
 	{"gap", "Gap", "A revision has not come, and what follows waits for it. When its time is over, the route does what it was told to.", false},
 	{"waiting", "Retrying", "The next revision failed and is tried again by itself.", false},
 	{"adopting", "New", "They wait a moment for their lowest revision.", false},
-	{"flowing", "Being delivered", "Nothing blocks them: what was parked is on its way.", false},
+	{"flowing", "Flowing", "Nothing blocks them: what was parked is being delivered.", false},
 }
 
 // stateOf is a state in words.

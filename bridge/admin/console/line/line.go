@@ -180,7 +180,7 @@ func (d *Drawing) write(revision int64, x int) {
 // wide is the room that a revision takes, with its thousands apart.
 func wide(revision int64) int {
 	digits := len(fmt.Sprint(revision))
-	return 7*digits + 3*((digits-1)/3)
+	return 8*digits + 4*((digits-1)/3)
 }
 
 func abs(n int) int { return max(n, -n) }
