@@ -165,9 +165,7 @@ func (p keyPage) Letters() (all []api.DeadLetter) {
 
 // addLine draws the lane. A page without its line says why, and still has the rest.
 func (c *Console) addLine(ctx context.Context, p *keyPage) error {
-	var l api.Line
-	path := "/api/v1/routes/" + segment(p.Route) + "/keys/" + segment(p.Raw()) + "/line?epoch=" + strconv.FormatUint(uint64(p.Wait.Epoch), 10)
-	err := c.cfg.API.Get(ctx, path, &l)
+	l, err := c.cfg.API.Line(ctx, p.Route, p.Raw(), &p.Wait.Epoch)
 	if e, ok := errors.AsType[*api.Error](err); ok {
 		p.LineTold = e.Error()
 		return nil
