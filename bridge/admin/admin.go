@@ -18,7 +18,7 @@
 //	GET /api/v1/routes/{route}/keys/{key}             in all its epochs
 //	GET /api/v1/routes/{route}/keys/{key}/explain     what it waits for, and what would let it go on
 //	GET /api/v1/openapi.json                          all this as OpenAPI 3.1
-//	GET /api/v1/audit                                 ?route= ?key= ?limit= ?after=SEQ, or ?last= for the newest
+//	GET /api/v1/audit                                 ?route= ?key= ?limit= ?after=SEQ, or ?last= for the newest, ?before=SEQ for those before an entry
 //
 //	POST /api/v1/routes/{route}/pause                 stop taking from the sources
 //	POST /api/v1/routes/{route}/resume                go on, or start a route that stopped by itself

@@ -248,6 +248,9 @@ func TestAuditIsListed(t *testing.T) {
 		"?last=2":              "4 5",
 		"?last=9":              "1 2 3 4 5",
 		"?last=1":              "5",
+		"?last=2&before=4":     "2 3",
+		"?last=2&before=1":     "",
+		"?before=3":            "1 2",
 		"?route=orders":        "1 2 3 4 5",
 		"?route=gone":          "",
 		"?key=%FF":             "5",
@@ -269,7 +272,7 @@ func TestAuditIsListed(t *testing.T) {
 			t.Errorf("%s: %q, want %q", url, text, want)
 		}
 	}
-	for _, url := range []string{"?limit=0", "?limit=1001", "?last=x", "?after=-1", "?route=%zz"} {
+	for _, url := range []string{"?limit=0", "?limit=1001", "?last=x", "?after=-1", "?before=x", "?route=%zz"} {
 		if w := ask(s, "GET", "/api/v1/audit"+url, ""); w.Code != 400 {
 			t.Errorf("%s: %d %s", url, w.Code, w.Body)
 		}

@@ -80,7 +80,7 @@ func (s *Server) views() []endpoint {
 	return []endpoint{
 		{"GET", "/api/v1/openapi.json", RoleViewer, s.openapi, "This description", nil, map[string]any{}, ""},
 		{"GET", "/api/v1/routes", RoleViewer, s.routes, "Each route with its counts", nil, api.Page[status.Route]{}, ""},
-		{"GET", "/api/v1/audit", RoleViewer, s.audits, "What operators did, oldest first", nil, api.Page[api.Audit]{}, "route key limit after last"},
+		{"GET", "/api/v1/audit", RoleViewer, s.audits, "What operators did, oldest first", nil, api.Page[api.Audit]{}, "route key limit after before last"},
 		{"GET", aRoute + "/dead-letters", RoleViewer, s.deadLetters, "The dead letters of a route, without content", nil, api.Page[api.DeadLetter]{}, "limit after key group reason since until gaps"},
 		{"GET", aRoute + "/dead-letters/{id}", RoleViewer, s.deadLetter, "A dead letter with headers and body", nil, api.DeadLetterDetail{}, ""},
 		{"GET", aRoute + "/export", RoleViewer, s.export, "Dead letters, whole", nil, api.Page[api.Letter]{}, "limit after key group reason since until"},

@@ -21,6 +21,7 @@ var parameters = map[string]struct{ kind, says string }{
 	"key":     {"string", "a message key; any bytes, escaped"},
 	"limit":   {"integer", fmt.Sprintf("how many at most, 1 to %d; left out: %d", maxLimit, defaultLimit)},
 	"after":   {"string", "go on behind this item; next in an answer has it filled in"},
+	"before":  {"integer", "only what was done before this entry, by its seq"},
 	"last":    {"integer", fmt.Sprintf("only the newest so many, 1 to %d", maxLimit)},
 	"reason":  {"string", "only with this reason"},
 	"gaps":    {"boolean", "also gaps whose time is over"},

@@ -4,6 +4,8 @@ import (
 	"context"
 	"net/http"
 	"net/url"
+	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/brokerbridge/bridge/bridge/admin/api"
@@ -26,6 +28,9 @@ func orderOf(r *http.Request) (order, verb, error) {
 	about := r.URL.Query()
 	o := order{Route: r.PathValue("route"), Verb: about.Get("do"), About: about, Form: r.Form}
 	v, ok := verbs[o.Verb]
+	if !ok {
+		v, ok = keyVerbs[o.Verb]
+	}
 	if !ok {
 		return o, v, &api.Error{Code: api.BadRequest, Message: "there is no such change", Hint: "start from the page of what is to be changed"}
 	}
@@ -129,18 +134,30 @@ func (c *Console) planned(r *http.Request, o order, v verb, problem *api.Error) 
 	return view{page: "act", title: v.title, nav: "", code: code, data: a}, nil
 }
 
-// command is what does the same in a shell.
+// command is what does the same in a shell. What looks like a flag and is none stays
+// last, behind "--".
 func command(v verb, o order) string {
-	words := []string{"bridge"}
-	for _, w := range v.command(o) {
-		words = append(words, api.Quote(w))
-	}
 	reason := strings.TrimSpace(o.Form.Get("reason"))
 	if reason == "" {
 		reason = "…"
 	}
-	return strings.Join(append(words, "--reason", api.Quote(reason)), " ")
+	all := v.command(o)
+	end := slices.Index(all, "--")
+	if end < 0 {
+		end = len(all)
+	}
+	all = slices.Insert(all, end, "--reason", reason)
+	end += 2
+	for i, w := range all {
+		if i > end || !isFlag(w) {
+			all[i] = api.Quote(w)
+		}
+	}
+	return "bridge " + strings.Join(all, " ")
 }
+
+// isFlag is a flag of the command line, or the "--" behind which none follows.
+var isFlag = regexp.MustCompile(`^--[a-z-]*$`).MatchString
 
 // asRefusal tells what says why a change cannot be made from what is a failure of
 // the page.

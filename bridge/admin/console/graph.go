@@ -72,9 +72,9 @@ func draw(rows []row) graph {
 		g.Plates = append(g.Plates, plateOf(r, top))
 		middle := top + plateTall/2
 		for _, s := range r.Sources {
-			g.Lines = append(g.Lines, line(s, "", boxWidth, left.at[s.Broker], plateLeft, middle))
+			g.Lines = append(g.Lines, wireTo(s, "", boxWidth, left.at[s.Broker], plateLeft, middle))
 		}
-		g.Lines = append(g.Lines, line(r.Target, r.Breaker, plateLeft+plateWidth, middle, graphWidth-boxWidth, right.at[r.Target.Broker]))
+		g.Lines = append(g.Lines, wireTo(r.Target, r.Breaker, plateLeft+plateWidth, middle, graphWidth-boxWidth, right.at[r.Target.Broker]))
 	}
 	return g
 }
@@ -107,8 +107,8 @@ func (s *side) place(height int) (all []box) {
 	return all
 }
 
-// line is a curve, and how the connection that it stands for is doing.
-func line(e status.End, breaker string, x, y, toX, toY int) wire {
+// wireTo is a curve, and how the connection that it stands for is doing.
+func wireTo(e status.End, breaker string, x, y, toX, toY int) wire {
 	middle := (x + toX) / 2
 	w := wire{
 		Path:  fmt.Sprintf("M%d %dC%d %d %d %d %d %d", x, y, middle, y, middle, toY, toX, toY),

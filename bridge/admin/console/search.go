@@ -1,0 +1,109 @@
+package console
+
+import (
+	"errors"
+	"net/http"
+	"net/url"
+
+	"github.com/brokerbridge/bridge/bridge/admin/api"
+	"github.com/brokerbridge/bridge/bridge/status"
+)
+
+// searchPage is what a search found.
+type searchPage struct {
+	Query, Route string
+	Routes       []status.Route
+	Hits         api.Hits
+	Next         string // where it goes on
+	Asked        bool   // something was
+	Problem      *api.Error
+}
+
+// search looks for something.
+func (c *Console) search(r *http.Request) (view, error) {
+	q := r.URL.Query()
+	p := searchPage{Query: q.Get("q"), Route: q.Get("route")}
+	var err error
+	if p.Routes, err = c.cfg.API.Routes(r.Context()); err != nil {
+		return view{}, err
+	}
+	v := view{page: "search", title: "Search", nav: "search"}
+	if p.Asked = p.Query != ""; p.Asked {
+		v.title = "Search: " + shortKey(p.Query)
+		err = c.cfg.API.Get(r.Context(), "/api/v1/search?"+searched(q).Encode(), &p.Hits)
+		e, refused := errors.AsType[*api.Error](err)
+		switch {
+		case refused:
+			p.Problem, v.code = e, codes[e.Code]
+		case err != nil:
+			return view{}, err
+		}
+		p.Next = goesOn(p.Hits.Next)
+	}
+	v.data = p
+	return v, nil
+}
+
+// searched is the query of the API for that of the page: all but what is ours, so
+// that a search goes on with whatever the API needs for it.
+func searched(q url.Values) url.Values {
+	out := url.Values{}
+	for name, values := range q {
+		if name != "told" && values[0] != "" {
+			out[name] = values
+		}
+	}
+	return out
+}
+
+// goesOn is the page behind a page of hits, for the path that the API gives.
+func goesOn(next string) string {
+	u, err := url.Parse(next)
+	if err != nil || u.RawQuery == "" {
+		return ""
+	}
+	return "/search?" + u.RawQuery
+}
+
+// hitPath is the page of what was found.
+func hitPath(h api.Hit) string {
+	route := "/routes/" + segment(h.Route)
+	switch h.Kind {
+	case "key":
+		return keyPath(h.Route, h.Raw())
+	case "archived":
+		return route + "/archive/" + segment(h.ID)
+	case "operation":
+		return route + "/operations/" + segment(h.ID)
+	}
+	return letterPath(h.Route, h.ID)
+}
+
+// letterPath is the page of a dead letter.
+func letterPath(route, id string) string {
+	return "/routes/" + segment(route) + "/dead-letters/" + segment(id)
+}
+
+// hitKinds are what can be found, in words.
+var hitKinds = map[string]string{"key": "key", "dead_letter": "dead letter", "archived": "archived", "operation": "operation"}
+
+func hitKind(kind string) string {
+	if says := hitKinds[kind]; says != "" {
+		return says
+	}
+	return kind
+}
+
+// searchWord is a word of a search, with what it finds.
+type searchWord struct{ Example, Finds string }
+
+// searchWords are the words that a search takes.
+var searchWords = []searchWord{
+	{"4711", "a key, an id of a message, a dead letter or an operation, as it is"},
+	{"key:4711", "what is about this key"},
+	{"id:01JB…", "a dead letter, an archived one or an operation with this id, and messages with it"},
+	{"reason:too_large", "dead letters with this reason"},
+	{"route:orders", "only what is on this route"},
+	{"since:2026-03-01 until:2026-03-02T12:00:00Z", "dead letters that were given up within this time"},
+	{"header.type:created", "dead letters whose header has this value"},
+}
