@@ -101,6 +101,7 @@ func (s *Server) sights() []endpoint {
 		{"GET", "/api/v1/me", RoleViewer, s.me, "Who asks, and what they may do", nil, api.Me{}, ""},
 		{"GET", aRoute, RoleViewer, s.route, "A route with what it was told to do, and how fast it is", nil, api.RouteDetail{}, ""},
 		{"GET", "/api/v1/history", RoleViewer, s.history, "What a route moved within the last hours, or all routes together", nil, api.History{}, "route hours"},
+		{"GET", "/api/v1/search", RoleViewer, s.find, "Keys, dead letters, archived ones and operations that fit some words, for a moment at a time", nil, api.Hits{}, "q route limit after"},
 		{"GET", "/api/v1/stream", RoleViewer, s.stream, "The routes with their counts, at once and then whenever something has changed, as server-sent events", nil, events{api.Tick{}}, ""},
 		{"GET", aRoute + "/keys/{key}/line", RoleViewer, s.line, "The revisions of a key, drawn as a line", nil, api.Line{}, "epoch"},
 	}
