@@ -55,7 +55,7 @@
         const old = have.get(row.dataset.row);
         have.delete(row.dataset.row);
         if (!old) more++;
-        else if (old.innerHTML !== row.innerHTML && !old.contains(document.activeElement)) old.replaceChildren(...document.importNode(row, true).childNodes);
+        else if (old.innerHTML !== row.innerHTML && !old.contains(document.activeElement) && !old.querySelector("input:checked")) old.replaceChildren(...document.importNode(row, true).childNodes);
       }
       for (const gone of have.values()) gone.classList.add("gone");
     }
