@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/brokerbridge/bridge/bridge/admin/api"
 	"github.com/brokerbridge/bridge/bridge/broker"
 	"github.com/brokerbridge/bridge/bridge/config"
 	"github.com/brokerbridge/bridge/bridge/status"
@@ -38,6 +39,7 @@ type face struct {
 	seq     *ordering.Resequencer
 	edges   []broker.Source
 	breaker *policies.Breaker
+	shifts  []api.Breaker // its last changes, oldest first
 }
 
 func newFace(c config.Route) *face {
@@ -192,7 +194,7 @@ func (r *route) status(ctx context.Context) status.Route {
 	seq, edges, breaker := f.seq, f.edges, f.breaker
 	f.mu.Unlock()
 	if breaker != nil {
-		s.Breaker = breaker.State().String()
+		s.Breaker, s.Trip = breaker.State().String(), tripOf(breaker)
 	}
 	if seq != nil && seq.StoreStalled() && (s.State == status.Running || s.State == status.Waiting) {
 		s.State, s.Reason = status.Waiting, "store: commits fail or do not return; nothing moves, nothing is lost"

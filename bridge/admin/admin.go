@@ -5,7 +5,13 @@
 //	GET /livez                                        200 while the process makes progress
 //	GET /readyz                                       200 while every route moves messages; ?verbose lists them all
 //	GET /metrics                                      Prometheus
+//	GET /api/v1/me                                    who asks, and what they may do
 //	GET /api/v1/routes                                each route with its counts
+//	GET /api/v1/routes/{route}                        what it was told to do, and how fast it is
+//	GET /api/v1/history                               ?route= ?hours=1: what was moved, in steps
+//	GET /api/v1/search                                ?q= ?route= ?limit= ?after=: keys, dead letters, operations
+//	GET /api/v1/stream                                server-sent events: the routes whenever they change
+//	GET /api/v1/routes/{route}/keys/{key}/line        ?epoch=: its revisions, drawn as a line
 //	GET /api/v1/routes/{route}/dead-letters           ?limit= ?after=ID ?key= ?reason= ?gaps=true: also gaps whose time is over
 //	GET /api/v1/routes/{route}/dead-letters/{id}      with headers and body
 //	GET /api/v1/routes/{route}/keys                   ?blocked=true ?limit= ?after=KEY
@@ -68,6 +74,7 @@ import (
 	"github.com/brokerbridge/bridge/bridge/admin/api"
 	"github.com/brokerbridge/bridge/bridge/admin/console"
 	"github.com/brokerbridge/bridge/bridge/admin/mask"
+	"github.com/brokerbridge/bridge/bridge/history"
 	"github.com/brokerbridge/bridge/bridge/status"
 	"github.com/brokerbridge/bridge/ordering/lane"
 	"github.com/brokerbridge/bridge/ordering/store"
@@ -149,6 +156,8 @@ type Config struct {
 	Metrics http.Handler
 	// Lane is what is in memory of a lane, if anything is. Nil: nothing is known.
 	Lane func(ctx context.Context, route, key string, epoch uint32) (Live, bool)
+	// Teller tells of a route what its status does not. Nil: nothing is known of it.
+	Teller Teller
 	// Backup copies the store to a new directory. An [*api.Error] says what is wrong
 	// with that. Nil: there is none.
 	Backup func(ctx context.Context, dir string) (api.StoreBackup, error)
@@ -166,6 +175,7 @@ type Server struct {
 	names map[string]bool // of the routes
 	door  *door
 	pulse *pulse
+	past  *history.Recorder
 	busy  chan struct{} // a token per request under way
 
 	sessions *sessions
@@ -186,7 +196,7 @@ func New(c Config) (*Server, error) {
 	}
 	s := &Server{
 		cfg: c, names: map[string]bool{}, door: newDoor(c.Tokens),
-		pulse: newPulse(c.Routes), busy: make(chan struct{}, maxRequests), sessions: newSessions(),
+		pulse: newPulse(c.Routes), past: newHistory(c), busy: make(chan struct{}, maxRequests), sessions: newSessions(),
 	}
 	s.console = s.newConsole()
 	for _, r := range c.Routes(context.Background()) {
@@ -257,6 +267,7 @@ func (s *Server) Run(ctx context.Context) error {
 	ctx, stop := context.WithCancel(ctx)
 	var wg sync.WaitGroup
 	wg.Go(func() { s.pulse.run(ctx) })
+	wg.Go(func() { s.past.Run(ctx) })
 	var served error
 	wg.Go(func() {
 		defer stop()

@@ -48,10 +48,14 @@ func (s *Server) failed(w http.ResponseWriter, err error) {
 func (s *Server) known(w http.ResponseWriter, r *http.Request) (string, bool) {
 	name := r.PathValue("route")
 	if !s.names[name] {
-		fail(w, http.StatusNotFound, api.UnknownRoute, fmt.Sprintf("there is no route %q", name), "GET /api/v1/routes lists them")
+		noRoute(w, name)
 		return "", false
 	}
 	return name, true
+}
+
+func noRoute(w http.ResponseWriter, name string) {
+	fail(w, http.StatusNotFound, api.UnknownRoute, fmt.Sprintf("there is no route %q", name), "GET /api/v1/routes lists them")
 }
 
 // query reads what a list was asked for, or answers what is wrong with it.

@@ -32,7 +32,7 @@ type lines struct{ of any }
 
 // endpoints are all that is served.
 func (s *Server) endpoints() []endpoint {
-	all := slices.Concat(s.health(), s.views())
+	all := slices.Concat(s.health(), s.views(), s.sights())
 	if s.cfg.Metrics != nil {
 		all = append(all, s.metrics()...)
 	}
@@ -47,7 +47,7 @@ func (s *Server) endpoints() []endpoint {
 
 // everything is what some server serves: it is what is described.
 func (s *Server) everything() []endpoint {
-	return slices.Concat(s.health(), s.views(), s.metrics(), s.changes(), s.care())
+	return slices.Concat(s.health(), s.views(), s.sights(), s.metrics(), s.changes(), s.care())
 }
 
 // care is for the store as a whole.
@@ -83,6 +83,15 @@ func (s *Server) views() []endpoint {
 		{"GET", aRoute + "/keys", RoleViewer, s.keys, "The keys of a route", nil, api.Page[api.Lane]{}, "limit after key blocked"},
 		{"GET", aRoute + "/keys/{key}", RoleViewer, s.key, "A key in all its epochs", nil, api.Key{}, ""},
 		{"GET", aRoute + "/keys/{key}/explain", RoleViewer, s.explain, "What a key waits for, and what would let it go on", nil, api.Explanation{}, ""},
+	}
+}
+
+// sights are the views of people who look on.
+func (s *Server) sights() []endpoint {
+	return []endpoint{
+		{"GET", "/api/v1/me", RoleViewer, s.me, "Who asks, and what they may do", nil, api.Me{}, ""},
+		{"GET", aRoute, RoleViewer, s.route, "A route with what it was told to do, and how fast it is", nil, api.RouteDetail{}, ""},
+		{"GET", "/api/v1/history", RoleViewer, s.history, "What a route moved within the last hours, or all routes together", nil, api.History{}, "route hours"},
 	}
 }
 

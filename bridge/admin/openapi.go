@@ -25,6 +25,7 @@ var parameters = map[string]struct{ kind, says string }{
 	"reason":  {"string", "only with this reason"},
 	"gaps":    {"boolean", "also gaps whose time is over"},
 	"blocked": {"boolean", "only keys that do not flow, or have something parked"},
+	"hours":   {"integer", "how far it goes back, 1 to 24; 1 is in steps of 10 seconds, more in steps of a minute; left out: 1"},
 	"verbose": {"string", "given at all: also routes that are ready"},
 }
 

@@ -79,7 +79,7 @@ func newAdmin(b *bridge.Bridge, who config.Admin, log *slog.Logger) (*admin.Serv
 	})
 	return admin.New(allow(who, admin.Config{
 		Routes: b.Status, Store: b.Store(),
-		Operator: b, Backup: backupOf(b), Metrics: metrics.Handler(registry, log), Logger: log, Version: readVersion().Version,
+		Teller: b, Operator: b, Backup: backupOf(b), Metrics: metrics.Handler(registry, log), Logger: log, Version: readVersion().Version,
 		Lane: func(ctx context.Context, route, key string, epoch uint32) (admin.Live, bool) {
 			v, ok := b.Look(ctx, route, key, epoch)
 			return admin.Live{

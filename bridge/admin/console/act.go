@@ -146,7 +146,7 @@ func (c *Console) plan(r *http.Request) (view, error) {
 func (c *Console) planned(r *http.Request, o order, v verb, problem *api.Error) (view, error) {
 	p, err := v.plan(r.Context(), c, o)
 	if e, ok := asRefusal(err); ok {
-		p, err = plan{Stop: inWords(e)}, nil
+		p, err = plan{Stop: asSentence(e)}, nil
 	}
 	if err != nil {
 		return view{}, err
@@ -154,7 +154,7 @@ func (c *Console) planned(r *http.Request, o order, v verb, problem *api.Error) 
 	a := acting{
 		Order: o, Path: o.path(v.fields), Here: actPath(o.Route), About: sentOf(o.about(v.fields)),
 		Title: v.title, Button: v.button, Danger: v.danger, Plan: p, Problem: problem,
-		Reason: o.Form.Get("reason"), Once: rand.Text(), Command: command(v, o), Why: mayNot(c.me(r), cmp.Or(v.role, "operator")),
+		Reason: o.Form.Get("reason"), Once: rand.Text(), Command: command(v, o), Why: denied(c.me(r), cmp.Or(v.role, "operator")),
 	}
 	for _, f := range v.fields {
 		f.Value = o.Form.Get(f.Name)
@@ -167,9 +167,9 @@ func (c *Console) planned(r *http.Request, o order, v verb, problem *api.Error) 
 	return view{page: "act", title: v.title, nav: "", code: code, data: a}, nil
 }
 
-// inWords is a refusal, with what to do about it on these pages rather than in a
+// asSentence is a refusal, with what to do about it on these pages rather than in a
 // request.
-func inWords(e *api.Error) string {
+func asSentence(e *api.Error) string {
 	if e.Code == api.Passed || e.Code == api.Refused {
 		return e.Message + ". “Out of order” sends it all the same, beside the order."
 	}

@@ -47,7 +47,7 @@ func (c *Console) archived(r *http.Request) (view, error) {
 	p := letter{
 		DeadLetterDetail: d, Archived: &a.Archived, Cause: reasons[d.Reason],
 		Message: messageOf(r, a.Headers, a.HeadersOmitted, a.Body, a.Payloads),
-		Ways:    []way{{Label: "Restore…", Href: actOn(d.Route, "restore", filter{}, []string{d.ID}), Kind: "primary", Why: mayNot(c.me(r), "operator")}},
+		Ways:    []way{{Label: "Restore…", Href: actOn(d.Route, "restore", filter{}, []string{d.ID}), Kind: "primary", Why: denied(c.me(r), "operator")}},
 	}
 	return view{page: "letter", title: titleOf(&d.DeadLetter) + ", archived", nav: "dead-letters", data: p}, nil
 }

@@ -14,7 +14,7 @@ import (
 
 const (
 	pageRows   = 100 // of a list
-	maxAsked   = 100 // routes that one page asks about
+	maxRoutes  = 100 // routes that one page asks about
 	canarySize = 10
 )
 
@@ -23,7 +23,7 @@ type groups struct {
 	Route, Reason, Sort string
 	Routes              []string
 	Reasons             []string
-	Sorts               []choice
+	Sorts               []sorting
 	Worst               *worst
 	Groups              []api.Group
 	Omitted             int   // groups beside these
@@ -32,7 +32,7 @@ type groups struct {
 	Keys, Parked        int64
 }
 
-type choice struct{ Value, Label string }
+type sorting struct{ Value, Label string }
 
 // worst is the cause for which most waits, and what one can do about it.
 type worst struct {
@@ -40,7 +40,7 @@ type worst struct {
 	Ways []way
 }
 
-var groupSorts = []choice{
+var groupSorts = []sorting{
 	{"parked", "messages that wait behind"}, {"blocked", "keys that are blocked"}, {"dead", "dead letters"}, {"last", "the latest"},
 }
 
@@ -92,12 +92,12 @@ func (p *groups) asked(routes []status.Route) (names []string) {
 	if p.Route != "" {
 		return []string{p.Route}
 	}
-	if p.Unasked = len(routes) - maxAsked; p.Unasked <= 0 {
+	if p.Unasked = len(routes) - maxRoutes; p.Unasked <= 0 {
 		p.Unasked = 0
 		return p.Routes
 	}
 	slices.SortStableFunc(routes, func(a, b status.Route) int { return cmp.Compare(b.Counts.Dead, a.Counts.Dead) })
-	for _, r := range routes[:maxAsked] {
+	for _, r := range routes[:maxRoutes] {
 		names = append(names, r.Name)
 	}
 	return names
@@ -129,7 +129,7 @@ func (c *Console) worst(r *http.Request, all []api.Group) *worst {
 
 // redriveWay redrives a group: a few first, where there are many.
 func redriveWay(me api.Me, g api.Group) way {
-	w := way{Label: "Redrive them…", Kind: "primary", Why: mayNot(me, "operator")}
+	w := way{Label: "Redrive them…", Kind: "primary", Why: denied(me, "operator")}
 	canary := ""
 	if g.Dead > canarySize {
 		w.Label, canary = "Redrive with a canary…", strconv.Itoa(canarySize)

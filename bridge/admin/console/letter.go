@@ -15,7 +15,7 @@ type letter struct {
 	api.DeadLetterDetail
 	Archived *api.Archived // it was put away
 	Message  message
-	Cause    cause
+	Cause    meaning
 	Behind   *api.Behind // what waits for it
 	Wait     string      // why its key waits, in a sentence
 	Others   string      // the list of its cause
@@ -80,11 +80,11 @@ func (c *Console) letter(r *http.Request) (view, error) {
 func titleOf(d *api.DeadLetter) string {
 	switch {
 	case d.Bodiless:
-		return "A gap of key " + printable(short(60, d.Raw()))
+		return "A gap of key " + printable(clip(d.Raw(), 60))
 	case d.Revision != nil && d.Raw() != "":
-		return "Revision " + count(d.Revision) + " of key " + printable(short(60, d.Raw()))
+		return "Revision " + count(d.Revision) + " of key " + printable(clip(d.Raw(), 60))
 	case d.Raw() != "":
-		return "A message of key " + printable(short(60, d.Raw()))
+		return "A message of key " + printable(clip(d.Raw(), 60))
 	}
 	return "A message without a key"
 }
@@ -110,7 +110,7 @@ func letterWays(me api.Me, d *api.DeadLetterDetail) []way {
 	if d.Bodiless {
 		return []way{{Label: "What the key waits for", Href: keyPath(d.Route, d.Raw()), Kind: "primary"}}
 	}
-	why := mayNot(me, "operator")
+	why := denied(me, "operator")
 	ids := []string{d.ID}
 	ways := []way{{Label: "Redrive…", Href: actOn(d.Route, "redrive", filter{}, ids), Kind: "primary", Why: why}}
 	if !d.InOrder && d.Raw() != "" {
@@ -128,7 +128,7 @@ func mayNotEdit(me api.Me, payloads string) string {
 	if payloads != "" {
 		return "what is edited is stored whole, and payloads are " + payloads + " for you"
 	}
-	return mayNot(me, "admin")
+	return denied(me, "admin")
 }
 
 // isGone reports whether a dead letter is none, or none any more.

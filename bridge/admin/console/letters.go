@@ -41,7 +41,7 @@ func (c *Console) letters(r *http.Request) (view, error) {
 	if err != nil {
 		return view{}, err
 	}
-	p := letters{Route: r.PathValue("route"), Filter: f, Why: mayNot(c.me(r), "operator")}
+	p := letters{Route: r.PathValue("route"), Filter: f, Why: denied(c.me(r), "operator")}
 	page, err := c.cfg.API.DeadLetterPage(r.Context(), p.Route, f.list(q.Get("after")))
 	if err != nil {
 		return view{}, err

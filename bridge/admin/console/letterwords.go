@@ -1,7 +1,6 @@
 package console
 
 import (
-	"fmt"
 	"html/template"
 	"maps"
 	"net/url"
@@ -14,10 +13,10 @@ import (
 
 // letterWords are the functions of the templates of dead letters and operations.
 var letterWords = template.FuncMap{
-	"cause": func(reason string) cause { return reasons[reason] }, "class": func(name string) string { return classes[name] },
+	"cause": func(reason string) meaning { return reasons[reason] }, "class": func(name string) string { return classes[name] },
 	"letter": letterPath, "letters": lettersPath, "operation": operationPath, "operations": operationsPath,
 	"archived": archivedPath, "rowname": idName, "spell": spell, "raw": func(k api.KeyName) string { return k.Raw() },
-	"keypage": keyPath, "took": took, "bar": barOf, "selects": selects, "short": short, "exact": exact,
+	"keypage": keyPath, "bar": barOf, "selects": selects, "exact": exact,
 	"seconds":     func(n int64) string { return span(time.Duration(n) * time.Second) },
 	"reasonnames": func() []string { return slices.Sorted(maps.Keys(reasons)) },
 	"optone":      func(state string) string { return operationTones[state] },
@@ -81,14 +80,6 @@ func operationPath(route, id string) string {
 	return "/routes/" + segment(route) + "/operations/" + segment(id)
 }
 
-// took is how long a try lasted.
-func took(seconds float64) string {
-	if seconds < 10 {
-		return fmt.Sprintf("%.3g s", seconds)
-	}
-	return span(time.Duration(seconds * float64(time.Second)))
-}
-
 // selects is a selection in words.
 func selects(s api.Selection) string {
 	f, ids := selected(s)
@@ -99,12 +90,4 @@ func selects(s api.Selection) string {
 		return "all dead letters of the route"
 	}
 	return f.Says()
-}
-
-// short is the beginning of a text, for a row of a table.
-func short(most int, s string) string {
-	if runes := []rune(s); len(runes) > most {
-		return string(runes[:most-1]) + "…"
-	}
-	return s
 }

@@ -2,7 +2,6 @@ package console
 
 import (
 	"net/http"
-	"slices"
 
 	"github.com/brokerbridge/bridge/bridge/admin/api"
 )
@@ -14,21 +13,6 @@ func (c *Console) me(r *http.Request) api.Me {
 		return api.Me{}
 	}
 	return me
-}
-
-// roles rise.
-var roles = []string{"viewer", "operator", "admin"}
-
-// mayNot says why somebody may not do what needs a role; nothing where they may, or
-// where that is not known: the API decides it in the end.
-func mayNot(me api.Me, role string) string {
-	switch {
-	case me.ReadOnly:
-		return "this bridge takes no changes: admin.read_only is set"
-	case me.Role != "" && slices.Index(roles, me.Role) < slices.Index(roles, role):
-		return "this needs the role " + role + ", and yours is " + me.Role
-	}
-	return ""
 }
 
 // way is something that one can do from a page.

@@ -49,7 +49,7 @@ func (c *Console) operations(r *http.Request) (view, error) {
 	if p.Route != "" {
 		asked = []string{p.Route}
 	}
-	p.Unasked = max(0, len(asked)-maxAsked)
+	p.Unasked = max(0, len(asked)-maxRoutes)
 	all, err := c.operationsOf(r.Context(), asked[:len(asked)-p.Unasked], before)
 	if err != nil {
 		return view{}, err
@@ -135,7 +135,7 @@ func operationWays(me api.Me, op api.Operation) (ways []way) {
 	if isOver(op) {
 		return nil
 	}
-	why := mayNot(me, "operator")
+	why := denied(me, "operator")
 	to := func(do string) string {
 		return actPath(op.Route) + "?" + url.Values{"do": {do}, "id": {op.ID}}.Encode()
 	}
@@ -157,7 +157,7 @@ func restWays(me api.Me, op api.Operation) (ways []way) {
 	if len(ids) > maxRelinked {
 		return nil
 	}
-	w := way{Href: actOn(op.Route, op.Action, f, ids), Why: mayNot(me, "operator")}
+	w := way{Href: actOn(op.Route, op.Action, f, ids), Why: denied(me, "operator")}
 	does := operationTitles[op.Action]
 	if op.New > 0 {
 		w.Label = plural(op.New, "more dead letter like these", "more dead letters like these") + " came since it began: " + does + " again…"

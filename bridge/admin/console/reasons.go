@@ -1,10 +1,10 @@
 package console
 
-// cause is a reason or a class in words, and what one can do.
-type cause struct{ Means, Do string }
+// meaning is a reason or a class in words, and what one can do.
+type meaning struct{ Means, Do string }
 
 // reasons are why a message is given up. docs/operations.md has them, too.
-var reasons = map[string]cause{
+var reasons = map[string]meaning{
 	"max_attempts":         {"It failed as often as the route tries, while the target was there.", "The error says why. Mend that, then redrive it."},
 	"permanent":            {"The target calls the message invalid, and would do so again.", "The error says why. Mend that or the message, then redrive it."},
 	"too_large":            {"It is larger than the target takes.", "Raise the target’s limit, then redrive it; or have a smaller message sent."},

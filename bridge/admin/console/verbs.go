@@ -28,6 +28,12 @@ var routeVerbs = map[string]verb{
 		func(ctx context.Context, c *Console, o order, ch api.Change) (api.Outcome, error) {
 			return c.cfg.API.Resume(ctx, o.Route, ch)
 		}),
+	"accept-offset": single("Resume, and take the offsets as they are", "Take the offsets as they are",
+		func(o order) []string { return []string{"routes", "resume", o.Route, "--accept-offset"} },
+		func(ctx context.Context, c *Console, o order, ch api.Change) (api.Outcome, error) {
+			ch.AcceptOffset = true
+			return c.cfg.API.Resume(ctx, o.Route, ch)
+		}),
 }
 
 // single is a change of one thing: the API says in a dry run what it would do.
