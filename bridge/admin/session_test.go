@@ -282,7 +282,7 @@ func TestARoleIsThatOfTheToken(t *testing.T) {
 			r.Header.Set("Authorization", "Bearer token-of-the-admin") // a page takes no tokens
 		}).Code
 	}
-	if code := act(); code != 409 || len(op.calls) != 0 {
+	if code := act(); code != 403 || len(op.calls) != 0 {
 		t.Fatalf("a viewer: %d %q", code, op.calls)
 	}
 	b.signsIn("token-of-the-operator", "/")

@@ -69,6 +69,7 @@ type Console struct {
 	log   *slog.Logger
 	pages *pages
 	told  *told
+	once  *once
 }
 
 //go:embed pages assets
@@ -79,7 +80,7 @@ func New(c Config) *Console {
 	if c.Logger == nil {
 		c.Logger = slog.Default()
 	}
-	return &Console{cfg: c, log: c.Logger, pages: readPages(), told: newTold(time.Now)}
+	return &Console{cfg: c, log: c.Logger, pages: readPages(), told: newTold(time.Now), once: newOnce(time.Now)}
 }
 
 // Pages are all that the console serves, but for signing in and out.
@@ -89,7 +90,7 @@ func (c *Console) Pages() []Page {
 		{"GET", "/routes/{route}/act", Acting, "What a change would do", c.shows(c.plan)},
 		{"POST", "/routes/{route}/act", Acting, "A change", c.acts},
 		{"GET", "/assets/", Public, "Style and script of the pages", asset(http.StripPrefix("/assets/", http.FileServerFS(assets)))},
-	})
+	}, c.letterPages(), c.operationPages())
 }
 
 // asset serves a file that is the same until the program is another.

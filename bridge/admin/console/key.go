@@ -19,8 +19,8 @@ type keyPage struct {
 	api.Explanation
 	Wait      *api.Wait // of the epoch that is shown; nil: nothing is stored of it but dead letters
 	Several   bool      // it has other epochs
-	Ways      []way
-	RouteWays []way
+	Ways      []exit
+	RouteWays []exit
 	Skips     []keySkip
 	SkipsMore int // older ones that are not shown
 	Line      *line.Drawing
@@ -28,8 +28,8 @@ type keyPage struct {
 	LineTold  string // why there is no line
 }
 
-// way is a way out, with the page that goes it.
-type way struct {
+// exit is a way out, with the page that goes it.
+type exit struct {
 	api.Way
 	Act    template.URL // empty: it happens by itself, or elsewhere
 	Button string
@@ -99,10 +99,10 @@ func chosen(epochs []api.Wait, asked string) *api.Wait {
 
 // ways are the ways out, each with the page that goes it. Which that is, its
 // command says.
-func (c *Console) ways(all []api.Way, p *keyPage) (out []way) {
+func (c *Console) ways(all []api.Way, p *keyPage) (out []exit) {
 	for _, w := range all {
 		words := append(strings.Fields(w.Command), "", "", "")
-		next := way{Way: w}
+		next := exit{Way: w}
 		switch {
 		case words[0] != "bridge":
 		case words[1] == "routes" && words[2] == "resume" && !strings.Contains(w.Command, "--accept-offset"):

@@ -13,7 +13,7 @@ import (
 // keyWords are the functions of the pages about keys, the audit and search.
 var keyWords = template.FuncMap{
 	"keytext": keyText, "shortkey": shortKey, "keypath": keyPath, "asText": asText, "base64": inBase64,
-	"lacks": lacks, "state": stateOf, "runsays": runSays, "awaits": awaits, "fromto": revisions,
+	"state": stateOf, "runsays": runSays, "awaits": awaits, "fromto": revisions,
 	"hitpath": hitPath, "hitkind": hitKind, "letterpath": letterPath, "searchwords": func() []searchWord { return searchWords }, "add": add,
 }
 
@@ -36,15 +36,6 @@ func shortKey(key string) string {
 	return string(text[:shortest-16]) + "…" + string(text[len(text)-15:])
 }
 
-// keyPath is the page of a key. A browser takes "." and ".." in a path for other
-// places, however they are escaped, so that these keys are named in the query.
-func keyPath(route, key string) string {
-	if key == "." || key == ".." {
-		return "/routes/" + segment(route) + "/key?" + url.Values{"key": {key}}.Encode()
-	}
-	return "/routes/" + segment(route) + "/keys/" + segment(key)
-}
-
 // asText reports whether a field of a form brings a key back as it was.
 func asText(key string) bool { return utf8.ValidString(key) && keyText(key) == key }
 
@@ -57,20 +48,6 @@ func keyOf(v url.Values) string {
 		return string(raw)
 	}
 	return v.Get("key")
-}
-
-// ranks are the roles, each with what those before it may.
-var ranks = map[string]int{"viewer": 1, "operator": 2, "admin": 3}
-
-// lacks says why somebody may not make a change; empty: as far as is known, they may.
-func lacks(me api.Me, role string) string {
-	switch {
-	case me.ReadOnly:
-		return "this bridge takes no changes"
-	case ranks[me.Role] > 0 && ranks[me.Role] < ranks[role]:
-		return "needs the role " + role + "; yours is " + me.Role
-	}
-	return ""
 }
 
 // runWords say what the runs of a line are.

@@ -44,7 +44,7 @@ type pages struct{ all map[string]*template.Template }
 // readPages reads the templates. They are part of the program: one that cannot be
 // read is found by the first test.
 func readPages() *pages {
-	shared := template.Must(template.New("").Funcs(words).Funcs(keyWords).ParseFS(files, "pages/frame.html", "pages/parts.html"))
+	shared := template.Must(template.New("").Funcs(words).Funcs(keyWords).Funcs(letterWords).ParseFS(files, "pages/frame.html", "pages/parts.html"))
 	p := &pages{map[string]*template.Template{}}
 	entries, _ := files.ReadDir("pages")
 	for _, e := range entries {
@@ -130,7 +130,8 @@ var codes = map[string]int{
 	api.BadRequest: http.StatusBadRequest, api.NotFound: http.StatusNotFound, api.UnknownRoute: http.StatusNotFound,
 	api.UnknownDeadLetter: http.StatusNotFound, api.UnknownKey: http.StatusNotFound, api.UnknownOperation: http.StatusNotFound,
 	api.UnknownArchived: http.StatusNotFound, api.Forbidden: http.StatusForbidden, api.ReadOnly: http.StatusForbidden,
-	api.Unauthorized: http.StatusUnauthorized, api.Busy: http.StatusTooManyRequests, api.Timeout: http.StatusGatewayTimeout,
+	api.PayloadsForbidden: http.StatusForbidden,
+	api.Unauthorized:      http.StatusUnauthorized, api.Busy: http.StatusTooManyRequests, api.Timeout: http.StatusGatewayTimeout,
 }
 
 // trouble is the page that says why there is no other.

@@ -2,12 +2,24 @@ package console
 
 import (
 	"context"
+	"maps"
 
 	"github.com/brokerbridge/bridge/bridge/admin/api"
 )
 
 // verbs are the changes that can be made, by their name in an address.
-var verbs = map[string]verb{
+var verbs = joined(routeVerbs, letterVerbs, operationVerbs)
+
+func joined(all ...map[string]verb) map[string]verb {
+	out := map[string]verb{}
+	for _, some := range all {
+		maps.Copy(out, some)
+	}
+	return out
+}
+
+// routeVerbs are changes of a whole route.
+var routeVerbs = map[string]verb{
 	"pause": single("Pause the route", "Pause", func(o order) []string { return []string{"routes", "pause", o.Route} },
 		func(ctx context.Context, c *Console, o order, ch api.Change) (api.Outcome, error) {
 			return c.cfg.API.Pause(ctx, o.Route, ch)
