@@ -22,6 +22,8 @@ type bridge struct {
 	groups  map[string][]api.Group
 	detail  api.RouteDetail // of every route, with its status filled in
 	history api.History
+	reading func(n int, routes []status.Route) // changes the n-th answer; nil: all are the same
+	read    int
 }
 
 func (b *bridge) handler() http.Handler {
@@ -37,7 +39,13 @@ func (b *bridge) handler() http.Handler {
 		})
 	}
 	say("/me", func(*http.Request) any { return b.me })
-	say("/routes", func(*http.Request) any { return api.Page[status.Route]{Items: b.routes} })
+	say("/routes", func(*http.Request) any {
+		if b.reading != nil {
+			b.reading(b.read, b.routes)
+			b.read++
+		}
+		return api.Page[status.Route]{Items: b.routes}
+	})
 	say("/history", func(*http.Request) any { return b.history })
 	say("/routes/{route}/groups", func(r *http.Request) any { return api.Page[api.Group]{Items: b.groups[r.PathValue("route")]} })
 	say("/routes/{route}", func(r *http.Request) any {

@@ -89,7 +89,7 @@ func count(n any) string {
 	var b strings.Builder
 	for i, d := range digits {
 		if i > 0 && (len(digits)-i)%3 == 0 {
-			b.WriteRune(' ') // narrow, and no line is broken at it
+			b.WriteRune('\u202f') // narrow, and no line is broken at it
 		}
 		b.WriteRune(d)
 	}
