@@ -73,6 +73,7 @@ import (
 
 	"github.com/brokerbridge/bridge/bridge/admin/api"
 	"github.com/brokerbridge/bridge/bridge/admin/console"
+	"github.com/brokerbridge/bridge/bridge/admin/mask"
 	"github.com/brokerbridge/bridge/bridge/history"
 	"github.com/brokerbridge/bridge/bridge/status"
 	"github.com/brokerbridge/bridge/ordering/lane"
@@ -140,6 +141,11 @@ type Config struct {
 	BehindProxy bool
 	// ReadOnly refuses every change, whoever asks.
 	ReadOnly bool
+	// Mask says what of headers and bodies is masked, for those who do not see them in
+	// full. Nil: nothing is.
+	Mask *mask.Rules
+	// TraceURL is where a trace is shown, with {trace} for its id. Empty: nowhere.
+	TraceURL string
 	// Hosts are names, in lower case, by which requests may call the server, beside
 	// those of loopback and the address that they came in at.
 	Hosts []string

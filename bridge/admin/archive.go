@@ -2,6 +2,8 @@ package admin
 
 import (
 	"errors"
+	"fmt"
+	"math"
 	"net/http"
 
 	"github.com/brokerbridge/bridge/bridge/admin/api"
@@ -25,7 +27,7 @@ func (s *Server) archive(w http.ResponseWriter, r *http.Request) {
 			s.failed(w, err)
 			return
 		}
-		page.Items = append(page.Items, archived(&a))
+		page.Items = append(page.Items, s.contentOf(r.Context(), &a.Message).archived(&a))
 	}
 	if n := len(page.Items); n >= q.Limit {
 		page.Next = next(r, page.Items[n-1].ID)
@@ -33,8 +35,8 @@ func (s *Server) archive(w http.ResponseWriter, r *http.Request) {
 	answer(w, http.StatusOK, page)
 }
 
-func archived(a *store.Archived) api.Archived {
-	return api.Archived{DeadLetter: deadLetter(&a.DeadLetter), ArchivedAt: a.ArchivedAt, By: a.By, Why: a.Why, Original: a.Original}
+func (c *content) archived(a *store.Archived) api.Archived {
+	return api.Archived{DeadLetter: c.deadLetter(&a.DeadLetter), ArchivedAt: a.ArchivedAt, By: a.By, Why: a.Why, Original: a.Original}
 }
 
 // archivedLetter shows one with headers and body.
@@ -52,8 +54,9 @@ func (s *Server) archivedLetter(w http.ResponseWriter, r *http.Request) {
 		s.failed(w, err)
 		return
 	}
-	out := api.ArchivedDetail{Archived: archived(&a), Body: api.NewBytes(a.Payload, maxBody)}
-	out.Headers, out.HeadersOmitted = headers(a.Metadata)
+	c := s.contentOf(r.Context(), &a.Message)
+	out := api.ArchivedDetail{Archived: c.archived(&a), Body: c.body(maxBody), Payloads: c.level()}
+	out.Headers, out.HeadersOmitted = c.headers(maxHeaders, maxHeader)
 	answer(w, http.StatusOK, out)
 }
 
@@ -93,6 +96,9 @@ func (s *Server) edit(w http.ResponseWriter, r *http.Request) {
 	if err == nil {
 		id, err = letterID(r)
 	}
+	if err == nil && !complete(e.Headers, e.Body) {
+		err = bad("the new content is not whole: what is masked or hidden cannot be stored")
+	}
 	if err == nil {
 		out, err = s.cfg.Operator.Edit(r.Context(), route, id, e)
 	}
@@ -125,7 +131,7 @@ func (s *Server) export(w http.ResponseWriter, r *http.Request) {
 	page := api.Page[api.Letter]{Items: []api.Letter{}}
 	size := int64(0)
 	after, err := s.eachLetter(r.Context(), f, func(d *store.DeadLetter) bool {
-		page.Items = append(page.Items, letter(d))
+		page.Items = append(page.Items, s.contentOf(r.Context(), &d.Message).letter(d))
 		size += d.Size()
 		return len(page.Items) < f.Limit && size < maxLettersBytes
 	})
@@ -140,13 +146,19 @@ func (s *Server) export(w http.ResponseWriter, r *http.Request) {
 }
 
 // letter is a dead letter with all there is of it.
-func letter(d *store.DeadLetter) api.Letter {
-	out := api.Letter{DeadLetter: deadLetter(d), Headers: []api.Header{}, Body: api.NewBytes(d.Payload, len(d.Payload))}
-	for _, name := range sortedNames(d.Metadata) {
-		value := d.Metadata[name]
-		out.Headers = append(out.Headers, api.NewHeader(name, value, len(value)))
-	}
+func (c *content) letter(d *store.DeadLetter) api.Letter {
+	out := api.Letter{DeadLetter: c.deadLetter(d), Body: c.body(math.MaxInt)}
+	out.Headers, _ = c.headers(math.MaxInt, math.MaxInt)
 	return out
+}
+
+// complete reports whether nothing of a message is masked or hidden.
+func complete(headers []api.Header, body api.Bytes) bool {
+	ok := !body.Masked && body.Hidden == ""
+	for _, h := range headers {
+		ok = ok && !h.Value.Masked && h.Value.Hidden == ""
+	}
+	return ok
 }
 
 // takeIn imports dead letters.
@@ -160,6 +172,11 @@ func (s *Server) takeIn(w http.ResponseWriter, r *http.Request) {
 	err := readSigned(w, r, maxContent, &q, &q.By, &q.Reason, &q.DryRun)
 	if err == nil && len(q.Letters) > maxLetters {
 		err = bad("at most 100 letters at once")
+	}
+	for i := range q.Letters {
+		if err == nil && !complete(q.Letters[i].Headers, q.Letters[i].Body) {
+			err = bad(fmt.Sprintf("letter %d of the request is not whole: what is masked or hidden cannot be imported", i+1))
+		}
 	}
 	if err == nil {
 		out, err = s.cfg.Operator.Import(r.Context(), route, q)

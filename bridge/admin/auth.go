@@ -17,18 +17,23 @@ type Token struct {
 	Name string // who it is, for the audit
 	Role Role
 	Sum  [sha256.Size]byte // SHA-256
+	// Payloads is how much of messages the bearer sees. Empty: PayloadsMasked.
+	Payloads Payloads
 }
 
 // caller is who asks. Without a name it is whoever is on this machine.
 type caller struct {
-	name string
-	role Role
+	name     string
+	role     Role
+	payloads Payloads // never more than is meant: masked is full where nothing is masked
 }
 
 type callerKey struct{}
 
-func callerOf(r *http.Request) caller {
-	who, _ := r.Context().Value(callerKey{}).(caller)
+func callerOf(r *http.Request) caller { return callerIn(r.Context()) }
+
+func callerIn(ctx context.Context) caller {
+	who, _ := ctx.Value(callerKey{}).(caller)
 	return who
 }
 
@@ -59,6 +64,7 @@ func (s *Server) allowed(least Role, next http.HandlerFunc) http.HandlerFunc {
 				fmt.Sprintf("this needs the role %s, and the token %s has the role %s", least, who.name, who.role),
 				"ask with a token that has it, or have it given one: admin.tokens in the topology file")
 		default:
+			who.payloads = s.sees(who.payloads)
 			next(w, r.WithContext(context.WithValue(r.Context(), callerKey{}, who)))
 		}
 	}

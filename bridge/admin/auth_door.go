@@ -50,7 +50,7 @@ func (d *door) try(from netip.Prefix, sum [32]byte) (who caller, ok bool, wait t
 	}
 	for _, t := range d.tokens { // all of them, so that the time tells nothing
 		if subtle.ConstantTimeCompare(t.Sum[:], sum[:]) == 1 {
-			who, ok = caller{t.Name, t.Role}, true
+			who, ok = caller{name: t.Name, role: t.Role, payloads: t.Payloads}, true
 		}
 	}
 	if ok {

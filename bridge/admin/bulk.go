@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/brokerbridge/bridge/bridge/admin/api"
+	"github.com/brokerbridge/bridge/bridge/admin/mask"
 	"github.com/brokerbridge/bridge/ordering/store"
 )
 
@@ -51,7 +52,12 @@ func (s *Server) groups(w http.ResponseWriter, r *http.Request) {
 	slices.SortStableFunc(all, func(a, b store.Group) int { return cmp.Or(order(&a, &b), -cmp.Compare(a.Dead, b.Dead)) })
 	page := api.Page[api.Group]{Items: make([]api.Group, 0, min(len(all), maxLimit))}
 	for _, g := range all[:min(len(all), maxLimit)] { // the rest hurt less than a thousand others
-		page.Items = append(page.Items, groupOf(route, &g))
+		shown := groupOf(route, &g)
+		if shown.Error, err = s.causeOf(r.Context(), route, &g); err != nil {
+			s.failed(w, err)
+			return
+		}
+		page.Items = append(page.Items, shown)
 	}
 	answer(w, http.StatusOK, page)
 }
@@ -64,9 +70,31 @@ var groupOrders = map[string]func(a, b *store.Group) int{
 	"last":    func(a, b *store.Group) int { return -a.Last.Compare(b.Last) },
 }
 
+// causeOf is the error of a group. For who does not see payloads in full it is that
+// of a dead letter that is still there, so that it is known what it quotes.
+func (s *Server) causeOf(ctx context.Context, route string, g *store.Group) (string, error) {
+	if g.Error == "" || callerIn(ctx).payloads == PayloadsFull {
+		return g.Error, nil
+	}
+	for b, err := range s.cfg.Store.Briefs(ctx, store.Query{Route: route, Group: g.Fingerprint}) {
+		if err != nil {
+			return "", err
+		}
+		d, err := s.cfg.Store.DeadLetter(ctx, route, b.ID)
+		switch {
+		case errors.Is(err, store.ErrNotFound): // settled meanwhile
+		case err != nil:
+			return "", err
+		default:
+			return s.contentOf(ctx, &d.Message).says(d.Error), nil
+		}
+	}
+	return mask.NotShown, nil
+}
+
 func groupOf(route string, g *store.Group) api.Group {
 	return api.Group{
-		Route: route, Fingerprint: g.Fingerprint, Reason: g.Reason, Class: g.Class, Target: g.Target, Error: g.Error,
+		Route: route, Fingerprint: g.Fingerprint, Reason: g.Reason, Class: g.Class, Target: g.Target,
 		Dead: g.Dead, First: g.First, Last: g.Last, BlockedKeys: g.Keys, ParkedBehind: g.Parked,
 	}
 }

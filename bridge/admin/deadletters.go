@@ -83,7 +83,7 @@ func (s *Server) deadLetters(w http.ResponseWriter, r *http.Request) {
 // more.
 func (s *Server) letters(ctx context.Context, f letterQuery, page *api.Page[api.DeadLetter]) (after string, err error) {
 	return s.eachLetter(ctx, f, func(d *store.DeadLetter) bool {
-		page.Items = append(page.Items, deadLetter(d))
+		page.Items = append(page.Items, s.contentOf(ctx, &d.Message).deadLetter(d))
 		return len(page.Items) < f.Limit
 	})
 }
@@ -138,8 +138,10 @@ func (s *Server) deadLetter(w http.ResponseWriter, r *http.Request) {
 		s.failed(w, err)
 		return
 	}
-	out := api.DeadLetterDetail{DeadLetter: deadLetter(&d), Body: api.NewBytes(d.Payload, maxBody)}
-	out.Headers, out.HeadersOmitted = headers(d.Metadata)
+	c := s.contentOf(r.Context(), &d.Message)
+	out := api.DeadLetterDetail{DeadLetter: c.deadLetter(&d), Body: c.body(maxBody), Payloads: c.level()}
+	out.Headers, out.HeadersOmitted = c.headers(maxHeaders, maxHeader)
+	out.TraceLink = s.traceLink(out.Trace)
 	answer(w, http.StatusOK, out)
 }
 
@@ -148,24 +150,13 @@ func noLetter(w http.ResponseWriter, route string) {
 		"it may have been settled since; GET /api/v1/routes/"+route+"/dead-letters lists them")
 }
 
-func headers(all map[string]string) (shown []api.Header, omitted int) {
-	shown = []api.Header{}
-	names := sortedNames(all)
-	if len(names) > maxHeaders {
-		names, omitted = names[:maxHeaders], len(names)-maxHeaders
-	}
-	for _, name := range names {
-		shown = append(shown, api.NewHeader(name, all[name], maxHeader))
-	}
-	return shown, omitted
-}
-
 func sortedNames(all map[string]string) []string { return slices.Sorted(maps.Keys(all)) }
 
-func deadLetter(d *store.DeadLetter) api.DeadLetter {
+// deadLetter is a dead letter, without headers and body.
+func (c *content) deadLetter(d *store.DeadLetter) api.DeadLetter {
 	out := api.DeadLetter{
 		Route: d.Route, ID: d.ID, KeyName: api.NewKeyName(d.Key), Epoch: d.Epoch, InOrder: d.Lane,
-		Reason: d.Reason, Class: d.Class, Error: d.Error, Attempts: d.Attempts,
+		Reason: d.Reason, Class: d.Class, Error: c.says(d.Error), Attempts: d.Attempts,
 		FirstFailed: d.FirstFailed, LastFailed: d.LastFailed, At: d.At,
 		Group: d.Fingerprint, Target: d.Target, MessageName: api.NewMessageName(d.Message.ID), Size: len(d.Payload),
 	}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/brokerbridge/bridge/bridge/admin/api"
+	"github.com/brokerbridge/bridge/bridge/admin/mask"
 	"github.com/brokerbridge/bridge/ordering/lane"
 	"github.com/brokerbridge/bridge/ordering/store"
 )
@@ -107,7 +108,7 @@ func (s *Server) findLetters(ctx context.Context, route, key string, stands []*s
 			stands[i].letter = &d
 			wanted--
 		case beside < maxBeside:
-			out.Beside = append(out.Beside, deadLetter(&d))
+			out.Beside = append(out.Beside, s.contentOf(ctx, &d.Message).deadLetter(&d))
 			beside++
 		default:
 			out.BesideOmitted++
@@ -124,7 +125,7 @@ func (s *Server) findLetters(ctx context.Context, route, key string, stands []*s
 func (s *Server) wait(ctx context.Context, st *stand) (api.Wait, error) {
 	out := api.Wait{Lane: laneOf(&st.Record, st.live, st.known)}
 	if st.letter != nil {
-		d := deadLetter(st.letter)
+		d := s.contentOf(ctx, &st.letter.Message).deadLetter(st.letter)
 		out.DeadLetter = &d
 	}
 	if st.State.Mode == lane.Gap || st.State.Mode == lane.GapBlocked {
@@ -143,10 +144,22 @@ func (s *Server) wait(ctx context.Context, st *stand) (api.Wait, error) {
 		if tries.Attempts == 0 && head != nil {
 			tries = head.Tries
 		}
-		out.Attempts, out.Error = tries.Attempts, tries.Error
+		out.Attempts, out.Error = tries.Attempts, s.saysOf(ctx, head, tries.Error)
 	}
 	tell(&out, st)
 	return out, nil
+}
+
+// saysOf is an error of a message that is parked, or held in memory: what it quotes
+// of that is not known here.
+func (s *Server) saysOf(ctx context.Context, m *store.Message, text string) string {
+	switch {
+	case m != nil:
+		return s.contentOf(ctx, m).says(text)
+	case text == "" || callerIn(ctx).payloads == PayloadsFull:
+		return text
+	}
+	return mask.NotShown
 }
 
 // lowest is the lowest revision that waits behind a gap.

@@ -48,7 +48,7 @@ func FuzzI9Letter(f *testing.F) {
 		in := store.DeadLetter{Route: "r", ID: "d", Key: key, Message: store.Message{
 			ID: id, Payload: body, Metadata: map[string]string{name: value, name2: value2},
 		}}
-		text, err := json.Marshal(letter(&in))
+		text, err := json.Marshal((&content{m: &in.Message, payloads: PayloadsFull}).letter(&in))
 		if err != nil {
 			t.Fatal(err)
 		}

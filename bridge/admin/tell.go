@@ -141,21 +141,10 @@ func routeWays(r status.Route) []api.Way {
 		return nil
 	case strings.HasPrefix(r.Reason, status.ByOperator):
 		return []api.Way{{Does: "let the route go on", Command: resume + " --reason '…'"}}
-	case aboutOffsets(r.Reason):
+	case r.OffsetsDoNotFit():
 		return []api.Way{{Does: "do what the reason says: the route goes on by itself"}, accept}
 	case r.State != status.Paused:
 		return []api.Way{{Does: "the route goes on by itself when that is over"}}
 	}
 	return []api.Way{{Does: "start the route again, once the cause is gone", Command: resume + " --reason '…'"}}
-}
-
-// aboutOffsets reports whether a route waits because its offsets do not fit what
-// it has settled.
-func aboutOffsets(reason string) bool {
-	for _, word := range []string{"offset_rewound", "source_truncated", "topic_recreated", "--accept-offset"} {
-		if strings.Contains(reason, word) {
-			return true
-		}
-	}
-	return false
 }

@@ -32,6 +32,33 @@ type Admin struct {
 	// Hosts are names by which requests may call the bridge, in lower case, beside
 	// those of loopback and the address that they came in at.
 	Hosts []string
+
+	// Mask says what of headers and bodies is shown to nobody but tokens with
+	// [PayloadsFull]. Default: nothing is masked.
+	Mask Mask
+
+	// TraceURL is where a trace is shown, with {trace} in place of its id. Empty:
+	// nowhere.
+	TraceURL string
+}
+
+// Mask says what of messages is not for everybody who looks at them.
+type Mask struct {
+	// Headers are patterns of names, in lower case; * is any text.
+	Headers []string
+
+	// Fields are paths of JSON bodies.
+	Fields []FieldPath
+}
+
+// FieldPath leads to values of a JSON document, from its outermost value.
+type FieldPath []PathStep
+
+// PathStep is one step of a path: to the member with the Name, or the item with
+// that number; to Any; or Deep, which is any number of steps, none included.
+type PathStep struct {
+	Name      string
+	Any, Deep bool
 }
 
 // ServerTLS is how the admin interface says who it is. The files are read again
@@ -50,9 +77,19 @@ type Role string
 
 // The roles. Each may do what those before it may.
 const (
-	RoleViewer   Role = "viewer"   // see everything, payloads included
+	RoleViewer   Role = "viewer"   // see everything, of payloads what Token.Payloads says
 	RoleOperator Role = "operator" // let things go on: pause, redrive, skip …
 	RoleAdmin    Role = "admin"    // everything
+)
+
+// Payloads is how much of headers and bodies somebody sees.
+type Payloads string
+
+// What somebody sees of payloads.
+const (
+	PayloadsHidden Payloads = "hidden" // names of headers, and sizes
+	PayloadsMasked Payloads = "masked" // all but what Mask says; without that all
+	PayloadsFull   Payloads = "full"   // all, whatever Mask says
 )
 
 // Token lets somebody in. Exactly one of Token and SHA256 is set.
@@ -62,6 +99,10 @@ type Token struct {
 
 	// Role is what he may do. Required.
 	Role Role
+
+	// Payloads is what he sees of headers and bodies. Export and edit take
+	// [PayloadsFull] where anything is masked. Default masked.
+	Payloads Payloads
 
 	// Token is the token itself, of at least 16 characters.
 	Token Secret

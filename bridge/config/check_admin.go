@@ -6,7 +6,7 @@ import "fmt"
 func (c checker) admin() {
 	a := c.Admin
 	if a.Off {
-		for _, s := range []string{"tls", "tokens", "behind_proxy", "read_only", "hosts"} {
+		for _, s := range []string{"tls", "tokens", "behind_proxy", "read_only", "hosts", "mask", "trace_url"} {
 			if path := "admin." + s; c.Has(path) {
 				c.Add(path, "means nothing with listen: off", "")
 			}

@@ -12,6 +12,8 @@ const (
 
 func defaultStore() Store { return Store{MinFree: defaultMinFree} }
 
+func defaultToken() Token { return Token{Payloads: PayloadsMasked} }
+
 func defaultAMQP() AMQP { return AMQP{AuthMechanism: AuthPlain, Heartbeat: 10 * time.Second} }
 
 func defaultFrom() From {

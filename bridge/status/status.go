@@ -2,7 +2,10 @@
 // admin API, health and metrics share.
 package status
 
-import "time"
+import (
+	"strings"
+	"time"
+)
 
 // State is what a route is doing.
 type State string
@@ -40,6 +43,20 @@ type Route struct {
 
 // Ready reports whether the route moves messages.
 func (r Route) Ready() bool { return r.State == Running }
+
+// OffsetsDoNotFit reports whether the route waits because the offsets of its source
+// do not fit what it has settled. Somebody may have it take them as they are.
+func (r Route) OffsetsDoNotFit() bool {
+	if r.State == Running || r.State == Stopped {
+		return false
+	}
+	for _, word := range []string{"offset_rewound", "source_truncated", "topic_recreated", "--accept-offset"} {
+		if strings.Contains(r.Reason, word) {
+			return true
+		}
+	}
+	return false
+}
 
 // End is one side of a route.
 type End struct {

@@ -13,6 +13,7 @@ import (
 
 	"github.com/brokerbridge/bridge/bridge/admin"
 	"github.com/brokerbridge/bridge/bridge/admin/client"
+	"github.com/brokerbridge/bridge/bridge/admin/mask"
 	"github.com/brokerbridge/bridge/bridge/config"
 )
 
@@ -90,15 +91,29 @@ func urlOf(a config.Admin, address string) string {
 
 // allow fills in who may ask.
 func allow(a config.Admin, c admin.Config) admin.Config {
+	c.Mask, c.TraceURL = maskOf(a.Mask), a.TraceURL
 	c.Listen, c.BehindProxy, c.ReadOnly, c.Hosts = a.Listen, a.BehindProxy, a.ReadOnly, a.Hosts
 	if a.TLS != nil {
 		c.TLS = &admin.TLS{Cert: a.TLS.Cert, Key: a.TLS.Key, ClientCA: a.TLS.ClientCA}
 	}
 	for _, t := range a.Tokens {
 		role, _ := admin.ParseRole(string(t.Role)) // none is nobody's
-		c.Tokens = append(c.Tokens, admin.Token{Name: t.Name, Role: role, Sum: t.Sum()})
+		c.Tokens = append(c.Tokens, admin.Token{Name: t.Name, Role: role, Sum: t.Sum(), Payloads: admin.Payloads(t.Payloads)})
 	}
 	return c
+}
+
+// maskOf compiles what is masked.
+func maskOf(m config.Mask) *mask.Rules {
+	var fields []mask.Path
+	for _, path := range m.Fields {
+		var steps mask.Path
+		for _, step := range path {
+			steps = append(steps, mask.Step(step))
+		}
+		fields = append(fields, steps)
+	}
+	return mask.New(m.Headers, fields)
 }
 
 // sayWhoMayAsk logs who may ask the admin interface, and for what.

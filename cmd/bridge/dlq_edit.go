@@ -133,6 +133,9 @@ func whole(ctx context.Context, c *client.Client, route, id string) (w wholeLett
 	if d.Bodiless {
 		return w, &exitError{failed, errors.New("this entry is no message but a gap: a revision that did not come in time"), hints[api.NotALetter]}
 	}
+	if d.Payloads != "" {
+		return w, &exitError{failed, fmt.Errorf("payloads are %s for you, and what is edited is stored whole", d.Payloads), hints[api.PayloadsForbidden]}
+	}
 	cut := d.Body.Truncated || d.HeadersOmitted > 0
 	for _, h := range d.Headers {
 		cut = cut || h.Value.Truncated

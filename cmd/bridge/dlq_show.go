@@ -59,6 +59,9 @@ func deadLetterText(cmd *cobra.Command, d api.DeadLetterDetail) {
 }
 
 func contentText(out io.Writer, d api.DeadLetterDetail) {
+	if d.Payloads != "" {
+		fmt.Fprintf(out, "\npayloads are %s for you\n", d.Payloads)
+	}
 	fmt.Fprintf(out, "\nheaders\n")
 	for _, h := range d.Headers {
 		fmt.Fprintf(out, "  %s: %s\n", printable(h.RawName()), printable(headerText(h.Value)))
@@ -81,6 +84,9 @@ func attempts(d api.DeadLetter) string {
 }
 
 func headerText(b api.Bytes) string {
+	if b.Hidden != "" {
+		return fmt.Sprintf("(%d bytes)", b.Size)
+	}
 	if b.Truncated {
 		return fmt.Sprintf("%s… (%d bytes)", b.Raw(), b.Size)
 	}
@@ -96,8 +102,12 @@ func bodyText(out io.Writer, b api.Bytes) {
 	}
 	shown := api.NewBytes(b.Raw(), most).Raw()
 	switch {
+	case b.Hidden != "":
+		fmt.Fprintf(out, "\nbody, %d bytes, not shown: %s\n", b.Size, b.Hidden)
 	case b.Null:
 		fmt.Fprint(out, "\nbody, null\n")
+	case b.Masked:
+		fmt.Fprintf(out, "\nbody, %d bytes, *** is masked\n", b.Size)
 	case len(shown) < b.Size:
 		fmt.Fprintf(out, "\nbody, the first %d of %d bytes\n", len(shown), b.Size)
 	default:

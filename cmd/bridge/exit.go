@@ -94,9 +94,10 @@ var hints = map[string]string{
 	api.ReadOnly:     "admin.read_only is set in the topology file of the bridge",
 	api.BadHost:      "admin.hosts in the topology file has the names that it takes, beside localhost and its addresses",
 
-	api.OperationOver: "bridge ops show ID says how it ended",
-	api.EditOff:       "dead_letter: { edit: true } of the route in the topology file allows it, after a restart",
-	api.EditRefused:   "--raw takes a body that is no JSON; another key or revision is a message of its own",
+	api.OperationOver:     "bridge ops show ID says how it ended",
+	api.PayloadsForbidden: "a token with payloads: full in admin.tokens of the topology file may",
+	api.EditOff:           "dead_letter: { edit: true } of the route in the topology file allows it, after a restart",
+	api.EditRefused:       "--raw takes a body that is no JSON; another key or revision is a message of its own",
 
 	api.OffsetNotAccepted: "--accept-offset takes them as they are, once; be sure that they are right",
 	api.Timeout:           "bridge audit ls says what was done",

@@ -52,7 +52,7 @@ func offline(cmd *cobra.Command, file *fileFlag) (*client.Client, error) {
 	atEnd(cmd.Context(), func() error { return s.Close() })
 	token := rand.Text()
 	srv, err := admin.New(admin.Config{
-		Listen: "127.0.0.1:0", Store: s, Logger: slog.New(slog.DiscardHandler),
+		Listen: "127.0.0.1:0", Store: s, Mask: maskOf(f.Admin.Mask), TraceURL: f.Admin.TraceURL, Logger: slog.New(slog.DiscardHandler),
 		Tokens: []admin.Token{{Name: "offline", Role: admin.RoleViewer, Sum: sha256.Sum256([]byte(token))}},
 		Routes: func(ctx context.Context) []status.Route { return atRest(ctx, s, f) },
 	})

@@ -26,10 +26,11 @@ const (
 	CrossOrigin       = "cross_origin"
 	MethodNotAllowed  = "method_not_allowed"
 	NotFound          = "not_found"
-	Unauthorized      = "unauthorized" // no token, or one that is not known
-	Forbidden         = "forbidden"    // a token without the role that is needed
-	LockedOut         = "locked_out"   // too many wrong tokens came from the same address
-	ReadOnly          = "read_only"    // this bridge takes no changes
+	Unauthorized      = "unauthorized"       // no token, or one that is not known
+	Forbidden         = "forbidden"          // a token without the role that is needed
+	LockedOut         = "locked_out"         // too many wrong tokens came from the same address
+	ReadOnly          = "read_only"          // this bridge takes no changes
+	PayloadsForbidden = "payloads_forbidden" // this is for who sees payloads in full
 	UnknownRoute      = "unknown_route"
 	UnknownDeadLetter = "unknown_dead_letter"
 	UnknownKey        = "unknown_key"
@@ -106,7 +107,9 @@ type Bytes struct {
 	Text      *string `json:"text,omitempty"`   // if they are UTF-8
 	Base64    []byte  `json:"base64,omitempty"` // if they are not
 	Truncated bool    `json:"truncated,omitempty"`
-	Null      bool    `json:"null,omitempty"` // there are none, which differs from empty
+	Null      bool    `json:"null,omitempty"`   // there are none, which differs from empty
+	Masked    bool    `json:"masked,omitempty"` // *** stands for values that the caller may not see
+	Hidden    string  `json:"hidden,omitempty"` // why nothing is here, though there is something
 }
 
 // NewBytes shows up to limit bytes of b; a rune is not torn apart.

@@ -117,6 +117,8 @@ type ArchivedDetail struct {
 	Headers        []Header `json:"headers"`
 	HeadersOmitted int      `json:"headers_omitted,omitempty"`
 	Body           Bytes    `json:"body"`
+	// Payloads says how much of headers and body is here, as of a dead letter.
+	Payloads string `json:"payloads,omitempty"`
 }
 
 // Letter is a dead letter as it is exported and imported: whole, byte for byte.

@@ -1,18 +1,22 @@
 package console
 
 import (
+	"cmp"
 	"context"
+	"crypto/rand"
 	"net/http"
 	"net/url"
-	"regexp"
 	"slices"
+	"strconv"
 	"strings"
+	"time"
 
 	"github.com/brokerbridge/bridge/bridge/admin/api"
 )
 
 // order is a change as a page's address and form have it. What it is about stands
-// in the address, so that keys of any bytes survive; how it is done, in the form.
+// in the address, so that keys of any bytes survive; how it is done, in the form,
+// and in the address of a page that plans it again.
 type order struct {
 	Route string
 	Verb  string
@@ -25,44 +29,68 @@ func orderOf(r *http.Request) (order, verb, error) {
 	if err := r.ParseForm(); err != nil {
 		return order{}, verb{}, &api.Error{Code: api.BadRequest, Message: "the form cannot be read"}
 	}
-	about := r.URL.Query()
-	o := order{Route: r.PathValue("route"), Verb: about.Get("do"), About: about, Form: r.Form}
+	o := order{Route: r.PathValue("route"), About: spelled(r.URL.Query()), Form: r.PostForm}
+	if r.Method != http.MethodPost {
+		o.Form = o.About
+	}
+	o.Verb = o.About.Get("do")
 	v, ok := verbs[o.Verb]
 	if !ok {
-		v, ok = keyVerbs[o.Verb]
-	}
-	if !ok {
 		return o, v, &api.Error{Code: api.BadRequest, Message: "there is no such change", Hint: "start from the page of what is to be changed"}
+	}
+	if v.of != nil {
+		var err error
+		if v, err = v.of(o); err != nil {
+			return o, v, err
+		}
 	}
 	return o, v, nil
 }
 
-// path is the address of this change's page.
-func (o order) path() string {
+// howNames are what a form says of how a change is done, beside the fields of its
+// verb.
+var howNames = []string{"told", "reason", "by", "once", "confirm", "shown"}
+
+// about is what the change is about, in an address.
+func (o order) about(fields []field) url.Values {
 	about := url.Values{}
 	for name, values := range o.About {
-		if name != "told" {
+		if !slices.Contains(howNames, name) && !slices.ContainsFunc(fields, func(f field) bool { return f.Name == name }) {
 			about[name] = values
 		}
 	}
-	return "/routes/" + segment(o.Route) + "/act?" + about.Encode()
+	return about
 }
+
+// path is the address of this change's page.
+func (o order) path(fields []field) string {
+	return actPath(o.Route) + "?" + o.about(fields).Encode()
+}
+
+// actPath is where changes of a route are planned and made.
+func actPath(route string) string { return "/routes/" + segment(route) + "/act" }
 
 // change is what the API is asked for where one thing is changed.
 func (o order) change(dry bool) api.Change {
-	return api.Change{Reason: strings.TrimSpace(o.Form.Get("reason")), By: strings.TrimSpace(o.Form.Get("by")), DryRun: dry}
+	return api.Change{
+		Reason: strings.TrimSpace(o.Form.Get("reason")), By: strings.TrimSpace(o.Form.Get("by")), DryRun: dry,
+		OutOfOrder: o.Form.Get("out_of_order") == "true",
+	}
 }
 
 // verb is a kind of change.
 type verb struct {
 	title   string // "Pause the route"
 	button  string // "Pause"
-	danger  bool   // it cannot be undone
+	role    string // that is needed; empty: operator
+	danger  bool   // it cannot be undone: it is planned once more before it is done
 	fields  []field
 	command func(order) []string // the words behind "bridge", without --reason
 	plan    func(context.Context, *Console, order) (plan, error)
 	// do does it, and says what it did and which page shows that.
 	do func(context.Context, *Console, order) (says, next string, err error)
+	// of is the verb for what an order is about, where that makes a difference.
+	of func(order) (verb, error)
 }
 
 // field is one thing that a form asks for besides the reason.
@@ -74,10 +102,11 @@ type field struct {
 
 // plan is what a change would do.
 type plan struct {
-	Says  string   // in a sentence or two
-	Facts []fact   // the figures behind it
-	Stop  string   // why it cannot be done; empty: it can
-	Warns []string // what else should be known
+	Says    string   // in a sentence or two
+	Facts   []fact   // the figures behind it
+	Stop    string   // why it cannot be done; empty: it can
+	Warns   []string // what else should be known
+	Confirm int64    // a number that has to be typed before it is done; 0: none
 }
 
 // fact is a figure of a plan.
@@ -90,14 +119,17 @@ type fact struct {
 type acting struct {
 	Order   order
 	Path    string
+	Here    string // the path without its query, for a form that makes the query
+	About   []sent // of that form
 	Title   string
 	Button  string
 	Danger  bool
 	Fields  []field
 	Reason  string
-	By      string
+	Once    string
 	Command string
 	Plan    plan
+	Why     string     // who looks may not do it
 	Problem *api.Error // it was tried, and refused
 }
 
@@ -114,14 +146,15 @@ func (c *Console) plan(r *http.Request) (view, error) {
 func (c *Console) planned(r *http.Request, o order, v verb, problem *api.Error) (view, error) {
 	p, err := v.plan(r.Context(), c, o)
 	if e, ok := asRefusal(err); ok {
-		p, err = plan{Stop: e.Error()}, nil
+		p, err = plan{Stop: asSentence(e)}, nil
 	}
 	if err != nil {
 		return view{}, err
 	}
 	a := acting{
-		Order: o, Path: o.path(), Title: v.title, Button: v.button, Danger: v.danger, Plan: p, Problem: problem,
-		Reason: o.Form.Get("reason"), By: o.Form.Get("by"), Command: command(v, o),
+		Order: o, Path: o.path(v.fields), Here: actPath(o.Route), About: sentOf(o.about(v.fields)),
+		Title: v.title, Button: v.button, Danger: v.danger, Plan: p, Problem: problem,
+		Reason: o.Form.Get("reason"), Once: rand.Text(), Command: command(v, o), Why: denied(c.me(r), cmp.Or(v.role, "operator")),
 	}
 	for _, f := range v.fields {
 		f.Value = o.Form.Get(f.Name)
@@ -129,35 +162,37 @@ func (c *Console) planned(r *http.Request, o order, v verb, problem *api.Error) 
 	}
 	code := 0
 	if problem != nil {
-		code = http.StatusConflict
+		code = cmp.Or(codes[problem.Code], http.StatusConflict)
 	}
 	return view{page: "act", title: v.title, nav: "", code: code, data: a}, nil
 }
 
-// command is what does the same in a shell. What looks like a flag and is none stays
-// last, behind "--".
-func command(v verb, o order) string {
-	reason := strings.TrimSpace(o.Form.Get("reason"))
-	if reason == "" {
-		reason = "…"
+// asSentence is a refusal, with what to do about it on these pages rather than in a
+// request.
+func asSentence(e *api.Error) string {
+	if e.Code == api.Passed || e.Code == api.Refused {
+		return e.Message + ". “Out of order” sends it all the same, beside the order."
 	}
-	all := v.command(o)
-	end := slices.Index(all, "--")
-	if end < 0 {
-		end = len(all)
-	}
-	all = slices.Insert(all, end, "--reason", reason)
-	end += 2
-	for i, w := range all {
-		if i > end || !isFlag(w) {
-			all[i] = api.Quote(w)
-		}
-	}
-	return "bridge " + strings.Join(all, " ")
+	return e.Error()
 }
 
-// isFlag is a flag of the command line, or the "--" behind which none follows.
-var isFlag = regexp.MustCompile(`^--[a-z-]*$`).MatchString
+// command is what does the same in a shell.
+func command(v verb, o order) string {
+	said := []string{"--reason", cmp.Or(strings.TrimSpace(o.Form.Get("reason")), "…")}
+	all := v.command(o)
+	if at := slices.Index(all, "--"); at >= 0 { // what follows begins like a flag, and is none
+		all = slices.Concat(all[:at], said, all[at:])
+	} else {
+		all = append(all, said...)
+	}
+	return inShell(all)
+}
+
+// flagName reports whether a word is the name of a flag, which needs no quotes.
+func flagName(word string) bool {
+	name, ok := strings.CutPrefix(word, "--")
+	return ok && name != "" && strings.Trim(name, "abcdefghijklmnopqrstuvwxyz-") == ""
+}
 
 // asRefusal tells what says why a change cannot be made from what is a failure of
 // the page.
@@ -169,7 +204,11 @@ func asRefusal(err error) (*api.Error, bool) {
 	return e, true
 }
 
-// acts makes a change, and shows what came of it.
+// actTime is how long a change may take, whoever waits for it.
+const actTime = 25 * time.Second
+
+// acts makes a change, and shows what came of it. Whoever sends the same form twice
+// has it made once; a browser that goes away in between does not leave half of it.
 func (c *Console) acts(w http.ResponseWriter, r *http.Request) {
 	r.Body = http.MaxBytesReader(w, r.Body, 1<<20)
 	o, v, err := orderOf(r)
@@ -177,7 +216,14 @@ func (c *Console) acts(w http.ResponseWriter, r *http.Request) {
 		c.draw(w, r, c.trouble(err))
 		return
 	}
-	says, next, err := v.do(r.Context(), c, o)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), actTime)
+	defer cancel()
+	says, next, err := c.once.do(o.once(), func() (says, next string, err error) {
+		if err := confirmed(ctx, c, o, v); err != nil {
+			return "", "", err
+		}
+		return v.do(ctx, c, o)
+	})
 	if e, ok := asRefusal(err); ok {
 		c.shows(func(r *http.Request) (view, error) { return c.planned(r, o, v, e) })(w, r)
 		return
@@ -187,6 +233,38 @@ func (c *Console) acts(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	c.goes(w, r, next, says)
+}
+
+// once names what a form is sent for; empty: it has no name.
+func (o order) once() string {
+	if o.Form.Get("once") == "" {
+		return ""
+	}
+	return o.path(nil) + " " + o.Form.Get("once")
+}
+
+// confirmed refuses what cannot be undone and is a lot, unless somebody has typed
+// how much it is. What has come since they saw that was not meant.
+func confirmed(ctx context.Context, c *Console, o order, v verb) error {
+	if !v.danger {
+		return nil
+	}
+	p, err := v.plan(ctx, c, o)
+	if err != nil || p.Confirm == 0 {
+		return err
+	}
+	typed, err := strconv.ParseInt(strings.TrimSpace(o.Form.Get("confirm")), 10, 64)
+	shown, _ := strconv.ParseInt(o.Form.Get("shown"), 10, 64)
+	switch {
+	case err != nil || typed != max(shown, 1) && typed != p.Confirm:
+		return &api.Error{Code: api.BadRequest, Message: "nothing was changed: type the number of messages to confirm it", Hint: "it cannot be undone"}
+	case typed < p.Confirm:
+		return &api.Error{
+			Code: api.BadRequest, Message: "nothing was changed: there are more of them now than you have confirmed",
+			Hint: "look at the plan again, and type the new number",
+		}
+	}
+	return nil
 }
 
 // goes leads to a page of ours, and has it tell what was done.

@@ -69,6 +69,7 @@ type Console struct {
 	log   *slog.Logger
 	pages *pages
 	told  *told
+	once  *once
 }
 
 //go:embed pages assets
@@ -79,19 +80,17 @@ func New(c Config) *Console {
 	if c.Logger == nil {
 		c.Logger = slog.Default()
 	}
-	return &Console{cfg: c, log: c.Logger, pages: readPages(), told: newTold(time.Now)}
+	return &Console{cfg: c, log: c.Logger, pages: readPages(), told: newTold(time.Now), once: newOnce(time.Now)}
 }
 
 // Pages are all that the console serves, but for signing in and out.
 func (c *Console) Pages() []Page {
 	assets, _ := fs.Sub(files, "assets") // it is embedded
-	return slices.Concat(c.keyPages(), []Page{
-		{"GET", "/{$}", Reading, "Whether all is well, and what hurts most if not", c.shows(c.overview)},
-		{"GET", "/routes/{route}/{$}", Reading, "A route: what it was told to do, how fast it is, what keeps it", c.shows(c.route)},
+	return slices.Concat(c.overviewPages(), []Page{
 		{"GET", "/routes/{route}/act", Acting, "What a change would do", c.shows(c.plan)},
 		{"POST", "/routes/{route}/act", Acting, "A change", c.acts},
 		{"GET", "/assets/", Public, "Style and script of the pages", asset(http.StripPrefix("/assets/", http.FileServerFS(assets)))},
-	})
+	}, c.letterPages(), c.operationPages(), c.keyPages())
 }
 
 // asset serves a file that is the same until the program is another.

@@ -13,8 +13,8 @@ import (
 // keyWords are the functions of the pages about keys, the audit and search.
 var keyWords = template.FuncMap{
 	"keytext": keyText, "shortkey": shortKey, "keypath": keyPath, "asText": asText, "base64": inBase64,
-	"lacks": lacks, "state": stateOf, "runsays": runSays, "awaits": awaits, "fromto": revisions,
-	"hitpath": hitPath, "hitkind": hitKind, "letterpath": letterPath, "searchwords": func() []searchWord { return searchWords }, "add": add,
+	"state": stateOf, "runsays": runSays, "awaits": awaits, "fromto": revisions,
+	"hitpath": hitPath, "hitkind": hitKind, "searchwords": func() []searchWord { return searchWords }, "add": add,
 }
 
 func add(a, b int) int { return a + b }
@@ -57,20 +57,6 @@ func keyOf(v url.Values) string {
 		return string(raw)
 	}
 	return v.Get("key")
-}
-
-// ranks are the roles, each with what those before it may.
-var ranks = map[string]int{"viewer": 1, "operator": 2, "admin": 3}
-
-// lacks says why somebody may not make a change; empty: as far as is known, they may.
-func lacks(me api.Me, role string) string {
-	switch {
-	case me.ReadOnly:
-		return "this bridge takes no changes"
-	case ranks[me.Role] > 0 && ranks[me.Role] < ranks[role]:
-		return "needs the role " + role + "; yours is " + me.Role
-	}
-	return ""
 }
 
 // runWords say what the runs of a line are.

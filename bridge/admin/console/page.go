@@ -2,12 +2,14 @@ package console
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"html/template"
 	"net/http"
 	"strings"
 
 	"github.com/brokerbridge/bridge/bridge/admin/api"
+	"github.com/brokerbridge/bridge/bridge/status"
 )
 
 // view is a page before it is drawn: a template of pages/, and what it shows.
@@ -17,6 +19,8 @@ type view struct {
 	nav   string // which entry of the menu it belongs to
 	code  int    // of the answer; 0: 200
 	data  any
+
+	routes []status.Route // if the page has asked for them already
 }
 
 // frame is what every page has around it.
@@ -28,6 +32,9 @@ type frame struct {
 	Login   bool
 	Version string
 	Told    string // what was just done
+	Dead    int64  // dead letters, for the menu
+	Blocked int64  // keys that wait until somebody acts
+	Known   bool   // who looks is known, and sees the menu
 	Data    any
 }
 
@@ -37,7 +44,7 @@ type pages struct{ all map[string]*template.Template }
 // readPages reads the templates. They are part of the program: one that cannot be
 // read is found by the first test.
 func readPages() *pages {
-	shared := template.Must(template.New("").Funcs(words).Funcs(keyWords).ParseFS(files, "pages/frame.html", "pages/parts.html"))
+	shared := template.Must(template.New("").Funcs(words).Funcs(letterWords).Funcs(keyWords).ParseFS(files, "pages/frame.html", "pages/parts.html"))
 	p := &pages{map[string]*template.Template{}}
 	entries, _ := files.ReadDir("pages")
 	for _, e := range entries {
@@ -72,9 +79,7 @@ func (c *Console) draw(w http.ResponseWriter, r *http.Request, v view) {
 		Title: v.title, Nav: v.nav, Path: r.URL.RequestURI(), Login: c.cfg.Login, Version: c.cfg.Version,
 		Told: c.told.take(r.URL.Query().Get("told")), Data: v.data,
 	}
-	if me, err := c.cfg.API.Me(r.Context()); err == nil {
-		f.Me = me
-	}
+	c.surround(r.Context(), &f, v.routes)
 	var out bytes.Buffer
 	if err := c.pages.all[v.page].ExecuteTemplate(&out, "frame", f); err != nil {
 		c.log.Error("a page of the console could not be drawn", "page", v.page, "error", err)
@@ -87,6 +92,25 @@ func (c *Console) draw(w http.ResponseWriter, r *http.Request, v view) {
 		w.WriteHeader(v.code)
 	}
 	_, _ = out.WriteTo(w) // who has gone has nobody to tell
+}
+
+// surround fills in what the frame says of who looks, and of the routes. Where the
+// API does not tell, it says less.
+func (c *Console) surround(ctx context.Context, f *frame, routes []status.Route) {
+	if me, err := c.cfg.API.Me(ctx); err == nil {
+		f.Me = me
+	}
+	if routes == nil {
+		var err error
+		if routes, err = c.cfg.API.Routes(ctx); err != nil {
+			return
+		}
+	}
+	f.Known = true
+	for _, r := range routes {
+		f.Dead += r.Counts.Dead
+		f.Blocked += blockedOf(r)
+	}
 }
 
 // Protect sets the headers that a page needs in place of those of the API.
@@ -106,7 +130,8 @@ var codes = map[string]int{
 	api.BadRequest: http.StatusBadRequest, api.NotFound: http.StatusNotFound, api.UnknownRoute: http.StatusNotFound,
 	api.UnknownDeadLetter: http.StatusNotFound, api.UnknownKey: http.StatusNotFound, api.UnknownOperation: http.StatusNotFound,
 	api.UnknownArchived: http.StatusNotFound, api.Forbidden: http.StatusForbidden, api.ReadOnly: http.StatusForbidden,
-	api.Unauthorized: http.StatusUnauthorized, api.Busy: http.StatusTooManyRequests, api.Timeout: http.StatusGatewayTimeout,
+	api.PayloadsForbidden: http.StatusForbidden,
+	api.Unauthorized:      http.StatusUnauthorized, api.Busy: http.StatusTooManyRequests, api.Timeout: http.StatusGatewayTimeout,
 }
 
 // trouble is the page that says why there is no other.

@@ -67,21 +67,15 @@ func goesOn(next string) string {
 
 // hitPath is the page of what was found.
 func hitPath(h api.Hit) string {
-	route := "/routes/" + segment(h.Route)
 	switch h.Kind {
 	case "key":
 		return keyPath(h.Route, h.Raw())
 	case "archived":
-		return route + "/archive/" + segment(h.ID)
+		return archivedPath(h.Route, h.ID)
 	case "operation":
-		return route + "/operations/" + segment(h.ID)
+		return operationPath(h.Route, h.ID)
 	}
 	return letterPath(h.Route, h.ID)
-}
-
-// letterPath is the page of a dead letter.
-func letterPath(route, id string) string {
-	return "/routes/" + segment(route) + "/dead-letters/" + segment(id)
 }
 
 // hitKinds are what can be found, in words.

@@ -5,17 +5,21 @@ import (
 	"html/template"
 	"math"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/brokerbridge/bridge/bridge/admin/api"
 )
 
 // words are the functions of the templates.
 var words = template.FuncMap{
 	"ago": ago, "when": when, "iso": iso, "count": count, "size": size, "rate": rate, "span": span,
 	"plural": plural, "seg": segment, "link": link, "tone": tone, "printable": printable, "dict": dict,
+	"took": took, "clip": clip, "denied": denied, "connection": connection, "lasted": lasted, "later": later,
 }
 
 // ago is how long something is past, or to come: "3 min ago", "in 20 s".
@@ -31,6 +35,12 @@ func ago(t time.Time) string {
 	}
 	return span(d) + " ago"
 }
+
+// lasted is how long something has been as it is.
+func lasted(since time.Time) string { return span(max(0, time.Since(since))) }
+
+// later reports whether a moment is yet to come.
+func later(t time.Time) bool { return time.Until(t) > 0 }
 
 // span is a length of time in one unit.
 func span(d time.Duration) string {
@@ -188,4 +198,43 @@ func dict(pairs ...any) map[string]any {
 		out[fmt.Sprint(pairs[i])] = pairs[i+1]
 	}
 	return out
+}
+
+// took is a length of time in seconds as people read it: "12 ms", "1.5 s".
+func took(seconds float64) string {
+	switch {
+	case seconds < 0.001:
+		return "< 1 ms"
+	case seconds < 1:
+		return fmt.Sprintf("%.0f ms", seconds*1000)
+	case seconds < 100:
+		return fmt.Sprintf("%.1f s", seconds)
+	}
+	return span(time.Duration(seconds * float64(time.Second)))
+}
+
+// clip is the beginning of a text, of at most so many signs.
+func clip(s string, most int) string {
+	n := 0
+	for i := range s {
+		if n++; n > most {
+			return s[:i] + "…"
+		}
+	}
+	return s
+}
+
+// denied is why somebody may not do what needs a role, or nothing if they may.
+// The API decides; this is so that nobody fills in a form in vain.
+func denied(me api.Me, least string) string {
+	ranks := []string{"viewer", "operator", "admin"}
+	switch {
+	case me.Role == "":
+		return ""
+	case me.ReadOnly:
+		return "this bridge is read only"
+	case slices.Index(ranks, me.Role) < slices.Index(ranks, least):
+		return "needs the role " + least + ", yours is " + me.Role
+	}
+	return ""
 }

@@ -1,0 +1,78 @@
+package console
+
+import (
+	"sync"
+	"time"
+)
+
+const (
+	onceFor = 10 * time.Minute
+	maxOnce = 1000
+)
+
+// once does what a form asks for once, however often it is sent: a second click
+// gets what came of the first.
+type once struct {
+	now func() time.Time
+	mu  sync.Mutex
+	all map[string]*deed
+}
+
+// deed is what was asked for, and what came of it when it is done.
+type deed struct {
+	done       chan struct{}
+	says, next string
+	err        error
+	until      time.Time
+}
+
+func newOnce(now func() time.Time) *once { return &once{now: now, all: map[string]*deed{}} }
+
+// do does it, or waits for who does it already. Without a name it is just done.
+func (o *once) do(name string, do func() (says, next string, err error)) (says, next string, err error) {
+	if name == "" {
+		return do()
+	}
+	d, mine := o.take(name)
+	if !mine {
+		<-d.done
+		return d.says, d.next, d.err
+	}
+	defer close(d.done)
+	if d.says, d.next, d.err = do(); d.err != nil { // it may be asked for again, mended
+		o.mu.Lock()
+		delete(o.all, name)
+		o.mu.Unlock()
+	}
+	return d.says, d.next, d.err
+}
+
+// take is the deed of a name, and whether it is still to be done.
+func (o *once) take(name string) (d *deed, mine bool) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if d, ok := o.all[name]; ok {
+		return d, false
+	}
+	now := o.now()
+	for old, d := range o.all {
+		if len(o.all) >= maxOnce || now.After(d.until) {
+			delete(o.all, old)
+		}
+	}
+	d = &deed{done: make(chan struct{}), until: now.Add(onceFor)}
+	o.all[name] = d
+	return d, true
+}
+
+// past is what came of a name that was done; false where it was not, or in vain.
+func (o *once) past(name string) (*deed, bool) {
+	o.mu.Lock()
+	d, ok := o.all[name]
+	o.mu.Unlock()
+	if !ok {
+		return nil, false
+	}
+	<-d.done
+	return d, d.err == nil
+}

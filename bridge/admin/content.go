@@ -1,0 +1,183 @@
+package admin
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"net/http"
+	"regexp"
+	"strings"
+
+	"github.com/brokerbridge/bridge/bridge/admin/api"
+	"github.com/brokerbridge/bridge/bridge/admin/mask"
+	"github.com/brokerbridge/bridge/ordering/store"
+)
+
+// Payloads is how much of headers and bodies a caller sees. It is a right of its
+// own, beside the role: who redrives dead letters need not read them.
+type Payloads string
+
+// What a caller may see. The zero value is PayloadsMasked for a [Token].
+const (
+	PayloadsHidden Payloads = "hidden" // names of headers, and sizes
+	PayloadsMasked Payloads = "masked" // all but what Config.Mask says
+	PayloadsFull   Payloads = "full"   // all; only this may export and edit
+)
+
+// sees is what a caller sees of payloads: masked is full where nothing is masked.
+func (s *Server) sees(p Payloads) Payloads {
+	p = cmp.Or(p, PayloadsMasked)
+	if p == PayloadsMasked && s.cfg.Mask.None() {
+		return PayloadsFull
+	}
+	return p
+}
+
+// whole serves what cannot be masked, because it is given back one day: to those
+// who see payloads in full.
+func whole(next http.HandlerFunc) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		if p := callerOf(r).payloads; p != PayloadsFull {
+			fail(w, http.StatusForbidden, api.PayloadsForbidden, fmt.Sprintf("this takes or gives messages whole, and payloads are %s for you", p),
+				"payloads: full of a token in the topology file allows it; without tokens nobody has it while admin.mask is set")
+			return
+		}
+		next(w, r)
+	}
+}
+
+// content is a message as a caller may see it. Whatever an answer has of headers,
+// bodies and errors goes through it.
+type content struct {
+	m        *store.Message
+	payloads Payloads
+	rules    *mask.Rules
+
+	looked bool   // the rest is known
+	masked []byte // the body
+	why    string // the body is not shown
+	values *mask.Values
+}
+
+// contentOf is how the caller of a request may see a message. Who is not known
+// sees nothing.
+func (s *Server) contentOf(ctx context.Context, m *store.Message) *content {
+	return &content{m: m, payloads: cmp.Or(callerIn(ctx).payloads, PayloadsHidden), rules: s.cfg.Mask}
+}
+
+// level is what the answer says of it: nothing where all is shown.
+func (c *content) level() string {
+	if c.payloads == PayloadsFull {
+		return ""
+	}
+	return string(c.payloads)
+}
+
+// look masks the body and the headers, and learns what it must not say elsewhere.
+func (c *content) look() {
+	if c.looked {
+		return
+	}
+	c.looked = true
+	c.masked, c.values, c.why = c.rules.Body(c.m.Payload)
+	for name, value := range c.m.Metadata {
+		switch {
+		case c.rules.Header(name):
+			c.values.Add(value)
+		case isSidecar(name):
+			_, found, _ := c.rules.Sidecar(value)
+			c.values.Join(found)
+		}
+	}
+}
+
+// body is the body, at most so many bytes of it: it is masked before it is cut.
+func (c *content) body(limit int) api.Bytes {
+	if c.payloads == PayloadsFull || len(c.m.Payload) == 0 {
+		return api.NewBytes(c.m.Payload, limit)
+	}
+	if c.payloads != PayloadsMasked {
+		return api.Bytes{Size: len(c.m.Payload), Hidden: payloadsHidden}
+	}
+	if c.look(); c.why != "" {
+		return api.Bytes{Size: len(c.m.Payload), Hidden: c.why}
+	}
+	out := api.NewBytes(c.masked, limit)
+	out.Size, out.Masked = len(c.m.Payload), string(c.masked) != string(c.m.Payload)
+	return out
+}
+
+const payloadsHidden = "payloads are hidden from you"
+
+// headers are the headers by their names, at most so many, and so many bytes of
+// each value.
+func (c *content) headers(most, limit int) (shown []api.Header, omitted int) {
+	shown = []api.Header{}
+	names := sortedNames(c.m.Metadata)
+	if len(names) > most {
+		names, omitted = names[:most], len(names)-most
+	}
+	for _, name := range names {
+		shown = append(shown, c.header(name, c.m.Metadata[name], limit))
+	}
+	return shown, omitted
+}
+
+func (c *content) header(name, value string, limit int) api.Header {
+	if c.payloads == PayloadsFull {
+		return api.NewHeader(name, value, limit)
+	}
+	out := api.NewHeader(name, "", 0)
+	if c.payloads != PayloadsMasked {
+		out.Value = api.Bytes{Size: len(value), Hidden: payloadsHidden}
+		return out
+	}
+	c.look()
+	masked, why := mask.Stars, ""
+	switch {
+	case c.rules.Header(name):
+	case isSidecar(name):
+		masked, _, why = c.rules.Sidecar(value)
+		masked = c.values.In(masked, len(masked))
+	default:
+		masked = c.values.In(value, len(value))
+	}
+	if out.Value = api.NewBytes([]byte(masked), limit); why != "" {
+		out.Value = api.Bytes{Size: len(value), Hidden: why}
+	}
+	out.Value.Masked = why == "" && masked != value
+	return out
+}
+
+// isSidecar tells the headers in which an edge keeps what headers cannot say,
+// values of headers among it.
+func isSidecar(name string) bool { return name == "bridge-amqp" || name == "bridge-kafka" }
+
+// says is a text about the message, an error most of all, which may quote it.
+func (c *content) says(text string) string {
+	switch {
+	case text == "" || c.payloads == PayloadsFull:
+		return text
+	case c.payloads != PayloadsMasked:
+		all := [][]byte{c.m.Payload}
+		for _, value := range c.m.Metadata {
+			all = append(all, []byte(value))
+		}
+		return mask.Words(text, all...)
+	}
+	if c.look(); c.why != "" {
+		text = mask.Words(text, c.m.Payload)
+	}
+	return c.values.In(text, mask.MaxText)
+}
+
+// traceID is how traces are named.
+var traceID = regexp.MustCompile(`^[0-9a-f]{32}$`).MatchString
+
+// traceLink is where a trace is shown, if that is known.
+func (s *Server) traceLink(trace string) string {
+	if s.cfg.TraceURL == "" || !traceID(trace) {
+		return ""
+	}
+	return strings.ReplaceAll(s.cfg.TraceURL, "{trace}", trace)
+}
