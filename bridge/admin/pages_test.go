@@ -178,7 +178,7 @@ func TestPagesActInTheNameOfWhoLooks(t *testing.T) {
 	s, op := locked(t)
 	act := "/routes/orders/act?do=pause"
 	form := url.Values{"reason": {"because"}}
-	if w := signedIn(t, s, RoleViewer).asks("POST", act, form); w.Code != 409 || !strings.Contains(w.Body.String(), "needs the role operator") || len(op.calls) != 0 {
+	if w := signedIn(t, s, RoleViewer).asks("POST", act, form); w.Code != 403 || !strings.Contains(w.Body.String(), "needs the role operator") || len(op.calls) != 0 {
 		t.Errorf("a viewer: %d %s %q", w.Code, w.Body, op.calls)
 	}
 	b := signedIn(t, s, RoleOperator)

@@ -36,9 +36,6 @@ func orderOf(r *http.Request) (order, verb, error) {
 	o.Verb = o.About.Get("do")
 	v, ok := verbs[o.Verb]
 	if !ok {
-		v, ok = keyVerbs[o.Verb]
-	}
-	if !ok {
 		return o, v, &api.Error{Code: api.BadRequest, Message: "there is no such change", Hint: "start from the page of what is to be changed"}
 	}
 	if v.of != nil {

@@ -86,11 +86,11 @@ func New(c Config) *Console {
 // Pages are all that the console serves, but for signing in and out.
 func (c *Console) Pages() []Page {
 	assets, _ := fs.Sub(files, "assets") // it is embedded
-	return slices.Concat(c.overviewPages(), c.keyPages(), []Page{
+	return slices.Concat(c.overviewPages(), []Page{
 		{"GET", "/routes/{route}/act", Acting, "What a change would do", c.shows(c.plan)},
 		{"POST", "/routes/{route}/act", Acting, "A change", c.acts},
 		{"GET", "/assets/", Public, "Style and script of the pages", asset(http.StripPrefix("/assets/", http.FileServerFS(assets)))},
-	}, c.letterPages(), c.operationPages())
+	}, c.letterPages(), c.operationPages(), c.keyPages())
 }
 
 // asset serves a file that is the same until the program is another.

@@ -70,7 +70,7 @@ func (b *bridge) console(t testing.TB) http.Handler {
 	if err != nil {
 		t.Fatal(err)
 	}
-	made := New(Config{API: c, Version: "v0", Login: true, Logger: slog.New(slog.DiscardHandler)})
+	made := New(Config{API: c, Version: "v0", Login: true, Logger: slog.New(slog.NewTextHandler(t.Output(), nil))})
 	mux := http.NewServeMux()
 	for _, p := range made.Pages() {
 		mux.HandleFunc(p.Method+" "+p.Path, p.Handle)

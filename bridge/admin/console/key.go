@@ -11,7 +11,7 @@ import (
 	"strings"
 
 	"github.com/brokerbridge/bridge/bridge/admin/api"
-	"github.com/brokerbridge/bridge/bridge/admin/console/line"
+	"github.com/brokerbridge/bridge/bridge/admin/console/strip"
 )
 
 // keyPage is a key in one of its epochs.
@@ -19,17 +19,17 @@ type keyPage struct {
 	api.Explanation
 	Wait      *api.Wait // of the epoch that is shown; nil: nothing is stored of it but dead letters
 	Several   bool      // it has other epochs
-	Ways      []exit
-	RouteWays []exit
+	Ways      []wayOut
+	RouteWays []wayOut
 	Skips     []keySkip
 	SkipsMore int // older ones that are not shown
-	Line      *line.Drawing
+	Line      *strip.Drawing
 	LineMore  int64  // revisions above the line that are not shown
 	LineTold  string // why there is no line
 }
 
-// exit is a way out, with the page that goes it.
-type exit struct {
+// wayOut is a way to have a key go on, with the page that goes it.
+type wayOut struct {
 	api.Way
 	Act    template.URL // empty: it happens by itself, or elsewhere
 	Button string
@@ -99,10 +99,10 @@ func chosen(epochs []api.Wait, asked string) *api.Wait {
 
 // ways are the ways out, each with the page that goes it. Which that is, its
 // command says.
-func (c *Console) ways(all []api.Way, p *keyPage) (out []exit) {
+func (c *Console) ways(all []api.Way, p *keyPage) (out []wayOut) {
 	for _, w := range all {
 		words := append(strings.Fields(w.Command), "", "", "")
-		next := exit{Way: w}
+		next := wayOut{Way: w}
 		switch {
 		case words[0] != "bridge":
 		case words[1] == "routes" && words[2] == "resume" && !strings.Contains(w.Command, "--accept-offset"):
@@ -173,7 +173,7 @@ func (c *Console) addLine(ctx context.Context, p *keyPage) error {
 	if err != nil {
 		return err
 	}
-	d := line.Draw(l.Runs)
+	d := strip.Draw(l.Runs)
 	p.Line, p.LineMore = &d, l.Omitted
 	return nil
 }

@@ -14,7 +14,7 @@ import (
 var keyWords = template.FuncMap{
 	"keytext": keyText, "shortkey": shortKey, "keypath": keyPath, "asText": asText, "base64": inBase64,
 	"state": stateOf, "runsays": runSays, "awaits": awaits, "fromto": revisions,
-	"hitpath": hitPath, "hitkind": hitKind, "letterpath": letterPath, "searchwords": func() []searchWord { return searchWords }, "add": add,
+	"hitpath": hitPath, "hitkind": hitKind, "searchwords": func() []searchWord { return searchWords }, "add": add,
 }
 
 func add(a, b int) int { return a + b }
@@ -34,6 +34,15 @@ func shortKey(key string) string {
 		return string(text)
 	}
 	return string(text[:shortest-16]) + "…" + string(text[len(text)-15:])
+}
+
+// keyPath is the page of a key. A browser takes "." and ".." in a path for other
+// places, however they are escaped, so that these keys are named in the query.
+func keyPath(route, key string) string {
+	if key == "." || key == ".." {
+		return "/routes/" + segment(route) + "/key?" + url.Values{"key": {key}}.Encode()
+	}
+	return "/routes/" + segment(route) + "/keys/" + segment(key)
 }
 
 // asText reports whether a field of a form brings a key back as it was.

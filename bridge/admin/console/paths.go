@@ -2,7 +2,6 @@ package console
 
 import (
 	"html/template"
-	"net/url"
 	"slices"
 
 	"github.com/brokerbridge/bridge/bridge/admin/api"
@@ -35,29 +34,4 @@ func alarmPage(route, reason string) template.URL {
 		return link("/skips", "route", route)
 	}
 	return routePage(route) + "#alarms"
-}
-
-func lettersPath(route string) string { return "/routes/" + segment(route) + "/dead-letters" }
-
-func letterPath(route, id string) string { return lettersPath(route) + "/" + segment(id) }
-
-func archivePath(route string) string { return "/routes/" + segment(route) + "/archive" }
-
-func archivedPath(route, id string) string { return archivePath(route) + "/" + segment(id) }
-
-// keyPath is the page of a key. A browser takes "." and ".." in a path for other
-// places, however they are escaped, so that these keys are named in the query.
-func keyPath(route, key string) string {
-	if key == "." || key == ".." {
-		return "/routes/" + segment(route) + "/key?" + url.Values{"key": {key}}.Encode()
-	}
-	return "/routes/" + segment(route) + "/keys/" + segment(key)
-}
-
-func operationsPath(route string) string {
-	return "/operations?" + url.Values{"route": {route}}.Encode()
-}
-
-func operationPath(route, id string) string {
-	return "/routes/" + segment(route) + "/operations/" + segment(id)
 }

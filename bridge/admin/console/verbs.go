@@ -8,7 +8,7 @@ import (
 )
 
 // verbs are the changes that can be made, by their name in an address.
-var verbs = joined(routeVerbs, letterVerbs, operationVerbs)
+var verbs = joined(routeVerbs, letterVerbs, operationVerbs, keyVerbs)
 
 func joined(all ...map[string]verb) map[string]verb {
 	out := map[string]verb{}

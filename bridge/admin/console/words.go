@@ -19,7 +19,7 @@ import (
 var words = template.FuncMap{
 	"ago": ago, "when": when, "iso": iso, "count": count, "size": size, "rate": rate, "span": span,
 	"plural": plural, "seg": segment, "link": link, "tone": tone, "printable": printable, "dict": dict,
-	"seconds": seconds, "clip": clip, "denied": denied, "connection": connection, "lasted": lasted, "later": later,
+	"took": took, "clip": clip, "denied": denied, "connection": connection, "lasted": lasted, "later": later,
 }
 
 // ago is how long something is past, or to come: "3 min ago", "in 20 s".
@@ -200,8 +200,8 @@ func dict(pairs ...any) map[string]any {
 	return out
 }
 
-// seconds is a length of time in seconds as people read it: "12 ms", "1.5 s".
-func seconds(n float64) string {
+// took is a length of time in seconds as people read it: "12 ms", "1.5 s".
+func took(n float64) string {
 	switch {
 	case n < 0.001:
 		return "< 1 ms"

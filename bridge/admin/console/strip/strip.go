@@ -1,7 +1,7 @@
-// Package line lays the revisions of a lane out as a line that fits a screen: a run
+// Package strip lays the revisions of a lane out as a line that fits a screen: a run
 // of four million beside a gap of one, both to be seen, and a line of a thousand runs
 // in the same room as a line of three.
-package line
+package strip
 
 import (
 	"fmt"
