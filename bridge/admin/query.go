@@ -45,33 +45,46 @@ func parseSearch(text string, now time.Time) (q search, err error) {
 	if len(text) > maxQuery {
 		return q, badQuery(maxQuery, "it is too long, the limit is %d bytes", maxQuery)
 	}
-	for at := 0; ; {
-		for at < len(text) && isBlank(text[at]) {
-			at++
-		}
-		if at == len(text) {
-			break
-		}
-		t := term{at: at}
-		if t.field, at = fieldAt(text, at); t.field == "header" {
-			if t.name, at, err = headerName(text, at); err != nil {
-				return q, err
-			}
-		}
-		if t.value, at, err = valueAt(text, at); err != nil {
+	for at := skipBlanks(text, 0); at < len(text); at = skipBlanks(text, at) {
+		var t term
+		if t, at, err = termAt(text, at); err != nil {
 			return q, err
 		}
 		if err := q.add(t, now); err != nil {
 			return q, err
 		}
 	}
+	return q, q.check()
+}
+
+// check says what is wrong with a search as a whole.
+func (q *search) check() error {
 	switch {
 	case len(q.terms) == 0 && q.route == "" && q.since.IsZero() && q.until.IsZero():
-		return q, badQuery(0, "there is nothing to look for")
+		return badQuery(0, "there is nothing to look for")
 	case !q.since.IsZero() && !q.until.IsZero() && !q.since.Before(q.until):
-		return q, badQuery(0, "nothing is since %s and until %s", q.since.Format(time.RFC3339), q.until.Format(time.RFC3339))
+		return badQuery(0, "nothing is since %s and until %s", q.since.Format(time.RFC3339), q.until.Format(time.RFC3339))
 	}
-	return q, nil
+	return nil
+}
+
+func skipBlanks(text string, at int) int {
+	for at < len(text) && isBlank(text[at]) {
+		at++
+	}
+	return at
+}
+
+// termAt reads a word, and says where it ends.
+func termAt(text string, at int) (t term, end int, err error) {
+	t.at = at
+	if t.field, at = fieldAt(text, at); t.field == "header" {
+		if t.name, at, err = headerName(text, at); err != nil {
+			return t, at, err
+		}
+	}
+	t.value, at, err = valueAt(text, at)
+	return t, at, err
 }
 
 func isBlank(c byte) bool { return c == ' ' || c == '\t' || c == '\n' || c == '\r' }
