@@ -83,7 +83,9 @@ func newSiteOf(t *testing.T, topology string) *site {
 	ctx, stop := context.WithCancel(context.Background())
 	address, ended := make(chan string, 1), make(chan error, 1)
 	go func() {
-		ended <- serve(ctx, s.bridge, config.Admin{Listen: "127.0.0.1:0"}, log, func(a string) { address <- a })
+		who := f.Admin
+		who.Listen = "127.0.0.1:0"
+		ended <- serve(ctx, s.bridge, who, log, func(a string) { address <- a })
 	}()
 	s.address = <-address
 	t.Cleanup(func() {
