@@ -149,11 +149,19 @@ func (s *site) asked(args []string) []string {
 
 func (s *site) await(what string, cond func() bool) {
 	s.t.Helper()
+	if !s.comes(cond) {
+		s.t.Fatalf("waited in vain for: %s\n%s%s", what, s.types(done, "keys", "ls"), s.types(done, "dlq", "ls"))
+	}
+}
+
+// comes waits for a condition, and reports whether it came.
+func (s *site) comes(cond func() bool) bool {
 	for deadline := time.Now().Add(30 * time.Second); !cond(); time.Sleep(5 * time.Millisecond) {
 		if time.Now().After(deadline) {
-			s.t.Fatalf("waited in vain for: %s\n%s%s", what, s.types(done, "keys", "ls"), s.types(done, "dlq", "ls"))
+			return false
 		}
 	}
+	return true
 }
 
 // explained is what explain says of a key in its first epoch.
