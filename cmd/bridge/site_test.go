@@ -63,12 +63,16 @@ func newSite(t *testing.T) *site {
 
 func newSiteOf(t *testing.T, topology string) *site {
 	t.Helper()
+	return newLoggedSite(t, topology, slog.New(slog.DiscardHandler))
+}
+
+func newLoggedSite(t *testing.T, topology string, log *slog.Logger) *site {
+	t.Helper()
 	t.Cleanup(func() { goleak.VerifyNone(t, goleak.IgnoreCurrent()) })
 	f, err := config.Parse("operated.yaml", []byte(topology), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	log := slog.New(slog.DiscardHandler)
 	s := &site{t: t, in: memory.New("in", log), out: memory.New("out", log)}
 	for _, r := range f.Routes {
 		s.in.Create(r.Name)
