@@ -190,7 +190,7 @@ func TestLongValuesAreCut(t *testing.T) {
 	}
 }
 
-func TestManyAtOnce(t *testing.T) {
+func TestManyAtOnce(*testing.T) {
 	h := New(slog.NewTextHandler(io.Discard, nil), Options{PerMinute: 5, Kinds: 20})
 	log := slog.New(h)
 	var wg sync.WaitGroup
