@@ -178,6 +178,7 @@ func New(c Config) (*Server, error) {
 	if c.Logger == nil {
 		c.Logger = slog.Default()
 	}
+	c.Routes = discreet(c)
 	s := &Server{
 		cfg: c, names: map[string]bool{}, door: newDoor(c.Tokens),
 		pulse: newPulse(c.Routes), busy: make(chan struct{}, maxRequests),

@@ -6,10 +6,12 @@ import (
 	"fmt"
 	"net/http"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/brokerbridge/bridge/bridge/admin/api"
 	"github.com/brokerbridge/bridge/bridge/admin/mask"
+	"github.com/brokerbridge/bridge/bridge/status"
 	"github.com/brokerbridge/bridge/ordering/store"
 )
 
@@ -181,6 +183,32 @@ func (c *content) without(text string, most int) string {
 		text = mask.Words(text, most, c.opaque...)
 	}
 	return text
+}
+
+// aboutMessage begins the reason of a route that stopped at a message, in the words
+// of who refused that.
+const aboutMessage = "dead_letter: "
+
+// discreet is how routes are doing, without what a message is quoted in for those who
+// do not see payloads in full. Who is not known, as who asks for health, is one of
+// them, unless all is open here.
+func discreet(c Config) func(context.Context) []status.Route {
+	if len(c.Tokens) == 0 && c.Mask.None() {
+		return c.Routes
+	}
+	return func(ctx context.Context) []status.Route {
+		all := c.Routes(ctx)
+		if callerIn(ctx).payloads == PayloadsFull {
+			return all
+		}
+		all = slices.Clone(all)
+		for i := range all {
+			if strings.HasPrefix(all[i].Reason, aboutMessage) {
+				all[i].Reason = aboutMessage + mask.NotShown
+			}
+		}
+		return all
+	}
 }
 
 // traceID is how traces are named.

@@ -16,6 +16,7 @@ import (
 
 	"github.com/brokerbridge/bridge/bridge/admin/api"
 	"github.com/brokerbridge/bridge/bridge/admin/mask"
+	"github.com/brokerbridge/bridge/bridge/status"
 	"github.com/brokerbridge/bridge/ordering/lane"
 	"github.com/brokerbridge/bridge/ordering/store"
 	"github.com/brokerbridge/bridge/ordering/store/memory"
@@ -79,6 +80,9 @@ func holding(t *testing.T, m store.Message) store.Store {
 func masking(t *testing.T, s store.Store) *Server {
 	t.Helper()
 	srv, _ := locked(t, func(c *Config) {
+		c.Routes = func(context.Context) []status.Route {
+			return []status.Route{{Name: "orders", State: status.Paused, Reason: "dead_letter: refused " + theSecret + " of " + theRest, Breaker: "closed"}}
+		}
 		c.Store, c.Mask, c.TraceURL = s, secretive(), "https://jaeger.example/{trace}"
 		for i := range c.Tokens {
 			c.Tokens[i].Payloads = map[Role]Payloads{RoleViewer: PayloadsHidden, RoleOperator: "", RoleAdmin: PayloadsFull}[c.Tokens[i].Role]
@@ -153,8 +157,11 @@ func TestI11_NoAnswerShowsWhatIsMasked(t *testing.T) {
 // Who sees payloads in full sees what is masked for others: it was there.
 func TestWhoSeesPayloadsInFullSeesThem(t *testing.T) {
 	s := masking(t, holding(t, message(theSecret, theRest)))
-	for _, path := range []string{"/dead-letters/d1", "/archive/d1", "/export", "/groups", "/dead-letters", "/keys/held/explain", "/keys/waits/explain"} {
-		w := asks(s, "GET", "/api/v1/routes/orders"+path, "token-of-the-admin")
+	for _, path := range []string{"/dead-letters/d1", "/archive/d1", "/export", "/groups", "/dead-letters", "/keys/held/explain", "/keys/waits/explain", ""} {
+		if path = "/api/v1/routes/orders" + path; path == "/api/v1/routes/orders" {
+			path = "/api/v1/routes"
+		}
+		w := asks(s, "GET", path, "token-of-the-admin")
 		if body := w.Body.String(); w.Code != 200 || !strings.Contains(body, theSecret) || strings.Contains(body, mask.Stars) || strings.Contains(body, `"payloads"`) {
 			t.Errorf("%s: %d %s", path, w.Code, body)
 		}

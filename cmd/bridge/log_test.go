@@ -1,38 +1,18 @@
 package main
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
 	"strings"
-	"sync"
 	"testing"
 
 	"github.com/brokerbridge/bridge/bridge/status"
 )
 
-// record is a log that a test reads while it is written.
-type record struct {
-	mu  sync.Mutex
-	buf bytes.Buffer
-}
-
-func (r *record) Write(p []byte) (int, error) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.buf.Write(p)
-}
-
-func (r *record) lines() []string {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return strings.Split(strings.TrimSpace(r.buf.String()), "\n")
-}
-
 // Ten thousand messages, a thousand of them given up for one cause: some lines, and
 // one that says how many more there were.
 func TestNothingIsLoggedPerMessage(t *testing.T) {
-	var out record
+	var out output
 	flags := logFlags{format: choice{value: "json"}, level: choice{value: "info"}}
 	log, closed := flags.open(&out)
 	s := newLoggedSite(t, operated, log)
@@ -45,7 +25,7 @@ func TestNothingIsLoggedPerMessage(t *testing.T) {
 	s.balanced("strict", status.Counts{Delivered: 9000})
 	s.balanced("lax", status.Counts{Dead: 1000})
 	closed()
-	got, more := out.lines(), 0
+	got, more := strings.Split(strings.TrimSpace(out.String()), "\n"), 0
 	for _, l := range got {
 		var line struct {
 			Msg, Key, Reason string
