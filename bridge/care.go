@@ -41,9 +41,10 @@ func tellRestored(dir string, log *slog.Logger) {
 	if !ok || time.Since(r.At) > tellFor {
 		return
 	}
-	log.Warn("the store was restored from a backup and knows nothing of what happened since: "+
-		"keys may wait for revisions that were delivered long ago, until a start with --adopt-once; "+
-		"Kafka sources are ahead of it, until a start with --accept-offset; see A lost or restored store in docs/operations.md",
+	log.Warn("the store was restored from a backup and knows nothing of what happened since",
+		"keys", "they may wait for revisions that were delivered long ago, until a start with --adopt-once",
+		"offsets", "Kafka sources are ahead of it, until a start with --accept-offset",
+		"see", "A lost or restored store in docs/operations.md",
 		"backup", r.Backup.At.Format(time.RFC3339), "restored", r.At.Format(time.RFC3339), "by", r.By)
 }
 

@@ -59,7 +59,7 @@ func newLine(o *outbox, to status.End, l *line) *line {
 
 // run sends until ctx ends.
 func (l *line) run(ctx context.Context) {
-	<-l.follow(ctx, course{what: l.what, open: l.connect, shut: l.what + " cannot be sent", round: l.round})
+	<-l.follow(ctx, course{what: l.what, open: l.connect, shut: "events or replies cannot be sent", round: l.round})
 }
 
 func (l *line) connect() (broker.Target, error) {
@@ -85,11 +85,11 @@ func keyOfEvent(m *message.Message) (string, bool, error) {
 // round sends some events and says how long to wait for the next round.
 func (l *line) round(ctx context.Context) time.Duration {
 	if err := l.box.mark(ctx); err != nil {
-		return l.trouble(ctx, l.what+" were sent, but the store does not note that", err)
+		return l.trouble(ctx, "events or replies were sent, but the store does not note that", err)
 	}
 	evs, err := l.pending(ctx)
 	if err != nil {
-		return l.trouble(ctx, l.what+" are not told by the store", err)
+		return l.trouble(ctx, "events or replies are not told by the store", err)
 	}
 	if len(evs) == 0 {
 		return outboxIdle
@@ -105,10 +105,10 @@ func (l *line) round(ctx context.Context) time.Duration {
 	}
 	failpoint.Hit(failpoint.Mirrored)
 	if away != nil {
-		return l.trouble(ctx, l.what+" cannot be sent; they wait in the store", away)
+		return l.trouble(ctx, "events or replies cannot be sent; they wait in the store", away)
 	}
 	l.pace.Reset()
-	l.goesOn(l.what + " are sent again")
+	l.goesOn("events or replies are sent again")
 	return 0
 }
 
@@ -212,5 +212,5 @@ func (l *line) drop(seq uint64, err error) {
 	l.mu.Unlock()
 	l.done[seq] = true
 	delete(l.tries, seq)
-	l.log.Warn("one of the "+l.what+" cannot be sent and is left out", "id", l.box.route+"/"+strconv.FormatUint(seq, 10), "error", err)
+	l.log.Warn("an event or reply cannot be sent and is left out", "id", l.box.route+"/"+strconv.FormatUint(seq, 10), "error", err)
 }

@@ -87,7 +87,8 @@ func (l *loop) giveUp(e *entry, r lane.Revision) {
 	e.drop(it)
 	l.leaveAlone(e)
 	l.counts.dead.add(reason)
-	l.log.Warn("dead letter", "id", d.ID, "reason", reason, "class", d.Class, "attempts", d.Attempts, "error", d.Error)
+	l.log.Warn("dead letter", append(about(d.Key, d.Rev, d.Message.ID, d.Metadata),
+		"id", d.ID, "reason", reason, "class", d.Class, "attempts", d.Attempts, "error", d.Error)...)
 }
 
 // refuse makes a message a dead letter that belongs to no lane.

@@ -102,7 +102,7 @@ func (l *loop) record(e *entry, cur *item, ef lane.Effect) {
 		c.store.Skip = append(c.store.Skip, skip)
 		l.skipped(c, e, &skip)
 		c.store.Ledger.Skipped += int64(ef.To - ef.Rev + 1)
-		l.log.Warn("a gap was skipped", "from", ef.Rev, "to", ef.To, "by", skip.By)
+		l.log.Warn("a gap was skipped", "key", logged(e.key.Name), "from", ef.Rev, "to", ef.To, "by", skip.By)
 	case lane.Adopted:
 		l.edit(e)
 	case lane.NextEpoch:
@@ -111,7 +111,7 @@ func (l *loop) record(e *entry, cur *item, ef lane.Effect) {
 		l.gaps.expired = append(l.gaps.expired, e)
 	case lane.Block:
 		l.blocked(l.edit(e), e, ef)
-		l.log.Warn("a key is quarantined; what follows is parked", "reason", ef.Reason.String(), "revision", ef.Rev)
+		l.log.Warn("a key is quarantined; what follows is parked", "key", logged(e.key.Name), "reason", ef.Reason.String(), "revision", ef.Rev)
 	case lane.Halt:
 		l.haltLane(e, ef)
 	default:

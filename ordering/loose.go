@@ -277,5 +277,6 @@ func (l *loop) deadAgain(it *item) {
 	l.died(l.rewrite(nil, d), &d)
 	l.loose.leave(l, it, "")
 	l.counts.dead.add(d.Reason)
-	l.log.Warn("dead letter again", "id", d.ID, "reason", d.Reason, "class", d.Class, "attempts", d.Attempts, "error", d.Error)
+	l.log.Warn("dead letter again", append(about(d.Key, d.Rev, d.Message.ID, d.Metadata),
+		"id", d.ID, "reason", d.Reason, "class", d.Class, "attempts", d.Attempts, "error", d.Error)...)
 }

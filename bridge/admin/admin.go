@@ -199,6 +199,7 @@ func New(c Config) (*Server, error) {
 	if c.Logger == nil {
 		c.Logger = slog.Default()
 	}
+	c.Routes = discreet(c)
 	s := &Server{
 		cfg: c, names: map[string]bool{}, door: newDoor(c.Tokens),
 		pulse: newPulse(c.Routes), past: newHistory(c), feed: newFeed(c.Routes), busy: make(chan struct{}, maxRequests),

@@ -6,10 +6,12 @@ import (
 	"fmt"
 	"net/http"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/brokerbridge/bridge/bridge/admin/api"
 	"github.com/brokerbridge/bridge/bridge/admin/mask"
+	"github.com/brokerbridge/bridge/bridge/status"
 	"github.com/brokerbridge/bridge/ordering/store"
 )
 
@@ -57,6 +59,7 @@ type content struct {
 	masked []byte // the body
 	why    string // the body is not shown
 	values *mask.Values
+	opaque [][]byte // in which no value can be told from the other
 }
 
 // contentOf is how the caller of a request may see a message. Who is not known
@@ -79,14 +82,18 @@ func (c *content) look() {
 		return
 	}
 	c.looked = true
-	c.masked, c.values, c.why = c.rules.Body(c.m.Payload)
+	if c.masked, c.values, c.why = c.rules.Body(c.m.Payload); c.why != "" {
+		c.opaque = append(c.opaque, c.m.Payload)
+	}
 	for name, value := range c.m.Metadata {
 		switch {
 		case c.rules.Header(name):
 			c.values.Add(value)
 		case isSidecar(name):
-			_, found, _ := c.rules.Sidecar(value)
-			c.values.Join(found)
+			_, found, why := c.rules.Sidecar(value)
+			if c.values.Join(found); why != "" {
+				c.opaque = append(c.opaque, []byte(value))
+			}
 		}
 	}
 }
@@ -138,9 +145,9 @@ func (c *content) header(name, value string, limit int) api.Header {
 	case c.rules.Header(name):
 	case isSidecar(name):
 		masked, _, why = c.rules.Sidecar(value)
-		masked = c.values.In(masked, len(masked))
+		masked = c.without(masked, len(masked))
 	default:
-		masked = c.values.In(value, len(value))
+		masked = c.without(value, len(value))
 	}
 	if out.Value = api.NewBytes([]byte(masked), limit); why != "" {
 		out.Value = api.Bytes{Size: len(value), Hidden: why}
@@ -163,12 +170,45 @@ func (c *content) says(text string) string {
 		for _, value := range c.m.Metadata {
 			all = append(all, []byte(value))
 		}
-		return mask.Words(text, all...)
+		return mask.Words(text, mask.MaxText, all...)
 	}
-	if c.look(); c.why != "" {
-		text = mask.Words(text, c.m.Payload)
+	c.look()
+	return c.without(text, mask.MaxText)
+}
+
+// without is a text without what is masked elsewhere in the message.
+func (c *content) without(text string, most int) string {
+	text = c.values.In(text, most)
+	if len(c.opaque) > 0 {
+		text = mask.Words(text, most, c.opaque...)
 	}
-	return c.values.In(text, mask.MaxText)
+	return text
+}
+
+// aboutMessage begins the reason of a route that stopped at a message, in the words
+// of who refused that.
+const aboutMessage = "dead_letter: "
+
+// discreet is how routes are doing, without what a message is quoted in for those who
+// do not see payloads in full. Who is not known, as who asks for health, is one of
+// them, unless all is open here.
+func discreet(c Config) func(context.Context) []status.Route {
+	if len(c.Tokens) == 0 && c.Mask.None() {
+		return c.Routes
+	}
+	return func(ctx context.Context) []status.Route {
+		all := c.Routes(ctx)
+		if callerIn(ctx).payloads == PayloadsFull {
+			return all
+		}
+		all = slices.Clone(all)
+		for i := range all {
+			if strings.HasPrefix(all[i].Reason, aboutMessage) {
+				all[i].Reason = aboutMessage + mask.NotShown
+			}
+		}
+		return all
+	}
 }
 
 // traceID is how traces are named.

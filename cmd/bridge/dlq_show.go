@@ -106,8 +106,10 @@ func bodyText(out io.Writer, b api.Bytes) {
 		fmt.Fprintf(out, "\nbody, %d bytes, not shown: %s\n", b.Size, b.Hidden)
 	case b.Null:
 		fmt.Fprint(out, "\nbody, null\n")
+	case b.Masked && (b.Truncated || len(shown) < len(b.Raw())):
+		fmt.Fprintf(out, "\nbody, %d bytes, masked, and the first %d of that\n", b.Size, len(shown))
 	case b.Masked:
-		fmt.Fprintf(out, "\nbody, %d bytes, *** is masked\n", b.Size)
+		fmt.Fprintf(out, "\nbody, %d bytes, masked\n", b.Size)
 	case len(shown) < b.Size:
 		fmt.Fprintf(out, "\nbody, the first %d of %d bytes\n", len(shown), b.Size)
 	default:

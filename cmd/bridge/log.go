@@ -5,6 +5,8 @@ import (
 	"log/slog"
 
 	"github.com/spf13/cobra"
+
+	"github.com/brokerbridge/bridge/bridge/logs"
 )
 
 // logFlags say how a command logs.
@@ -15,12 +17,16 @@ func (f *logFlags) add(cmd *cobra.Command) {
 	f.level.flag(cmd, "log-level", "", "the least that is logged", "info", "debug", "warn", "error")
 }
 
-func (f *logFlags) open(w io.Writer) *slog.Logger {
-	opts := &slog.HandlerOptions{Level: map[string]slog.Level{
+// open makes a log in which nothing repeats without end. It is closed when the
+// command is over, which says what was left out.
+func (f *logFlags) open(w io.Writer) (log *slog.Logger, closed func()) {
+	opts := &slog.HandlerOptions{ReplaceAttr: logs.Bounded, Level: map[string]slog.Level{
 		"debug": slog.LevelDebug, "info": slog.LevelInfo, "warn": slog.LevelWarn, "error": slog.LevelError,
 	}[f.level.value]}
+	var to slog.Handler = slog.NewTextHandler(w, opts)
 	if f.format.value == "json" {
-		return slog.New(slog.NewJSONHandler(w, opts))
+		to = slog.NewJSONHandler(w, opts)
 	}
-	return slog.New(slog.NewTextHandler(w, opts))
+	h := logs.New(to, logs.Options{})
+	return slog.New(h), h.Close
 }

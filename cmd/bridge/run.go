@@ -39,7 +39,8 @@ func newRun() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			log := f.log.open(cmd.ErrOrStderr())
+			log, closed := f.log.open(cmd.ErrOrStderr())
+			defer closed()
 			return profiled(f.profile, func() error { return f.run(cmd.Context(), file, log) })
 		}),
 	}

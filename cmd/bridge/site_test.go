@@ -63,12 +63,16 @@ func newSite(t *testing.T) *site {
 
 func newSiteOf(t *testing.T, topology string) *site {
 	t.Helper()
+	return newLoggedSite(t, topology, slog.New(slog.DiscardHandler))
+}
+
+func newLoggedSite(t *testing.T, topology string, log *slog.Logger) *site {
+	t.Helper()
 	t.Cleanup(func() { goleak.VerifyNone(t, goleak.IgnoreCurrent()) })
 	f, err := config.Parse("operated.yaml", []byte(topology), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	log := slog.New(slog.DiscardHandler)
 	s := &site{t: t, in: memory.New("in", log), out: memory.New("out", log)}
 	for _, r := range f.Routes {
 		s.in.Create(r.Name)
@@ -83,7 +87,9 @@ func newSiteOf(t *testing.T, topology string) *site {
 	ctx, stop := context.WithCancel(context.Background())
 	address, ended := make(chan string, 1), make(chan error, 1)
 	go func() {
-		ended <- serve(ctx, s.bridge, config.Admin{Listen: "127.0.0.1:0"}, log, func(a string) { address <- a })
+		who := f.Admin
+		who.Listen = "127.0.0.1:0"
+		ended <- serve(ctx, s.bridge, who, log, func(a string) { address <- a })
 	}()
 	s.address = <-address
 	t.Cleanup(func() {
@@ -147,11 +153,19 @@ func (s *site) asked(args []string) []string {
 
 func (s *site) await(what string, cond func() bool) {
 	s.t.Helper()
+	if !s.comes(cond) {
+		s.t.Fatalf("waited in vain for: %s\n%s%s", what, s.types(done, "keys", "ls"), s.types(done, "dlq", "ls"))
+	}
+}
+
+// comes waits for a condition, and reports whether it came.
+func (s *site) comes(cond func() bool) bool {
 	for deadline := time.Now().Add(30 * time.Second); !cond(); time.Sleep(5 * time.Millisecond) {
 		if time.Now().After(deadline) {
-			s.t.Fatalf("waited in vain for: %s\n%s%s", what, s.types(done, "keys", "ls"), s.types(done, "dlq", "ls"))
+			return false
 		}
 	}
+	return true
 }
 
 // explained is what explain says of a key in its first epoch.

@@ -104,8 +104,8 @@ func withoutEnd(text, value string) string {
 
 // Words masks in a text what a message has, too, word by word: for those who see
 // nothing of the message, and for messages in which no value can be told from the
-// other.
-func Words(text string, message ...[]byte) string {
+// other. Of the text at most so many bytes remain.
+func Words(text string, most int, message ...[]byte) string {
 	size := 0
 	for _, part := range message {
 		size += len(part)
@@ -116,7 +116,7 @@ func Words(text string, message ...[]byte) string {
 	quotes := func(word string) bool {
 		return len(word) >= shortest && slices.ContainsFunc(message, func(part []byte) bool { return bytes.Contains(part, []byte(word)) })
 	}
-	text = eachWord(cut(text, MaxText), isBlank, quotes)
+	text = eachWord(cut(text, most), isBlank, quotes)
 	return eachWord(text, func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) }, quotes)
 }
 

@@ -69,12 +69,12 @@ type logger struct {
 
 func (l logger) Infof(format string, args ...any) {
 	if l.log.Enabled(context.Background(), slog.LevelDebug) {
-		l.log.Debug("pebble: " + fmt.Sprintf(format, args...))
+		l.log.Debug("store's library", "says", fmt.Sprintf(format, args...))
 	}
 }
 
 func (l logger) Errorf(format string, args ...any) {
-	l.log.Warn("pebble: " + fmt.Sprintf(format, args...))
+	l.log.Warn("store's library warns", "says", fmt.Sprintf(format, args...))
 }
 
 func (l logger) Fatalf(format string, args ...any) {
