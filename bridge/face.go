@@ -2,7 +2,9 @@ package bridge
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"maps"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -32,6 +34,8 @@ type face struct {
 	halted   bool                    // it stopped by itself and waits for somebody
 	operator string                  // why an operator paused it
 	asks     []bool                  // which sources have offsets that an operator has to accept
+	known    []bool                  // which sources have delivered before
+	turns    map[string]int64        // of the breaker
 	end      context.CancelCauseFunc // of this run
 	last     status.Counts
 
@@ -45,7 +49,7 @@ func newFace(c config.Route) *face {
 	for _, from := range c.From {
 		f.sources = append(f.sources, status.End{Broker: from.Broker, Name: from.Name(), Reason: "not connected yet", Lag: -1})
 	}
-	f.asks = make([]bool, len(f.sources))
+	f.asks, f.known, f.turns = make([]bool, len(f.sources)), make([]bool, len(f.sources)), map[string]int64{}
 	f.target = status.End{Broker: c.To.Broker, Name: c.To.Name(), Up: true, Lag: -1}
 	return f
 }
@@ -78,7 +82,8 @@ func (f *face) nameTarget(name string) {
 func (f *face) sourceState(i int, err error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.sources[i].Up, f.sources[i].Reason = err == nil, text(err)
+	heard(&f.sources[i], err, f.known[i])
+	f.known[i] = f.known[i] || err == nil
 	f.asks[i] = aboutOffsets(err)
 	f.tellSource()
 	f.judge()
@@ -88,8 +93,23 @@ func (f *face) sourceState(i int, err error) {
 func (f *face) targetState(err error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.target.Up, f.target.Reason = err == nil, text(err)
+	heard(&f.target, err, true)
 	f.judge()
+}
+
+// heard notes how an end is, and that it is back if it had been there before.
+func heard(e *status.End, err error, known bool) {
+	if err == nil && !e.Up && known {
+		e.Reconnects++
+	}
+	e.Up, e.Reason, e.Blocked = err == nil, text(err), errors.Is(err, broker.ErrBlocked)
+}
+
+// turned counts the states of the breaker.
+func (f *face) turned(to policies.State) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.turns[to.String()]++
 }
 
 // whyTarget is why the target does not answer, as far as its edge knows.
@@ -187,7 +207,8 @@ func (r *route) status(ctx context.Context) status.Route {
 	f.mu.Lock()
 	s := status.Route{
 		Name: f.name, State: f.state, Reason: f.reason, Since: f.since, Owner: f.owner,
-		Sources: append([]status.End(nil), f.sources...), Target: f.target, Breaker: policies.Closed.String(),
+		Sources: append([]status.End(nil), f.sources...), Target: f.target,
+		Breaker: policies.Closed.String(), Turns: maps.Clone(f.turns),
 	}
 	seq, edges, breaker := f.seq, f.edges, f.breaker
 	f.mu.Unlock()
@@ -208,6 +229,9 @@ func (r *route) status(ctx context.Context) status.Route {
 	}
 	s.Counts = f.counts(ctx, seq)
 	s.Counts.Received = f.taken.Load()
+	if s.State == status.Running && s.Breaker == policies.HalfOpen.String() && s.Counts.InMemory+s.Counts.Parked > 0 {
+		s.State, s.Reason = status.Waiting, "target: breaker half-open, one message shows whether it is back"
+	}
 	s.Mirror = r.mirror.status(ctx)
 	r.outbox.status(&s)
 	s.Alarms, s.Oldest = r.alarms.Now()
@@ -241,7 +265,7 @@ func (f *face) counts(ctx context.Context, seq *ordering.Resequencer) status.Cou
 func words(st ordering.Stats) status.Counts {
 	l := st.Ledger
 	c := status.Counts{
-		InMemory: st.InMemory, Delivered: l.Delivered, Duplicates: l.Duplicates, Unverified: l.Unverified, Filtered: l.Filtered,
+		InMemory: st.InMemory, Held: st.Held, Confirmed: st.Confirmed, Delivered: l.Delivered, Duplicates: l.Duplicates, Unverified: l.Unverified, Filtered: l.Filtered,
 		Parked: l.Parked, ParkedEver: l.ParkedTotal, ParkedSize: l.ParkedBytes, Dead: l.Dead, DeadEver: l.DeadLettered,
 		Redriven: l.Redriven, Discarded: l.Discarded, Archived: l.Archived, Restored: l.Restored, Imported: l.Imported,
 		Purged: l.Purged, Expired: l.Expired, Skipped: l.Skipped,

@@ -236,6 +236,7 @@ func (r *route) chain(seq *ordering.Resequencer, target broker.Target) (
 
 // breakerChanged tells operators, and those who listen to events.
 func (r *route) breakerChanged(from, to policies.State) {
+	r.face.turned(to)
 	r.log.Warn("breaker", "from", from.String(), "to", to.String(), "target", r.cfg.To.Name())
 	r.outbox.breakerIs(to, r.face.whyTarget())
 }

@@ -26,6 +26,7 @@ var parameters = map[string]struct{ kind, says string }{
 	"gaps":    {"boolean", "also gaps whose time is over"},
 	"blocked": {"boolean", "only keys that do not flow, or have something parked"},
 	"verbose": {"string", "given at all: also routes that are ready"},
+	"exclude": {"string", "a route that does not count; may be given more than once"},
 }
 
 // openapi serves the description, which is the same for every server.
