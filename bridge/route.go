@@ -36,6 +36,8 @@ type route struct {
 	outbox *outbox
 	alarms *alarm.Watch
 
+	latency *latency
+
 	valve   valve         // of its sources
 	resumed chan struct{} // an operator starts it again after a halt
 	accept  atomic.Bool   // the offsets of its sources are taken as they are, at the next start
@@ -46,7 +48,7 @@ type route struct {
 func newRoute(b *Bridge, cfg config.Route, adopt bool) *route {
 	r := &route{
 		bridge: b, cfg: cfg, adopt: adopt, log: b.log.With("route", cfg.Name), face: newFace(cfg),
-		resumed: make(chan struct{}, 1),
+		latency: newLatency(), resumed: make(chan struct{}, 1),
 	}
 	r.mirror = newMirror(b, cfg, r.log)
 	r.office = newOffice(b, r)
@@ -322,7 +324,7 @@ func (r *route) orderingConfig(sources []broker.Source) ordering.Config {
 		Hold: o.Gap.Hold, GapTimeout: o.Gap.Timeout, OnGap: resolve(o.Gap.Then), OnFailure: resolve(r.cfg.DeadLetter.Then),
 		StopAfter: ordering.StopAfter{Dead: r.cfg.DeadLetter.StopAfter.Count, Of: r.cfg.DeadLetter.StopAfter.Of},
 		Window:    window(r.cfg), MaxAhead: o.MaxAhead, MaxJump: lane.Revision(o.MaxJump),
-		Lag: lag(sources), Pause: r.valve.forOutage, Logger: r.bridge.log,
+		Lag: lag(sources), Pause: r.valve.forOutage, Confirmed: r.latency.confirmed, Logger: r.bridge.log,
 		Order: order(o.By), Remember: remember(o.Duplicates), MessageID: duplicateID(o.Duplicates),
 		Stamp: r.cfg.To.Stamp == config.StampRevision, StampHeader: broker.HeaderRevision,
 	}

@@ -143,6 +143,11 @@ type Config struct {
 	// Pause is called with true when the source shall stop handing out messages for
 	// a while, and with false when it may go on. nil: it is only slowed down.
 	Pause func(bool)
+	// Confirmed is told of each message that the target has how long that took since
+	// it was taken, or since it was put into the store last; not of dead letters that
+	// are sent again. It is called by one goroutine, must return at once and must not
+	// call the Resequencer. nil: nobody is told.
+	Confirmed func(after time.Duration)
 	// Abort is called when half of Drain has passed and the handler still has not
 	// answered: it should end what the handler waits for. What is interrupted by it
 	// is parked. nil: nothing is interrupted.

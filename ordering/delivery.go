@@ -49,6 +49,7 @@ type item struct {
 	lane  *entry // nil: it goes beside the order
 	id    ID
 	msg   *message.Message
+	came  time.Time // it was taken, or stored; zero: it was a dead letter
 	print lane.Print
 	first handle
 	more  []handle // of copies that joined it
@@ -96,7 +97,11 @@ func (l *loop) restore(e *entry, m store.Message, from origin) *item {
 	}
 	msg.SetContext(l.context)
 	id := ID{Key: e.key.Name, Epoch: e.key.Epoch, Revision: m.Rev}
-	return &item{lane: e, id: id, msg: msg, print: m.Print, tries: m.Tries, origin: from, foreign: isPurged(&m) || l.isStillForeign(msg)}
+	it := &item{lane: e, id: id, msg: msg, print: m.Print, tries: m.Tries, origin: from, foreign: isPurged(&m) || l.isStillForeign(msg)}
+	if from == fromParked {
+		it.came = m.ParkedAt
+	}
+	return it
 }
 
 type (

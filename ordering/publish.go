@@ -114,6 +114,9 @@ func (l *loop) sentNow() (n int64) {
 
 // confirmed records that the target has a message.
 func (l *loop) confirmed(it *item) {
+	if l.cfg.Confirmed != nil && !it.came.IsZero() {
+		l.cfg.Confirmed(max(0, l.now.Sub(it.came)))
+	}
 	if it.lane == nil {
 		l.looseDone(it)
 		return

@@ -113,9 +113,10 @@ func (r *Resequencer) take(ctx context.Context, d Deliveries) error {
 func (r *Resequencer) identify(d Deliveries) []*item {
 	slab := make([]item, len(d.Messages))
 	items := make([]*item, len(d.Messages))
+	now := time.Now()
 	for i, m := range d.Messages {
 		it := &slab[i]
-		it.msg = m
+		it.msg, it.came = m, now
 		it.first = handle{d.Acker, d.Tokens[i]}
 		r.read(it)
 		r.sight(it)
