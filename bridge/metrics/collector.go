@@ -34,6 +34,8 @@ func (c *collector) Collect(out chan<- prometheus.Metric) {
 	s.put(buildInfo, 1, c.Version, runtime.Version())
 	for _, r := range c.Routes(ctx) {
 		s.route(r)
+		s.histogram(endToEnd, c.Latency, r.Name)
+		s.histogram(commitDuration, c.Commits, r.Name)
 		s.operations(ctx, c.Operations, r.Name)
 		if most := c.ParkMax[r.Name]; most > 0 {
 			s.put(parkMax, most, r.Name)
@@ -58,6 +60,27 @@ func (s scrape) ask(ctx context.Context, m metric, of func(context.Context) (int
 	case n > 0 || zero:
 		s.put(m, n)
 	}
+}
+
+// histogram shows all that was counted, with its bounds: a message that was parked
+// takes hours, a commit less than a millisecond.
+func (s scrape) histogram(m metric, of func(string) (status.Latency, bool), route string) {
+	if of == nil {
+		return
+	}
+	counted, known := of(route)
+	if !known {
+		return
+	}
+	buckets := map[float64]uint64{}
+	for _, b := range counted.Buckets {
+		buckets[b.UpTo] = b.Count
+	}
+	made, err := prometheus.NewConstHistogram(m.desc(), counted.Count, counted.Sum, buckets, strings.ToValidUTF8(route, "�"))
+	if err != nil {
+		made = prometheus.NewInvalidMetric(m.desc(), err)
+	}
+	s.out <- made
 }
 
 // operations are counted by the store.

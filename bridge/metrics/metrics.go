@@ -44,6 +44,9 @@ type Config struct {
 	Routes func(context.Context) []status.Route
 	// Operations is how many operations of a route are in each state. Nil: not exported.
 	Operations func(ctx context.Context, route string) (map[string]int64, error)
+	// Latency is how long the messages of a route took, Commits how long its commits
+	// to the store did; false: unknown. Nil: not exported.
+	Latency, Commits func(route string) (status.Latency, bool)
 	// StoreBytes is the size of the store. Nil: not exported.
 	StoreBytes func(context.Context) (int64, error)
 	// StoreFree is what is left on the store's disk; 0 is unknown. Nil: not exported.

@@ -52,12 +52,20 @@ func registry(routes ...status.Route) *prometheus.Registry {
 		Operations: func(_ context.Context, route string) (map[string]int64, error) {
 			return map[string]int64{"stopped": int64(len(route))}, nil
 		},
+		Latency: took(7), Commits: took(8),
 		StoreBytes: func(context.Context) (int64, error) { return 4096, nil },
 		StoreFree:  func(context.Context) (int64, error) { return 1 << 20, nil },
 		MinFree:    1 << 19,
 		ParkMax:    map[string]int64{"orders": 1000},
 		Version:    "v1.2.3",
 	})
+}
+
+// took is a histogram of so many, each of half a second.
+func took(n uint64) func(string) (status.Latency, bool) {
+	return func(route string) (status.Latency, bool) {
+		return status.Latency{Count: n, Sum: float64(n) / 2, Buckets: []status.Bucket{{UpTo: 0.1}, {UpTo: 1, Count: n}}}, route == "orders"
+	}
 }
 
 // read is every sample of our own, as name{label=value,…} → value.
@@ -79,7 +87,7 @@ func read(t *testing.T, r *prometheus.Registry) map[string]float64 {
 					labels = append(labels, l.GetName()+"="+l.GetValue())
 				}
 			}
-			out[f.GetName()+"{"+strings.Join(labels, ",")+"}"] = m.GetGauge().GetValue() + m.GetCounter().GetValue()
+			out[f.GetName()+"{"+strings.Join(labels, ",")+"}"] = m.GetGauge().GetValue() + m.GetCounter().GetValue() + m.GetHistogram().GetSampleSum()
 		}
 	}
 	return out
@@ -104,6 +112,8 @@ func TestI10EveryTermIsAMetric(t *testing.T) {
 		"bridge_parked_messages{route=orders}":                                                        5,
 		"bridge_dead_letter_messages{route=orders}":                                                   7,
 		"bridge_inflight_messages{route=orders}":                                                      2,
+		"bridge_end_to_end_latency_seconds{route=orders}":                                             3.5,
+		"bridge_store_commit_duration_seconds{route=orders}":                                          4,
 		"bridge_held_messages{route=orders}":                                                          10,
 		"bridge_attempts_total{outcome=delivered,route=orders}":                                       21,
 		"bridge_breaker_transitions_total{route=orders,state=open,target=lake: kafka topic orders}":   2,

@@ -20,6 +20,8 @@ func (m metric) desc() *prometheus.Desc {
 const (
 	counter = prometheus.CounterValue
 	gauge   = prometheus.GaugeValue
+
+	histogram prometheus.ValueType = 0 // which it has none of
 )
 
 // total and now are metrics of a route that are one number of its counts.
@@ -222,6 +224,18 @@ var (
 		[]string{"route", "reason"},
 		gauge,
 	}
+	endToEnd = metric{
+		"bridge_end_to_end_latency_seconds",
+		"How long messages took from when they were taken, or put into the store last, until the target had confirmed them, in seconds, since the process started.",
+		[]string{"route"},
+		histogram,
+	}
+	commitDuration = metric{
+		"bridge_store_commit_duration_seconds",
+		"How long the commits of a route to the store took, each of many messages, in seconds, since the process started.",
+		[]string{"route"},
+		histogram,
+	}
 	buildInfo = metric{
 		"bridge_build_info",
 		"1, with the version of this program and of the Go that built it.",
@@ -234,7 +248,7 @@ var (
 func others() []metric {
 	return []metric{
 		received, deadLettered, attempts, routeState, breakerState,
-		connectionUp, connectionBlocked, reconnects, transitions, sourceLag, operations,
+		connectionUp, connectionBlocked, reconnects, transitions, sourceLag, operations, endToEnd, commitDuration,
 		storeSize, storeFree, storeMinFree, parkMax, alarm, buildInfo,
 		oldestDead, oldestParked, oldestGap, oldestSkip,
 		mirrorPending, mirrorRefused, eventsDropped, repliesDropped,
