@@ -165,6 +165,35 @@ func TestI10EveryTermIsAMetric(t *testing.T) {
 	}
 }
 
+// TestTheTableIsWhatIsServed compares it with what a route that has everything
+// shows, in both directions.
+func TestTheTableIsWhatIsServed(t *testing.T) {
+	families, err := registry(sample()).Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	served := map[string]metrics.Described{}
+	for _, f := range families {
+		if strings.HasPrefix(f.GetName(), "bridge_") {
+			served[f.GetName()] = metrics.Described{Name: f.GetName(), Type: strings.ToLower(f.GetType().String()), Says: f.GetHelp()}
+		}
+	}
+	table := metrics.Table()
+	for _, d := range table {
+		s, ok := served[d.Name]
+		if !ok || s.Type != d.Type || s.Says != d.Says {
+			t.Errorf("the table has %+v, served is %+v", d, s)
+		}
+		delete(served, d.Name)
+	}
+	for name := range served {
+		t.Errorf("%s is served and not in the table", name)
+	}
+	if !slices.IsSortedFunc(table, func(a, b metrics.Described) int { return strings.Compare(a.Name, b.Name) }) {
+		t.Error("the table is not sorted")
+	}
+}
+
 func TestI11LabelsAreFewAndNeverAKey(t *testing.T) {
 	allowed := []string{"route", "source", "target", "reason", "class", "state", "outcome"}
 	families, err := registry(sample()).Gather()
