@@ -215,12 +215,6 @@ func (r *route) status(ctx context.Context) status.Route {
 	if breaker != nil {
 		s.Breaker = breaker.State().String()
 	}
-	if seq != nil && seq.StoreStalled() && (s.State == status.Running || s.State == status.Waiting) {
-		s.State, s.Reason = status.Waiting, "store: commits fail or do not return; nothing moves, nothing is lost"
-	}
-	if s.State == status.Running && s.Breaker == policies.Open.String() {
-		s.State, s.Reason = status.Waiting, "target: breaker open"
-	}
 	for i := range edges {
 		s.Sources[i].Lag = -1
 		if n, err := edges[i].Lag(ctx); err == nil && s.Sources[i].Up {
@@ -229,9 +223,7 @@ func (r *route) status(ctx context.Context) status.Route {
 	}
 	s.Counts = f.counts(ctx, seq)
 	s.Counts.Received = f.taken.Load()
-	if s.State == status.Running && s.Breaker == policies.HalfOpen.String() && s.Counts.InMemory+s.Counts.Parked > 0 {
-		s.State, s.Reason = status.Waiting, "target: breaker half-open, one message shows whether it is back"
-	}
+	stalls(&s, seq != nil && seq.StoreStalled())
 	s.Mirror = r.mirror.status(ctx)
 	r.outbox.status(&s)
 	s.Alarms, s.Oldest = r.alarms.Now()
@@ -239,6 +231,19 @@ func (r *route) status(ctx context.Context) status.Route {
 		s.Counts.OpenSkips, s.Counts.Unsent = l.OpenSkips, l.Unsent
 	}
 	return s
+}
+
+// stalls has a route wait that moves nothing, though both of its ends are there.
+func stalls(s *status.Route, store bool) {
+	running := s.State == status.Running
+	switch waits := s.Counts.InMemory+s.Counts.Parked > 0; {
+	case store && (running || s.State == status.Waiting):
+		s.State, s.Reason = status.Waiting, "store: commits fail or do not return; nothing moves, nothing is lost"
+	case running && s.Breaker == policies.Open.String():
+		s.State, s.Reason = status.Waiting, "target: breaker open"
+	case running && s.Breaker == policies.HalfOpen.String() && waits: // else nothing would ever close it
+		s.State, s.Reason = status.Waiting, "target: breaker half-open, one message shows whether it is back"
+	}
 }
 
 // patience is how long the counts may take. They are read between two commits,

@@ -113,7 +113,12 @@ func opened(t *testing.T, s store.Store, in func(*memory.Broker) broker.Broker, 
 	ctx, stop := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() { done <- srv.Run(ctx) }()
-	t.Cleanup(func() { stop(); <-done })
+	t.Cleanup(func() {
+		stop()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	})
 	d.url = "http://" + srv.Addr()
 	return d
 }

@@ -2,10 +2,10 @@ package alarm
 
 import (
 	"context"
+	"strings"
 	"time"
 
 	"github.com/brokerbridge/bridge/bridge/status"
-	"github.com/brokerbridge/bridge/ordering/lane"
 	"github.com/brokerbridge/bridge/ordering/store"
 )
 
@@ -72,7 +72,7 @@ func (p *parked) since(ctx context.Context, w *Watch, f facts) (first, gap time.
 			return first, gap, err
 		case r.State.Parked == 0 || r.Since.IsZero():
 			continue
-		case r.State.Mode == lane.Gap || r.State.Mode == lane.GapBlocked:
+		case strings.HasPrefix(r.State.Mode.String(), "gap"): // also one whose time is over
 			gap = earlier(gap, r.Since)
 		}
 		first = earlier(first, r.Since)
