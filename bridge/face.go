@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/brokerbridge/bridge/bridge/admin/api"
 	"github.com/brokerbridge/bridge/bridge/broker"
 	"github.com/brokerbridge/bridge/bridge/config"
 	"github.com/brokerbridge/bridge/bridge/status"
@@ -42,6 +43,7 @@ type face struct {
 	seq     *ordering.Resequencer
 	edges   []broker.Source
 	breaker *policies.Breaker
+	shifts  []api.Breaker // its last changes, oldest first
 }
 
 func newFace(c config.Route) *face {
@@ -213,7 +215,7 @@ func (r *route) status(ctx context.Context) status.Route {
 	seq, edges, breaker := f.seq, f.edges, f.breaker
 	f.mu.Unlock()
 	if breaker != nil {
-		s.Breaker = breaker.State().String()
+		s.Breaker, s.Trip = breaker.State().String(), tripOf(breaker)
 	}
 	for i := range edges {
 		s.Sources[i].Lag = -1

@@ -58,17 +58,9 @@ func (l *latency) read() status.Latency {
 // target had confirmed them. Dead letters that were sent again are not counted.
 // False: there is no such route.
 func (b *Bridge) Latency(route string) (status.Latency, bool) {
-	if r := b.route(route); r != nil {
-		return r.latency.read(), true
+	r := b.route(route)
+	if r == nil {
+		return status.Latency{}, false
 	}
-	return status.Latency{}, false
-}
-
-// Commits is how long the commits of a route to the store took, each of many
-// messages, since the process started. False: there is no such route.
-func (b *Bridge) Commits(route string) (status.Latency, bool) {
-	if r := b.route(route); r != nil {
-		return r.commits.read(), true
-	}
-	return status.Latency{}, false
+	return r.latency.read(), true
 }

@@ -228,19 +228,22 @@ func (r *route) chain(seq *ordering.Resequencer, target broker.Target) (
 	} else {
 		breaker = policies.NewBreaker(policies.BreakerConfig{
 			Name: target.Name(), Ratio: c.Breaker.Ratio, Min: c.Breaker.Min, Window: c.Breaker.Window,
-			OpenFor: c.Breaker.OpenFor, Timeout: c.Retry.Timeout, OnChange: r.breakerChanged,
+			OpenFor: c.Breaker.OpenFor, Timeout: c.Retry.Timeout, OnChange: func(from, to policies.State) { r.breakerChanged(breaker, from, to) },
 		})
 		publish = breaker.Batch(publish)
 		r.outbox.breakerIs(policies.Closed, "") // that of the run before may have ended open
+		r.face.breakerIs(policies.Closed, "")
 	}
 	take, err = seq.Batch(retry.Batch(publish))
 	return take, breaker, err
 }
 
 // breakerChanged tells operators, and those who listen to events.
-func (r *route) breakerChanged(from, to policies.State) {
+func (r *route) breakerChanged(b *policies.Breaker, from, to policies.State) {
 	r.face.turned(to)
 	r.log.Warn("breaker", "from", from.String(), "to", to.String(), "target", r.cfg.To.Name())
+	trip, _ := b.Trip()
+	r.face.breakerIs(to, text(trip.Err))
 	r.outbox.breakerIs(to, r.face.whyTarget())
 }
 

@@ -14,6 +14,7 @@ type View struct {
 	Since  time.Time     // of its mode
 	Held   int           // messages of it in memory
 	Lowest lane.Revision // the lowest of those
+	Runs   []store.Run   // their revisions, in order
 	// Expires is when its gap will have lasted too long, at the latest, and OnGap
 	// what becomes of it then; zero: there is no gap, or its clock stands still.
 	Expires time.Time
@@ -41,6 +42,9 @@ func (e *entry) look() View {
 	v := View{State: e.lane.State, Since: e.since, Held: len(e.items), Expires: e.lane.Expiry(), Due: e.due}
 	if len(e.items) > 0 {
 		v.Lowest = e.items[0].id.Revision
+	}
+	for _, it := range e.items {
+		v.Runs = store.AppendRun(v.Runs, it.id.Revision)
 	}
 	if head, ok := e.find(e.lane.Next); ok {
 		v.Tries = head.tries

@@ -93,6 +93,32 @@ func (b *Breaker) State() State {
 	return b.gate.state()
 }
 
+// Trip is why a [Breaker] is not closed.
+type Trip struct {
+	// At is when it opened; probes that failed since have not changed that.
+	At time.Time
+	// Err is the last failure that counted, be it of a probe.
+	Err error
+	// Probe is when a message may go next to see whether the target is back. Zero:
+	// now, or it is on its way.
+	Probe time.Time
+}
+
+// Trip says why the breaker is not closed; false: it is.
+func (b *Breaker) Trip() (Trip, bool) {
+	b.gate.mu.Lock()
+	defer b.gate.unlock()
+	state := b.gate.state() // which may change it
+	if state == Closed {
+		return Trip{}, false
+	}
+	trip := Trip{At: b.gate.opened, Err: b.gate.last}
+	if state == Open {
+		trip.Probe = b.gate.until
+	}
+	return trip, true
+}
+
 // Batch calls next with all messages when closed, with the first when half-open
 // and nothing is on its way already, and not at all when open.
 func (b *Breaker) Batch(next Batch) Batch {
@@ -121,29 +147,35 @@ func (b *Breaker) send(p *pass, next Batch, msgs []*message.Message) (errs []err
 		return nil
 	}
 	if b.timeout > 0 {
-		late := time.AfterFunc(b.timeout, func() { b.gate.late(p) })
+		late := time.AfterFunc(b.timeout, func() { b.gate.late(p, fmt.Errorf("no answer within %s", b.timeout)) })
 		defer late.Stop()
 	}
 	defer func() {
-		succeeded, failed := tally(errs)
-		b.gate.leave(p, succeeded, failed)
+		b.gate.leave(p, tally(errs))
 	}()
 	return next(msgs)
 }
 
+// outcomes are what errors say of the target.
+type outcomes struct {
+	succeeded, failed int
+	last              error // of those that failed
+}
+
 // tally counts what errors say of the target.
-func tally(errs []error) (succeeded, failed int) {
+func tally(errs []error) (all outcomes) {
 	for _, err := range errs {
 		switch {
 		case err == nil:
-			succeeded++
+			all.succeeded++
 		case ClassOf(err) == Unavailable:
-			failed++
+			all.failed++
+			all.last = err
 		case ClassOf(err) != Interrupted:
-			succeeded++
+			all.succeeded++
 		}
 	}
-	return succeeded, failed
+	return all
 }
 
 // refuse is the answer to n messages that may not pass.

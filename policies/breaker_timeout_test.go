@@ -80,8 +80,8 @@ func TestBreakerTimeoutNotAfterAPanic(t *testing.T) {
 func TestBreakerTimeoutThatComesTooLate(t *testing.T) {
 	g := NewBreaker(BreakerConfig{}).gate
 	p := g.enter(1)
-	g.leave(p, 1, 0)
-	g.late(p)
+	g.leave(p, outcomes{succeeded: 1})
+	g.late(p, errAway)
 	if g.state() != Closed {
 		t.Errorf("%v", g.state())
 	}

@@ -51,6 +51,8 @@ type gate struct {
 	until   time.Time // when the open state ends
 	probing bool      // half-open: a message is on its way
 	overdue bool      // trip now, whatever the counts
+	opened  time.Time // when it was closed last
+	last    error     // the last failure that counted
 
 	tell    func(from, to State)
 	changes []change // not told yet, oldest first
@@ -100,7 +102,7 @@ func (g *gate) enter(n int) *pass {
 
 // leave reports what became of the messages that went. It releases the probe,
 // also one that says nothing.
-func (g *gate) leave(p *pass, succeeded, failed int) {
+func (g *gate) leave(p *pass, all outcomes) {
 	g.mu.Lock()
 	defer g.unlock()
 	p.over = true
@@ -108,35 +110,38 @@ func (g *gate) leave(p *pass, succeeded, failed int) {
 		return
 	}
 	g.probing = false
-	g.count(succeeded, failed)
+	g.count(all)
 }
 
 // late opens the gate's breaker, unless the messages have returned.
-func (g *gate) late(p *pass) {
+func (g *gate) late(p *pass, why error) {
 	g.mu.Lock()
 	defer g.unlock()
 	if p.over || p.epoch != g.epoch {
 		return
 	}
 	g.overdue = true
-	g.count(0, 1)
+	g.count(outcomes{failed: 1, last: why})
 	g.overdue = false
 }
 
 // count passes outcomes on, successes first: a failure is what makes gobreaker
 // judge, and it is to judge the whole batch.
-func (g *gate) count(succeeded, failed int) {
-	if succeeded+failed == 0 {
+func (g *gate) count(all outcomes) {
+	if all.succeeded+all.failed == 0 {
 		return
+	}
+	if all.last != nil {
+		g.last = all.last
 	}
 	done, err := g.judge.Allow()
 	if err != nil {
 		return // not in this epoch: it is closed, or half-open without a request
 	}
-	for range succeeded {
+	for range all.succeeded {
 		done(true)
 	}
-	for range failed {
+	for range all.failed {
 		done(false)
 	}
 }
@@ -149,6 +154,12 @@ func (g *gate) changed(from, to State) {
 	g.probing = false
 	if to == Open {
 		g.until = time.Now().Add(g.openFor)
+	}
+	switch {
+	case from == Closed:
+		g.opened = time.Now()
+	case to == Closed:
+		g.last = nil
 	}
 	if g.tell != nil {
 		g.changes = append(g.changes, change{from, to})

@@ -5,7 +5,13 @@
 //	GET /livez                                        200 while the process makes progress
 //	GET /readyz                                       200 while every route moves messages; ?verbose lists them all, ?exclude=ROUTE leaves one out
 //	GET /metrics                                      Prometheus
+//	GET /api/v1/me                                    who asks, and what they may do
 //	GET /api/v1/routes                                each route with its counts
+//	GET /api/v1/routes/{route}                        what it was told to do, and how fast it is
+//	GET /api/v1/history                               ?route= ?hours=1: what was moved, in steps
+//	GET /api/v1/search                                ?q= ?route= ?limit= ?after=: keys, dead letters, operations
+//	GET /api/v1/stream                                server-sent events: the routes whenever they change
+//	GET /api/v1/routes/{route}/keys/{key}/line        ?epoch=: its revisions, drawn as a line
 //	GET /api/v1/routes/{route}/dead-letters           ?limit= ?after=ID ?key= ?reason= ?gaps=true: also gaps whose time is over
 //	GET /api/v1/routes/{route}/dead-letters/{id}      with headers and body
 //	GET /api/v1/routes/{route}/keys                   ?blocked=true ?limit= ?after=KEY
@@ -66,6 +72,7 @@ import (
 	"time"
 
 	"github.com/brokerbridge/bridge/bridge/admin/api"
+	"github.com/brokerbridge/bridge/bridge/history"
 	"github.com/brokerbridge/bridge/bridge/status"
 	"github.com/brokerbridge/bridge/ordering/lane"
 	"github.com/brokerbridge/bridge/ordering/store"
@@ -97,12 +104,14 @@ type Store interface {
 	AuditHead(ctx context.Context) (seq uint64, hash store.AuditHash, err error)
 	DeadLetter(ctx context.Context, route, id string) (store.DeadLetter, error)
 	Parked(ctx context.Context, k store.Key, from lane.Revision, limit int) ([]store.Message, error)
+	ParkedRuns(ctx context.Context, k store.Key, from lane.Revision, look int) ([]store.Run, error)
 	Audits(ctx context.Context, q store.AuditQuery) iter.Seq2[store.Audit, error]
 }
 
 // Live is what a running route has in memory of a lane.
 type Live struct {
-	Held int // messages that wait for their turn
+	Held int         // messages that wait for their turn
+	Runs []store.Run // their revisions, in order
 
 	State  lane.State
 	Since  time.Time     // of its mode
@@ -142,6 +151,8 @@ type Config struct {
 	Metrics http.Handler
 	// Lane is what is in memory of a lane, if anything is. Nil: nothing is known.
 	Lane func(ctx context.Context, route, key string, epoch uint32) (Live, bool)
+	// Teller tells of a route what its status does not. Nil: nothing is known of it.
+	Teller Teller
 	// Backup copies the store to a new directory. An [*api.Error] says what is wrong
 	// with that. Nil: there is none.
 	Backup func(ctx context.Context, dir string) (api.StoreBackup, error)
@@ -157,6 +168,8 @@ type Server struct {
 	names map[string]bool // of the routes
 	door  *door
 	pulse *pulse
+	past  *history.Recorder
+	feed  *feed
 	busy  chan struct{} // a token per request under way
 
 	mu       sync.Mutex
@@ -174,7 +187,7 @@ func New(c Config) (*Server, error) {
 	}
 	s := &Server{
 		cfg: c, names: map[string]bool{}, door: newDoor(c.Tokens),
-		pulse: newPulse(c.Routes), busy: make(chan struct{}, maxRequests),
+		pulse: newPulse(c.Routes), past: newHistory(c), feed: newFeed(c.Routes), busy: make(chan struct{}, maxRequests),
 	}
 	for _, r := range c.Routes(context.Background()) {
 		s.names[r.Name] = true
@@ -241,9 +254,11 @@ func (s *Server) Run(ctx context.Context) error {
 		MaxHeaderBytes:    maxHeaderBytes,
 		ErrorLog:          slog.NewLogLogger(s.cfg.Logger.Handler(), slog.LevelWarn),
 	}
+	srv.RegisterOnShutdown(s.feed.end)
 	ctx, stop := context.WithCancel(ctx)
 	var wg sync.WaitGroup
 	wg.Go(func() { s.pulse.run(ctx) })
+	wg.Go(func() { s.past.Run(ctx) })
 	var served error
 	wg.Go(func() {
 		defer stop()

@@ -27,12 +27,16 @@ type endpoint struct {
 // The path of a route.
 const aRoute = "/api/v1/routes/{route}"
 
+// events is a type of which there are events in a stream that does not end:
+// text/event-stream. It has a bound of its own, and no deadline.
+type events struct{ of any }
+
 // lines is a type of which there is one value per line: application/x-ndjson.
 type lines struct{ of any }
 
 // endpoints are all that is served.
 func (s *Server) endpoints() []endpoint {
-	all := slices.Concat(s.health(), s.views())
+	all := slices.Concat(s.health(), s.views(), s.sights())
 	if s.cfg.Metrics != nil {
 		all = append(all, s.metrics()...)
 	}
@@ -47,7 +51,7 @@ func (s *Server) endpoints() []endpoint {
 
 // everything is what some server serves: it is what is described.
 func (s *Server) everything() []endpoint {
-	return slices.Concat(s.health(), s.views(), s.metrics(), s.changes(), s.care())
+	return slices.Concat(s.health(), s.views(), s.sights(), s.metrics(), s.changes(), s.care())
 }
 
 // care is for the store as a whole.
@@ -83,6 +87,18 @@ func (s *Server) views() []endpoint {
 		{"GET", aRoute + "/keys", RoleViewer, s.keys, "The keys of a route", nil, api.Page[api.Lane]{}, "limit after key blocked"},
 		{"GET", aRoute + "/keys/{key}", RoleViewer, s.key, "A key in all its epochs", nil, api.Key{}, ""},
 		{"GET", aRoute + "/keys/{key}/explain", RoleViewer, s.explain, "What a key waits for, and what would let it go on", nil, api.Explanation{}, ""},
+	}
+}
+
+// sights are the views of people who look on.
+func (s *Server) sights() []endpoint {
+	return []endpoint{
+		{"GET", "/api/v1/me", RoleViewer, s.me, "Who asks, and what they may do", nil, api.Me{}, ""},
+		{"GET", aRoute, RoleViewer, s.route, "A route with what it was told to do, and how fast it is", nil, api.RouteDetail{}, ""},
+		{"GET", "/api/v1/history", RoleViewer, s.history, "What a route moved within the last hours, or all routes together", nil, api.History{}, "route hours"},
+		{"GET", "/api/v1/search", RoleViewer, s.find, "Keys, dead letters, archived ones and operations that fit some words, for a moment at a time", nil, api.Hits{}, "q route limit after"},
+		{"GET", "/api/v1/stream", RoleViewer, s.stream, "The routes with their counts, at once and then whenever something has changed, as server-sent events", nil, events{api.Tick{}}, ""},
+		{"GET", aRoute + "/keys/{key}/line", RoleViewer, s.line, "The revisions of a key, drawn as a line", nil, api.Line{}, "epoch"},
 	}
 }
 
@@ -143,7 +159,7 @@ func (s *Server) served(e endpoint) http.HandlerFunc {
 	if s.cfg.ReadOnly && e.method != http.MethodGet {
 		handle = refused
 	}
-	if e.role != RoleAnyone {
+	if _, streams := e.out.(events); e.role != RoleAnyone && !streams {
 		handle = s.bounded(handle)
 	}
 	return s.allowed(e.role, handle)

@@ -79,11 +79,11 @@ func newAdmin(b *bridge.Bridge, who config.Admin, log *slog.Logger) (*admin.Serv
 	})
 	return admin.New(allow(who, admin.Config{
 		Routes: b.Status, Store: b.Store(),
-		Operator: b, Backup: backupOf(b), Metrics: metrics.Handler(registry, log), Logger: log,
+		Teller: b, Operator: b, Backup: backupOf(b), Metrics: metrics.Handler(registry, log), Logger: log,
 		Lane: func(ctx context.Context, route, key string, epoch uint32) (admin.Live, bool) {
 			v, ok := b.Look(ctx, route, key, epoch)
 			return admin.Live{
-				Held: v.Held, State: v.State, Since: v.Since, Lowest: v.Lowest,
+				Held: v.Held, Runs: v.Runs, State: v.State, Since: v.Since, Lowest: v.Lowest,
 				Expires: v.Expires, Then: v.OnGap, Tries: v.Tries, Due: v.Due,
 			}, ok
 		},

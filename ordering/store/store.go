@@ -68,6 +68,10 @@ type Store interface {
 	// Parked returns up to limit parked messages of a lane from the given
 	// revision upwards, in order. Limit 0: all.
 	Parked(ctx context.Context, k Key, from lane.Revision, limit int) ([]Message, error)
+	// ParkedRuns returns the revisions of up to look parked messages of a lane from
+	// the given one upwards, in order; neighbours are one run. It reads no message,
+	// which makes it fast, and like Lanes it may show what is about to be.
+	ParkedRuns(ctx context.Context, k Key, from lane.Revision, look int) ([]Run, error)
 	// Find says what is stored of one revision of a lane.
 	Find(ctx context.Context, k Key, r lane.Revision) (Found, error)
 	// Skips returns the skipped ranges of a lane, in order.
@@ -258,6 +262,18 @@ type Skip struct {
 	Reason   string
 }
 
+// Run is revisions that follow each other, bounds included.
+type Run struct{ From, To lane.Revision }
+
+// AppendRun adds a revision above all in runs, which are in order.
+func AppendRun(runs []Run, r lane.Revision) []Run {
+	if n := len(runs); n > 0 && runs[n-1].To == r-1 {
+		runs[n-1].To = r
+		return runs
+	}
+	return append(runs, Run{r, r})
+}
+
 // Found is what is stored of one revision.
 type Found struct {
 	Parked  bool
@@ -283,8 +299,19 @@ type Query struct {
 	// Unmirrored selects dead letters that were not marked as [Mirrored] since they
 	// were last written. These are durable when they are yielded.
 	Unmirrored bool
-	After      string // continue behind this key (lanes) or Place (dead letters)
-	Limit      int    // 0: no limit. Lanes: the epochs of a key are not torn apart, so there may be a few more
+	// Newest shows dead letters in the other direction: the one that was given up last
+	// comes first, and behind a Place are those that were given up before.
+	Newest bool
+	After  string // continue behind this key (lanes) or Place (dead letters)
+	Limit  int    // 0: no limit. Lanes: the epochs of a key are not torn apart, so there may be a few more
+}
+
+// Behind reports whether a dead letter comes after where the query continues.
+func (q *Query) Behind(place string) bool {
+	if q.Newest {
+		return q.After == "" || place < q.After
+	}
+	return place > q.After
 }
 
 // SeenPrint tells a message from all others, where it has no revision: 128 bits

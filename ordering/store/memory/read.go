@@ -46,6 +46,23 @@ func (s *Store) Parked(ctx context.Context, k store.Key, from lane.Revision, lim
 	return ms, err
 }
 
+// ParkedRuns implements store.Store.
+func (s *Store) ParkedRuns(ctx context.Context, k store.Key, from lane.Revision, look int) (runs []store.Run, err error) {
+	err = s.look(ctx, k, func(e *entry) {
+		var revs []lane.Revision
+		for r := range e.parked {
+			if r >= from {
+				revs = append(revs, r)
+			}
+		}
+		slices.Sort(revs)
+		for _, r := range revs[:min(look, len(revs))] {
+			runs = store.AppendRun(runs, r)
+		}
+	})
+	return runs, err
+}
+
 // Find implements store.Store.
 func (s *Store) Find(ctx context.Context, k store.Key, r lane.Revision) (f store.Found, err error) {
 	err = s.look(ctx, k, func(e *entry) {
@@ -121,11 +138,15 @@ func deadLetters[T any](ctx context.Context, s *Store, q store.Query, see func(s
 	}
 	places := map[string]string{}
 	for id, d := range r.dead {
-		if place := store.PlaceOf(d.At, id); place > q.After && r.matches(&q, &d) {
+		if place := store.PlaceOf(d.At, id); q.Behind(place) && r.matches(&q, &d) {
 			places[place] = id
 		}
 	}
-	for _, place := range slices.Sorted(maps.Keys(places)) {
+	order := slices.Sorted(maps.Keys(places))
+	if q.Newest {
+		slices.Reverse(order)
+	}
+	for _, place := range order {
 		vs = append(vs, see(r.dead[places[place]]))
 	}
 	return vs, nil

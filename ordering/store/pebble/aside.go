@@ -89,7 +89,7 @@ func (s *Store) Archive(ctx context.Context, q store.Query) iter.Seq2[store.Arch
 			return
 		}
 		prefix := rows.AppendRoute(nil, rows.Archive, r.number)
-		sp := span{prefix, rows.End(prefix), deadPage}
+		sp := span{from: prefix, to: rows.End(prefix), size: deadPage}
 		if q.After != "" {
 			sp.after(append(append(prefix[:len(prefix):len(prefix)], q.After...), 0))
 		}

@@ -104,7 +104,7 @@ func (s *Store) Audits(ctx context.Context, q store.AuditQuery) iter.Seq2[store.
 			yield(store.Audit{}, err)
 			return
 		}
-		sp := span{prefix, rows.End(prefix), auditPage}
+		sp := span{from: prefix, to: rows.End(prefix), size: auditPage}
 		sp.after(append(rows.AppendSeq(prefix[:len(prefix):len(prefix)], q.After), 0))
 		n := 0
 		for a, err := range pages(ctx, s, s.scan, sp, s.seeAudit(q)) {

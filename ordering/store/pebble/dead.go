@@ -36,8 +36,12 @@ func listLetters[T any](ctx context.Context, s *Store, q store.Query, size int, 
 		}
 		prefix := r.letters(&q)
 		match := s.matches(ctx, &q, r, len(prefix))
+		scan := s.scan
+		if q.Newest {
+			scan = s.scanBack
+		}
 		n := 0
-		for v, err := range pages(ctx, s, s.scan, placesIn(prefix, &q, size), func(key, value []byte) (T, bool, error) {
+		for v, err := range pages(ctx, s, scan, placesIn(prefix, &q, size), func(key, value []byte) (T, bool, error) {
 			b, ok, err := match(key, value)
 			if err != nil || !ok {
 				return none, false, err
@@ -72,7 +76,7 @@ func (r *route) letters(q *store.Query) []byte {
 // placesIn is the span of a query within an index.
 func placesIn(prefix []byte, q *store.Query, size int) span {
 	prefix = prefix[:len(prefix):len(prefix)]
-	sp := span{prefix, rows.End(prefix), size}
+	sp := span{prefix, rows.End(prefix), size, q.Newest}
 	if sorts(q.Until) {
 		sp.to = rows.AppendTime(prefix, q.Until)
 	}
@@ -82,7 +86,11 @@ func placesIn(prefix []byte, q *store.Query, size int) span {
 	if sp.from == nil {
 		return sp
 	}
-	if after, ok := rows.ParsePlace(prefix, q.After); ok {
+	after, ok := rows.ParsePlace(prefix, q.After)
+	switch {
+	case ok && q.Newest:
+		sp.before(after)
+	case ok:
 		sp.after(append(after, 0))
 	}
 	return sp
@@ -108,7 +116,7 @@ func (s *Store) matches(ctx context.Context, q *store.Query, r *route, prefix in
 		switch {
 		case q.Key != "" && q.Key != b.Key, q.Group != "" && q.Group != b.Fingerprint,
 			!q.Since.IsZero() && b.At.Before(q.Since), !q.Until.IsZero() && !b.At.Before(q.Until),
-			!placed && b.Place() <= q.After:
+			!placed && !q.Behind(b.Place()):
 			return b, false, nil
 		case q.Unmirrored:
 			return b, true, s.awaitLanded(ctx, r)

@@ -178,7 +178,7 @@ func (s *Store) OpenSkips(ctx context.Context, route string) iter.Seq2[store.Ope
 			return
 		}
 		prefix := rows.AppendRoute(nil, rows.OpenSkips, r.number)
-		pages(ctx, s, s.scan, span{prefix, rows.End(prefix), lanePage}, func(key, value []byte) (o store.OpenSkip, ok bool, err error) {
+		pages(ctx, s, s.scan, span{from: prefix, to: rows.End(prefix), size: lanePage}, func(key, value []byte) (o store.OpenSkip, ok bool, err error) {
 			o.Key.Route = route
 			if o.Key.Name, o.Key.Epoch, err = rows.SplitOpenSkip(key); err == nil {
 				o.Skip, err = rows.ReadSkip(value)

@@ -18,10 +18,24 @@ const (
 	briefPage = 1024
 )
 
-// span is what is left of a listing: the keys from from to to, size at once.
+// span is what is left of a listing: the keys from from to to, size at once, the
+// last ones first if it goes back.
 type span struct {
 	from, to []byte
 	size     int
+	back     bool
+}
+
+// rest moves a span behind a key; nil: nothing is left.
+func (sp *span) rest(key []byte) {
+	switch {
+	case key == nil:
+		sp.from = nil
+	case sp.back:
+		sp.to = key
+	default:
+		sp.from = append(key, 0)
+	}
 }
 
 // pages yields what see makes of the rows in a span, page by page.
@@ -63,11 +77,11 @@ func readPage[T any](ctx context.Context, s *Store, scan scanner, sp *span, see 
 			page = append(page, v)
 		}
 		if n++; n == sp.size {
-			next = append(append(next, key...), 0)
+			next = append([]byte{}, key...)
 		}
 		return n < sp.size, nil
 	})
-	sp.from = next
+	sp.rest(next)
 	return page, err
 }
 
@@ -100,7 +114,7 @@ func (r *route) lanes(q store.Query) span {
 		table = rows.Blocked
 	}
 	prefix := rows.AppendRoute(nil, table, r.number)
-	sp := span{prefix, rows.End(prefix), lanePage}
+	sp := span{from: prefix, to: rows.End(prefix), size: lanePage}
 	if q.Key != "" {
 		sp.from = rows.AppendName(prefix, q.Key)
 		sp.to = rows.End(sp.from)
@@ -114,6 +128,16 @@ func (r *route) lanes(q store.Query) span {
 func (sp *span) after(key []byte) {
 	if string(key) > string(sp.from) {
 		sp.from = key
+	}
+	if string(sp.from) >= string(sp.to) {
+		sp.from = nil
+	}
+}
+
+// before moves the end of a span down to key.
+func (sp *span) before(key []byte) {
+	if string(key) < string(sp.to) {
+		sp.to = key
 	}
 	if string(sp.from) >= string(sp.to) {
 		sp.from = nil

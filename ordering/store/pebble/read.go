@@ -166,13 +166,27 @@ type scanner func(from, to []byte, see func(key, value []byte) (bool, error)) er
 
 // scan is the scanner of Pebble's own rows.
 func (s *Store) scan(from, to []byte, see func(key, value []byte) (bool, error)) error {
+	return s.walk(from, to, (*pdb.Iterator).First, (*pdb.Iterator).Next, func(it *pdb.Iterator) (bool, error) {
+		return see(it.Key(), it.Value())
+	})
+}
+
+// scanBack is scan from the end.
+func (s *Store) scanBack(from, to []byte, see func(key, value []byte) (bool, error)) error {
+	return s.walk(from, to, (*pdb.Iterator).Last, (*pdb.Iterator).Prev, func(it *pdb.Iterator) (bool, error) {
+		return see(it.Key(), it.Value())
+	})
+}
+
+// walk goes over the rows between two keys until see returns false.
+func (s *Store) walk(from, to []byte, first, next func(*pdb.Iterator) bool, see func(*pdb.Iterator) (bool, error)) error {
 	it, err := s.db.NewIter(&pdb.IterOptions{LowerBound: from, UpperBound: to})
 	if err != nil {
 		return err
 	}
 	more := true
-	for it.First(); it.Valid() && more && err == nil; it.Next() {
-		more, err = see(it.Key(), it.Value())
+	for first(it); it.Valid() && more && err == nil; next(it) {
+		more, err = see(it)
 	}
 	return errors.Join(err, it.Error(), it.Close())
 }
@@ -195,6 +209,31 @@ func (s *Store) Parked(ctx context.Context, k store.Key, from lane.Revision, lim
 		return nil, err
 	}
 	return ms, nil
+}
+
+// ParkedRuns implements store.Store.
+func (s *Store) ParkedRuns(ctx context.Context, k store.Key, from lane.Revision, look int) (runs []store.Run, err error) {
+	r, err := s.beginRoute(ctx, k.Route)
+	if err != nil {
+		return nil, err
+	}
+	defer s.calls.end()
+	prefix := rows.AppendLane(nil, rows.Parked, r.number, k.Name, k.Epoch)
+	seen := 0
+	err = s.walk(rows.AppendRevision(prefix[:len(prefix):len(prefix)], from), rows.End(prefix), (*pdb.Iterator).First, (*pdb.Iterator).Next,
+		func(it *pdb.Iterator) (bool, error) {
+			rev, err := rows.SplitRevision(it.Key()[len(prefix):])
+			if err != nil {
+				return false, fmt.Errorf("store: lane %q of route %q: %w", k.Name, k.Route, err)
+			}
+			runs = store.AppendRun(runs, rev)
+			seen++
+			return seen < look, nil
+		})
+	if err != nil {
+		return nil, err
+	}
+	return runs, nil
 }
 
 // Skips implements store.Store.

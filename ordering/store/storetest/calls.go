@@ -44,6 +44,8 @@ func reads(t *testing.T, s store.Store, route string) (errs []error) {
 	errs = append(errs, err)
 	_, err = s.Parked(ctx, k, 0, 0)
 	errs = append(errs, err)
+	_, err = s.ParkedRuns(ctx, k, 0, 1)
+	errs = append(errs, err)
 	_, err = s.Find(ctx, k, 1)
 	errs = append(errs, err)
 	_, err = s.Skips(ctx, k)
@@ -70,7 +72,7 @@ func reads(t *testing.T, s store.Store, route string) (errs []error) {
 
 func unknownRouteIsNotFound(t *testing.T, s *subject) {
 	errs := reads(t, s, "elsewhere")
-	equal(t, len(errs), 14)
+	equal(t, len(errs), 15)
 	for _, err := range errs {
 		is(t, err, store.ErrNotFound)
 	}
@@ -79,13 +81,13 @@ func unknownRouteIsNotFound(t *testing.T, s *subject) {
 func closedRefusesAll(t *testing.T, s *subject) {
 	must(t, s.Close())
 	errs := reads(t, s, orders)
-	equal(t, len(errs), 14)
+	equal(t, len(errs), 15)
 	_, err := s.Open(t.Context(), identity(orders))
 	_, err2 := s.Stats(t.Context())
 	for _, err := range s.Audits(t.Context(), store.AuditQuery{}) {
 		errs = append(errs, err)
 	}
-	equal(t, len(errs), 15)
+	equal(t, len(errs), 16)
 	for _, err := range append(errs, err, err2, s.Close()) {
 		is(t, err, store.ErrClosed)
 	}

@@ -1,6 +1,8 @@
 package storetest
 
 import (
+	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -170,6 +172,16 @@ func deadLettersByTimeAndGroup(t *testing.T, s *subject) {
 		{store.Query{Group: "none"}, nil},
 		{store.Query{Group: "0000000000000000"}, nil},
 		{store.Query{After: "~"}, nil}, // no place, but behind all
+		{store.Query{Newest: true}, []string{"7", "6", "8", "9"}},
+		{store.Query{Newest: true, Limit: 3}, []string{"7", "6", "8"}},
+		{store.Query{Newest: true, After: store.PlaceOf(at(2), "7")}, []string{"6", "8", "9"}},
+		{store.Query{Newest: true, After: store.PlaceOf(at(2), "")}, []string{"8", "9"}},
+		{store.Query{Newest: true, Since: at(1)}, []string{"7", "6", "8"}},
+		{store.Query{Newest: true, Until: at(2), Group: group}, []string{"8", "9"}},
+		{store.Query{Newest: true, Key: "a", After: store.PlaceOf(at(2), "6")}, []string{"9"}},
+		{store.Query{Newest: true, After: store.PlaceOf(at(0), "9")}, nil},
+		{store.Query{Newest: true, After: " "}, nil}, // no place, but before all
+		{store.Query{Newest: true, After: "~"}, []string{"7", "6", "8", "9"}},
 	} {
 		if got := s.deadIDs(t, c.q); len(got)+len(c.want) > 0 {
 			t.Log(i)
@@ -181,4 +193,21 @@ func deadLettersByTimeAndGroup(t *testing.T, s *subject) {
 	equal(t, s.deadIDs(t, store.Query{Group: group}), []string{"8", "6", "9"})
 	equal(t, s.deadIDs(t, store.Query{Key: "a"}), []string{"6", "7", "9"})
 	equal(t, s.deadIDs(t, store.Query{Unmirrored: true}), []string{"8", "6", "7", "9"})
+}
+
+// newestDeadLettersFirst is for stores that read page by page.
+func newestDeadLettersFirst(t *testing.T, s *subject) {
+	var ds []store.DeadLetter
+	for i := range 40 {
+		ds = append(ds, failed(fmt.Sprint(i), "a", "bad", i))
+	}
+	s.bury(t, ds...)
+	slices.Reverse(ds)
+	for _, q := range []store.Query{{Newest: true}, {Newest: true, Key: "a"}, {Newest: true, Group: store.FingerprintOf(&ds[0])}} {
+		got := s.deadIDs(t, q)
+		equal(t, len(got), len(ds))
+		for i, d := range ds {
+			equal(t, got[i], d.ID)
+		}
+	}
 }

@@ -205,3 +205,36 @@ func deadLetterIsReplaced(t *testing.T, s *subject) {
 	must(t, err)
 	equal(t, got, kept(moved))
 }
+
+func parkedRunsHaveNoMessages(t *testing.T, s *subject) {
+	k := key("a")
+	var ms []store.Message
+	for _, r := range []lane.Revision{0, 1, 2, 127, 128, 255, 256, 257, 65536, lane.MaxRevision - 1, lane.MaxRevision} {
+		ms = append(ms, message(r, "x"))
+	}
+	other := k
+	other.Epoch = 1
+	s.commit(t, park(k, 0, ms...), park(key("a\x00"), 0, message(3, "x")), park(other, 0, message(4, "y")))
+	for _, c := range []struct {
+		from lane.Revision
+		look int
+		want []store.Run
+	}{
+		{0, 100, []store.Run{{From: 0, To: 2}, {From: 127, To: 128}, {From: 255, To: 257}, {From: 65536, To: 65536}, {From: lane.MaxRevision - 1, To: lane.MaxRevision}}},
+		{0, 4, []store.Run{{From: 0, To: 2}, {From: 127, To: 127}}},
+		{1, 2, []store.Run{{From: 1, To: 2}}},
+		{128, 2, []store.Run{{From: 128, To: 128}, {From: 255, To: 255}}},
+		{258, 1, []store.Run{{From: 65536, To: 65536}}},
+		{lane.MaxRevision, 5, []store.Run{{From: lane.MaxRevision, To: lane.MaxRevision}}},
+	} {
+		got, err := s.ParkedRuns(t.Context(), k, c.from, c.look)
+		must(t, err)
+		equal(t, got, c.want)
+	}
+	got, err := s.ParkedRuns(t.Context(), key("b"), 0, 100)
+	must(t, err)
+	equal(t, len(got), 0)
+	got, err = s.ParkedRuns(t.Context(), other, 0, 100)
+	must(t, err)
+	equal(t, got, []store.Run{{From: 4, To: 4}})
+}

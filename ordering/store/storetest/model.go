@@ -283,17 +283,21 @@ func (m *machine) checkDead(rt *rapid.T) {
 	if rapid.Bool().Draw(rt, "after") {
 		q.After = store.PlaceOf(someTimes.Draw(rt, "after when"), someIDs.Draw(rt, "after id"))
 	}
+	q.Newest = rapid.Bool().Draw(rt, "newest")
 	waits := m.unmirrored()
 	var want []store.DeadLetter
 	for _, d := range now {
 		selected := store.Selection{Key: q.Key, Fingerprint: q.Group, Since: q.Since, Until: q.Until}
-		if b := d.Brief(); selected.Matches(&b) && b.Place() > q.After && (!q.Unmirrored || waits[d.ID]) {
+		if b := d.Brief(); selected.Matches(&b) && q.Behind(b.Place()) && (!q.Unmirrored || waits[d.ID]) {
 			want = append(want, d)
 		}
 	}
 	slices.SortFunc(want, func(a, b store.DeadLetter) int {
 		return cmp.Compare(store.PlaceOf(a.At, a.ID), store.PlaceOf(b.At, b.ID))
 	})
+	if q.Newest {
+		slices.Reverse(want)
+	}
 	m.checkLetters(rt, q, want)
 }
 
