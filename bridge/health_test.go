@@ -81,24 +81,14 @@ func hasAll(text string, words []string) bool {
 	return true
 }
 
-const watched = `
-brokers:
-  in: { memory: {} }
-  out: { memory: {} }
-store: { memory: {} }
-admin: { listen: off }
-routes:
-  - name: one
-    from: { broker: in, topic: one }
-    to: { broker: out, topic: TARGET }
-    order: { by: revision, key: header.key, revision: header.revision, first: 1, gap: { hold: 10ms, timeout: 300ms } }
-`
+// watched is pausable with a breaker that is not in a hurry.
+var watched = strings.Replace(pausable, "    breaker: { min: 5, open_for: 100ms }\n", "", 1)
 
 // opened serves the health of a bridge with one route, which has begun.
 func opened(t *testing.T, s store.Store, in func(*memory.Broker) broker.Broker, target, settings string) *doors {
 	t.Helper()
 	d := &doors{rig: brokers()}
-	d.run(t, strings.Replace(watched, "topic: TARGET", "topic: "+target, 1)+settings,
+	d.run(t, strings.Replace(watched, "broker: out, topic: one", "broker: out, topic: "+target, 1)+settings,
 		bridge.Options{Store: s, Brokers: map[string]broker.Broker{"in": in(d.in), "out": d.out}})
 	await(t, "the start", func() bool { return d.route(t, "one").State != status.Starting })
 	srv, err := admin.New(admin.Config{
