@@ -105,7 +105,7 @@ vuln: ## look for known vulnerabilities (needs the network)
 			echo "make vuln: govulncheck checked nothing (exit $$code); it needs its database from the network" >&2; \
 		fi; exit $$code; }
 
-docs: ## render what is generated of docs/ (topology, doctor, capabilities)
+docs: ## render what is generated of docs/ (topology, doctor, capabilities, metrics)
 	$(GO) generate ./docs/...
 
 # The tools of a release are not in scripts/tools.mod: they would raise the

@@ -2,7 +2,9 @@ package bridge
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"maps"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -33,6 +35,8 @@ type face struct {
 	halted   bool                    // it stopped by itself and waits for somebody
 	operator string                  // why an operator paused it
 	asks     []bool                  // which sources have offsets that an operator has to accept
+	known    []bool                  // which sources have delivered before
+	turns    map[string]int64        // of the breaker
 	end      context.CancelCauseFunc // of this run
 	last     status.Counts
 
@@ -47,7 +51,7 @@ func newFace(c config.Route) *face {
 	for _, from := range c.From {
 		f.sources = append(f.sources, status.End{Broker: from.Broker, Name: from.Name(), Reason: "not connected yet", Lag: -1})
 	}
-	f.asks = make([]bool, len(f.sources))
+	f.asks, f.known, f.turns = make([]bool, len(f.sources)), make([]bool, len(f.sources)), map[string]int64{}
 	f.target = status.End{Broker: c.To.Broker, Name: c.To.Name(), Up: true, Lag: -1}
 	return f
 }
@@ -80,7 +84,8 @@ func (f *face) nameTarget(name string) {
 func (f *face) sourceState(i int, err error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.sources[i].Up, f.sources[i].Reason = err == nil, text(err)
+	heard(&f.sources[i], err, f.known[i])
+	f.known[i] = f.known[i] || err == nil
 	f.asks[i] = aboutOffsets(err)
 	f.tellSource()
 	f.judge()
@@ -90,8 +95,23 @@ func (f *face) sourceState(i int, err error) {
 func (f *face) targetState(err error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.target.Up, f.target.Reason = err == nil, text(err)
+	heard(&f.target, err, true)
 	f.judge()
+}
+
+// heard notes how an end is, and that it is back if it had been there before.
+func heard(e *status.End, err error, known bool) {
+	if err == nil && !e.Up && known {
+		e.Reconnects++
+	}
+	e.Up, e.Reason, e.Blocked = err == nil, text(err), errors.Is(err, broker.ErrBlocked)
+}
+
+// turned counts the states of the breaker.
+func (f *face) turned(to policies.State) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.turns[to.String()]++
 }
 
 // whyTarget is why the target does not answer, as far as its edge knows.
@@ -189,18 +209,13 @@ func (r *route) status(ctx context.Context) status.Route {
 	f.mu.Lock()
 	s := status.Route{
 		Name: f.name, State: f.state, Reason: f.reason, Since: f.since, Owner: f.owner,
-		Sources: append([]status.End(nil), f.sources...), Target: f.target, Breaker: policies.Closed.String(),
+		Sources: append([]status.End(nil), f.sources...), Target: f.target,
+		Breaker: policies.Closed.String(), Turns: maps.Clone(f.turns),
 	}
 	seq, edges, breaker := f.seq, f.edges, f.breaker
 	f.mu.Unlock()
 	if breaker != nil {
 		s.Breaker, s.Trip = breaker.State().String(), tripOf(breaker)
-	}
-	if seq != nil && seq.StoreStalled() && (s.State == status.Running || s.State == status.Waiting) {
-		s.State, s.Reason = status.Waiting, "store: commits fail or do not return; nothing moves, nothing is lost"
-	}
-	if s.State == status.Running && s.Breaker == policies.Open.String() {
-		s.State, s.Reason = status.Waiting, "target: breaker open"
 	}
 	for i := range edges {
 		s.Sources[i].Lag = -1
@@ -210,6 +225,7 @@ func (r *route) status(ctx context.Context) status.Route {
 	}
 	s.Counts = f.counts(ctx, seq)
 	s.Counts.Received = f.taken.Load()
+	stalls(&s, seq != nil && seq.StoreStalled())
 	s.Mirror = r.mirror.status(ctx)
 	r.outbox.status(&s)
 	s.Alarms, s.Oldest = r.alarms.Now()
@@ -217,6 +233,19 @@ func (r *route) status(ctx context.Context) status.Route {
 		s.Counts.OpenSkips, s.Counts.Unsent = l.OpenSkips, l.Unsent
 	}
 	return s
+}
+
+// stalls has a route wait that moves nothing, though both of its ends are there.
+func stalls(s *status.Route, store bool) {
+	running := s.State == status.Running
+	switch waits := s.Counts.InMemory+s.Counts.Parked > 0; {
+	case store && (running || s.State == status.Waiting):
+		s.State, s.Reason = status.Waiting, "store: commits fail or do not return; nothing moves, nothing is lost"
+	case running && s.Breaker == policies.Open.String():
+		s.State, s.Reason = status.Waiting, "target: breaker open"
+	case running && s.Breaker == policies.HalfOpen.String() && waits: // else nothing would ever close it
+		s.State, s.Reason = status.Waiting, "target: breaker half-open, one message shows whether it is back"
+	}
 }
 
 // patience is how long the counts may take. They are read between two commits,
@@ -243,7 +272,7 @@ func (f *face) counts(ctx context.Context, seq *ordering.Resequencer) status.Cou
 func words(st ordering.Stats) status.Counts {
 	l := st.Ledger
 	c := status.Counts{
-		InMemory: st.InMemory, Delivered: l.Delivered, Duplicates: l.Duplicates, Unverified: l.Unverified, Filtered: l.Filtered,
+		InMemory: st.InMemory, Held: st.Held, Confirmed: st.Confirmed, Delivered: l.Delivered, Duplicates: l.Duplicates, Unverified: l.Unverified, Filtered: l.Filtered,
 		Parked: l.Parked, ParkedEver: l.ParkedTotal, ParkedSize: l.ParkedBytes, Dead: l.Dead, DeadEver: l.DeadLettered,
 		Redriven: l.Redriven, Discarded: l.Discarded, Archived: l.Archived, Restored: l.Restored, Imported: l.Imported,
 		Purged: l.Purged, Expired: l.Expired, Skipped: l.Skipped,

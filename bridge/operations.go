@@ -86,6 +86,19 @@ func (b *Bridge) Operations(ctx context.Context, route string) ([]api.Operation,
 	return out, nil
 }
 
+// OperationStates is how many operations of a route are in each state.
+func (b *Bridge) OperationStates(ctx context.Context, route string) (map[string]int64, error) {
+	all, err := b.store.Operations(ctx, route)
+	if err != nil {
+		return nil, err
+	}
+	states := map[string]int64{}
+	for _, op := range all {
+		states[string(op.State)]++
+	}
+	return states, nil
+}
+
 // Operation returns one operation.
 func (b *Bridge) Operation(ctx context.Context, route, id string) (api.Operation, error) {
 	return b.tellOperation(route, func(run *bulk.Runner) (bulk.Progress, error) { return run.Get(ctx, id) })

@@ -37,6 +37,7 @@ type route struct {
 	alarms *alarm.Watch
 
 	latency *latency
+	commits *latency // how long the store took for each
 
 	valve   valve         // of its sources
 	resumed chan struct{} // an operator starts it again after a halt
@@ -48,7 +49,7 @@ type route struct {
 func newRoute(b *Bridge, cfg config.Route, adopt bool) *route {
 	r := &route{
 		bridge: b, cfg: cfg, adopt: adopt, log: b.log.With("route", cfg.Name), face: newFace(cfg),
-		latency: newLatency(), resumed: make(chan struct{}, 1),
+		latency: newLatency(), commits: newLatency(), resumed: make(chan struct{}, 1),
 	}
 	r.mirror = newMirror(b, cfg, r.log)
 	r.office = newOffice(b, r)
@@ -239,6 +240,7 @@ func (r *route) chain(seq *ordering.Resequencer, target broker.Target) (
 
 // breakerChanged tells operators, and those who listen to events.
 func (r *route) breakerChanged(b *policies.Breaker, from, to policies.State) {
+	r.face.turned(to)
 	r.log.Warn("breaker", "from", from.String(), "to", to.String(), "target", r.cfg.To.Name())
 	trip, _ := b.Trip()
 	r.face.breakerIs(to, text(trip.Err))
@@ -330,6 +332,7 @@ func (r *route) orderingConfig(sources []broker.Source) ordering.Config {
 		Order: order(o.By), Remember: remember(o.Duplicates), MessageID: duplicateID(o.Duplicates),
 		Stamp: r.cfg.To.Stamp == config.StampRevision, StampHeader: broker.HeaderRevision,
 	}
+	cfg.Committed = r.commits.confirmed
 	if r.outbox != nil {
 		cfg.Events, cfg.ReplyTo = true, replyTo(r.bridge.file, r.cfg)
 	}

@@ -18,23 +18,29 @@ func TestCommandsExist(t *testing.T) {
 	for name, text := range documents(t) {
 		for _, line := range shownCommands(text) {
 			n++
-			words, flags := apart(line)
-			path := strings.Join(words, " ")
-			if texts[path] == "" {
-				texts[path] = help(t, program, words)
-			}
-			for _, flag := range flags {
-				if !hasFlag(texts[path], flag) {
-					t.Errorf("%s: bridge %s has no %s: %s", name, path, flag, line)
-				}
-			}
-			if !isCommand(texts[path], words) {
-				t.Errorf("%s: there is no command bridge %s: %s", name, path, line)
-			}
+			isThere(t, program, texts, name, line)
 		}
 	}
 	if n < 80 {
 		t.Errorf("only %d command lines were found", n)
+	}
+}
+
+// isThere asks for help about a command line. texts is what was asked for before.
+func isThere(t *testing.T, program string, texts map[string]string, where, line string) {
+	t.Helper()
+	words, flags := apart(line)
+	path := strings.Join(words, " ")
+	if texts[path] == "" {
+		texts[path] = help(t, program, words)
+	}
+	for _, flag := range flags {
+		if !hasFlag(texts[path], flag) {
+			t.Errorf("%s: bridge %s has no %s: %s", where, path, flag, line)
+		}
+	}
+	if !isCommand(texts[path], words) {
+		t.Errorf("%s: there is no command bridge %s: %s", where, path, line)
 	}
 }
 

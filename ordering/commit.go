@@ -111,7 +111,12 @@ func (l *loop) commitOnce(ctx context.Context, left []*entry) (failed []*entry, 
 	for i, e := range left {
 		changes[i] = e.sent.store
 	}
-	for i, problem := range l.cfg.Store.Commit(ctx, changes...) {
+	began := time.Now()
+	problems := l.cfg.Store.Commit(ctx, changes...)
+	if l.cfg.Committed != nil {
+		l.cfg.Committed(time.Since(began))
+	}
+	for i, problem := range problems {
 		e := left[i]
 		if errors.Is(problem, store.ErrConflict) {
 			problem = l.resolveConflict(ctx, e)

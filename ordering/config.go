@@ -152,6 +152,9 @@ type Config struct {
 	// answered: it should end what the handler waits for. What is interrupted by it
 	// is parked. nil: nothing is interrupted.
 	Abort func()
+	// Committed is told how long each commit took, whether it failed or not. It is
+	// called by one goroutine, and must return at once. nil: nobody is told.
+	Committed func(took time.Duration)
 	// Logger gets life cycle and what an operator must see. Default slog.Default.
 	Logger *slog.Logger
 	// NotRunningAfter is how long a message waits for Run. Default 10 s.

@@ -59,7 +59,7 @@ type loop struct {
 	callers sync.WaitGroup // workers
 	keepers sync.WaitGroup // the committer, the watcher of the lag
 
-	audits   []func(taken, memory int64) // of those who wait for a moment between commits
+	audits   []func(taken, memory, sent int64) // of those who wait for a moment between commits
 	outage   outage
 	gaps     gaps
 	rush     rush
@@ -219,7 +219,7 @@ func (l *loop) dispatch() {
 	l.counts.memory.Store(int64(l.memory))
 	if !l.storing {
 		for _, read := range l.audits {
-			read(l.counts.entered.Load(), int64(l.memory))
+			read(l.counts.entered.Load(), int64(l.memory), l.sentNow())
 		}
 		l.audits = nil
 	}

@@ -81,6 +81,7 @@ func (l *loop) settle(c *call) {
 	if l.gaveBack {
 		return
 	}
+	l.counts.confirm(c.errs)
 	var away error
 	for i, n := 0, 0; i < len(c.items); i += n {
 		it := c.items[i]
@@ -97,6 +98,18 @@ func (l *loop) settle(c *call) {
 		}
 	}
 	l.outage.judge(l, away)
+}
+
+// sentNow is how many messages of the source are with the handler.
+func (l *loop) sentNow() (n int64) {
+	for _, c := range l.calls {
+		for _, it := range c.items {
+			if it.origin == fromSource {
+				n++
+			}
+		}
+	}
+	return n
 }
 
 // confirmed records that the target has a message.

@@ -26,10 +26,22 @@ type counters struct {
 	committing atomic.Int64 // since when, in nanoseconds since 1970; 0: not now
 	dead       tally        // dead letters by reason
 	attempts   tally        // failed deliveries by class
+	confirmed  atomic.Int64 // those that did not fail
 }
 
 // count notes lanes that enter or leave a mode.
 func (c *counters) count(m lane.Mode, n int64) { c.modes[m].Add(n) }
+
+// confirm counts the outcomes of a call that are no failures.
+func (c *counters) confirm(errs []error) {
+	n := int64(0)
+	for _, err := range errs {
+		if err == nil {
+			n++
+		}
+	}
+	c.confirmed.Add(n)
+}
 
 // tally counts by name.
 type tally struct {
@@ -57,12 +69,15 @@ func (t *tally) copy() map[string]int64 {
 type Stats struct {
 	Taken    int64        // deliveries since the start
 	InMemory int64        // of those, not concluded by a commit yet
+	Held     int64        // of those, not on their way to the handler
 	Base     store.Ledger // at the start
 	Ledger   store.Ledger // now
 
 	Modes    map[lane.Mode]int64 // lanes that do not flow
 	Dead     map[string]int64    // dead letters since the start, by reason
 	Attempts map[string]int64    // failed deliveries since the start, by class
+
+	Confirmed int64 // deliveries since the start that did not fail
 
 	SourceUp  bool // the source delivers
 	StoreDown bool // commits fail
@@ -100,7 +115,7 @@ func (r *Resequencer) Stats(ctx context.Context) (Stats, error) {
 		return Stats{}, nil
 	}
 	s := Stats{
-		Base: *base, Modes: map[lane.Mode]int64{}, Dead: c.dead.copy(), Attempts: c.attempts.copy(),
+		Base: *base, Modes: map[lane.Mode]int64{}, Dead: c.dead.copy(), Attempts: c.attempts.copy(), Confirmed: c.confirmed.Load(),
 		SourceUp: c.sourceUp.Load(), StoreDown: r.StoreStalled(), Outage: c.outage.Load(),
 	}
 	if err := r.balance(ctx, &s); err != nil {
@@ -118,16 +133,17 @@ func (r *Resequencer) Stats(ctx context.Context) (Stats, error) {
 // two counters; once the loop has ended, as they are.
 func (r *Resequencer) balance(ctx context.Context, s *Stats) error {
 	answer := make(chan error, 1)
-	read := func(taken, memory int64) {
+	read := func(taken, memory, sent int64) {
 		var err error
 		s.Taken = r.counts.taken.Load()
 		s.InMemory = memory + s.Taken - taken // with those on their way into the loop
+		s.Held = max(0, s.InMemory-sent)
 		s.Ledger, err = r.cfg.Store.Ledger(ctx, r.cfg.Route)
 		answer <- err
 	}
 	err := r.do(ctx, func(time.Time) { r.loop.audits = append(r.loop.audits, read) })
 	if errors.Is(err, ErrStopped) {
-		read(r.counts.entered.Load(), r.counts.memory.Load())
+		read(r.counts.entered.Load(), r.counts.memory.Load(), 0)
 	} else if err != nil {
 		return err
 	}

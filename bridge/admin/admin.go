@@ -3,7 +3,7 @@
 // of that, health for orchestrators and metrics for Prometheus.
 //
 //	GET /livez                                        200 while the process makes progress
-//	GET /readyz                                       200 while every route moves messages; ?verbose lists them all
+//	GET /readyz                                       200 while every route moves messages; ?verbose lists them all, ?exclude=ROUTE leaves one out
 //	GET /metrics                                      Prometheus
 //	GET /api/v1/me                                    who asks, and what they may do
 //	GET /api/v1/routes                                each route with its counts

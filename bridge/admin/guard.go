@@ -71,7 +71,7 @@ func (s *Server) care() []endpoint {
 func (s *Server) health() []endpoint {
 	return []endpoint{
 		{"GET", "/livez", RoleAnyone, s.livez, "Whether the process makes progress; 503: restart it", nil, api.Live{}, ""},
-		{"GET", "/readyz", RoleAnyone, s.readyz, "Whether every route moves messages, and what keeps the others; 503: not all do", nil, api.Ready{}, "verbose"},
+		{"GET", "/readyz", RoleAnyone, s.readyz, "Whether every route moves messages, and what keeps the others; 503: not all do", nil, api.Ready{}, "verbose exclude"},
 	}
 }
 

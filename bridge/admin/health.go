@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -66,15 +67,20 @@ func (s *Server) livez(w http.ResponseWriter, _ *http.Request) {
 	answer(w, http.StatusOK, api.Live{Alive: true})
 }
 
-// readyz says whether every route moves messages, and what keeps the others.
+// readyz says whether every route moves messages, and what keeps the others. A route
+// that is excluded is looked at, and does not count.
 func (s *Server) readyz(w http.ResponseWriter, r *http.Request) {
 	ctx, cancel := context.WithTimeout(r.Context(), requestTimeout/2)
 	defer cancel()
-	verbose := r.URL.Query().Has("verbose")
+	ask := r.URL.Query()
 	out := api.Ready{Ready: true, Routes: []api.Health{}}
 	for _, route := range s.cfg.Routes(ctx) {
-		out.Ready = out.Ready && route.Ready()
-		if verbose || !route.Ready() {
+		if slices.Contains(ask["exclude"], route.Name) {
+			out.Excluded = append(out.Excluded, route.Name)
+		} else {
+			out.Ready = out.Ready && route.Ready()
+		}
+		if ask.Has("verbose") || !route.Ready() {
 			out.Routes = append(out.Routes, health(route))
 		}
 	}

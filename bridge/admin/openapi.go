@@ -30,6 +30,7 @@ var parameters = map[string]struct{ kind, says string }{
 	"epoch":   {"integer", "of the key; left out: the last one"},
 	"q":       {"string", "words that all must fit: text (a key or an id, or how it begins), key: id: reason: group: route: error: header:name=value since: until: (RFC 3339, or 2h)"},
 	"verbose": {"string", "given at all: also routes that are ready"},
+	"exclude": {"string", "a route that does not count; may be given more than once"},
 }
 
 // openapi serves the description, which is the same for every server.

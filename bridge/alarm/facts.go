@@ -2,6 +2,7 @@ package alarm
 
 import (
 	"context"
+	"strings"
 	"time"
 
 	"github.com/brokerbridge/bridge/bridge/status"
@@ -39,7 +40,7 @@ func (w *Watch) facts(ctx context.Context) (f facts, err error) {
 			break
 		}
 	}
-	f.Parked, err = w.parked.since(ctx, w, f)
+	f.Parked, f.Gap, err = w.parked.since(ctx, w, f)
 	return f, err
 }
 
@@ -50,31 +51,41 @@ const (
 	parkedShare = 20
 )
 
-// parked is since when keys with messages in the store are as they are, as it was
-// seen last.
+// parked is since when keys with messages in the store are as they are, and those
+// that wait for a revision, as it was seen last.
 type parked struct {
-	first time.Time
-	next  time.Time // the next look
+	first, gap time.Time
+	next       time.Time // the next look
 }
 
-func (p *parked) since(ctx context.Context, w *Watch, f facts) (time.Time, error) {
+func (p *parked) since(ctx context.Context, w *Watch, f facts) (first, gap time.Time, err error) {
 	if f.ledger.Parked == 0 {
 		*p = parked{}
-		return time.Time{}, nil
+		return first, gap, nil
 	}
 	if f.now.Before(p.next) {
-		return p.first, nil
+		return p.first, p.gap, nil
 	}
-	var first time.Time
 	for r, err := range w.Store.Lanes(ctx, store.Query{Route: w.Route, Blocked: true}) {
-		if err != nil {
-			return first, err
+		switch {
+		case err != nil:
+			return first, gap, err
+		case r.State.Parked == 0 || r.Since.IsZero():
+			continue
+		case strings.HasPrefix(r.State.Mode.String(), "gap"): // also one whose time is over
+			gap = earlier(gap, r.Since)
 		}
-		if r.State.Parked > 0 && !r.Since.IsZero() && (first.IsZero() || r.Since.Before(first)) {
-			first = r.Since
-		}
+		first = earlier(first, r.Since)
 	}
 	took := time.Since(f.now)
-	p.first, p.next = first, f.now.Add(max(parkedEvery, parkedShare*took))
-	return first, nil
+	p.first, p.gap, p.next = first, gap, f.now.Add(max(parkedEvery, parkedShare*took))
+	return first, gap, nil
+}
+
+// earlier is the first of two times, of which one may be unknown.
+func earlier(a, b time.Time) time.Time {
+	if a.IsZero() || b.Before(a) {
+		return b
+	}
+	return a
 }

@@ -15,4 +15,7 @@ var (
 	ErrTruncated = errors.New("source_truncated")
 	// ErrRecreated: the topic is another one than that of the route's positions.
 	ErrRecreated = errors.New("topic_recreated")
+	// ErrBlocked: the broker is there and takes no messages for now, for want of
+	// memory or disk.
+	ErrBlocked = errors.New("blocks publishers")
 )

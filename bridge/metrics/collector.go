@@ -34,6 +34,9 @@ func (c *collector) Collect(out chan<- prometheus.Metric) {
 	s.put(buildInfo, 1, c.Version, runtime.Version())
 	for _, r := range c.Routes(ctx) {
 		s.route(r)
+		s.histogram(endToEnd, c.Latency, r.Name)
+		s.histogram(commitDuration, c.Commits, r.Name)
+		s.operations(ctx, c.Operations, r.Name)
 		if most := c.ParkMax[r.Name]; most > 0 {
 			s.put(parkMax, most, r.Name)
 		}
@@ -59,6 +62,40 @@ func (s scrape) ask(ctx context.Context, m metric, of func(context.Context) (int
 	}
 }
 
+// histogram shows all that was counted, with its bounds: a message that was parked
+// takes hours, a commit less than a millisecond.
+func (s scrape) histogram(m metric, of func(string) (status.Latency, bool), route string) {
+	if of == nil {
+		return
+	}
+	counted, known := of(route)
+	if !known {
+		return
+	}
+	buckets := map[float64]uint64{}
+	for _, b := range counted.Buckets {
+		buckets[b.UpTo] = b.Count
+	}
+	made, err := prometheus.NewConstHistogram(m.desc(), counted.Count, counted.Sum, buckets, strings.ToValidUTF8(route, "�"))
+	if err != nil {
+		made = prometheus.NewInvalidMetric(m.desc(), err)
+	}
+	s.out <- made
+}
+
+// operations are counted by the store.
+func (s scrape) operations(ctx context.Context, of func(context.Context, string) (map[string]int64, error), route string) {
+	if of == nil {
+		return
+	}
+	counted, err := of(ctx, route)
+	if err != nil {
+		s.out <- prometheus.NewInvalidMetric(operations.desc(), err)
+		return
+	}
+	s.tally(counted, ongoing, func(n int64, state string) { s.put(operations, n, route, state) })
+}
+
 // scrape is where the metrics of one scrape go.
 type scrape struct{ out chan<- prometheus.Metric }
 
@@ -77,7 +114,9 @@ func (s scrape) route(r status.Route) {
 	s.put(received, r.Counts.Received, r.Name)
 	s.oneOf(routeState, states, string(r.State), r.Name)
 	s.oneOf(breakerState, breakers, r.Breaker, r.Name, side(r.Target))
+	s.tally(r.Turns, breakers, func(n int64, state string) { s.put(transitions, n, r.Name, side(r.Target), state) })
 	s.ends(r)
+	s.beside(r)
 	s.alarms(r)
 	if r.Counts.Keys == nil {
 		// The ledger is out of reach. A counter that fell to 0 and came back would
@@ -88,6 +127,7 @@ func (s scrape) route(r status.Route) {
 		s.put(m.metric, m.of(r.Counts), r.Name)
 	}
 	s.tally(r.Counts.DeadBy, reasons, func(n int64, reason string) { s.put(deadLettered, n, r.Name, reason) })
+	s.put(attempts, r.Counts.Confirmed, r.Name, "delivered", "")
 	s.tally(r.Counts.Failures, classes, func(n int64, class string) { s.put(attempts, n, r.Name, "failed", class) })
 }
 
@@ -102,6 +142,7 @@ func (s scrape) alarms(r status.Route) {
 	}
 	s.put(oldestDead, age(r.Oldest.DeadLetter), r.Name)
 	s.put(oldestParked, age(r.Oldest.Parked), r.Name)
+	s.put(oldestGap, age(r.Oldest.Gap), r.Name)
 	s.put(oldestSkip, age(r.Oldest.Skip), r.Name)
 }
 
@@ -117,11 +158,28 @@ func age(since time.Time) int64 {
 func (s scrape) ends(r status.Route) {
 	for _, e := range r.Sources {
 		s.put(connectionUp, bit(e.Up), r.Name, side(e), "")
+		s.put(reconnects, e.Reconnects, r.Name, side(e), "")
 		if e.Lag >= 0 {
 			s.put(sourceLag, e.Lag, r.Name, side(e))
 		}
 	}
 	s.put(connectionUp, bit(r.Target.Up), r.Name, "", side(r.Target))
+	s.put(reconnects, r.Target.Reconnects, r.Name, "", side(r.Target))
+	s.put(connectionBlocked, bit(r.Target.Blocked), r.Name, side(r.Target))
+}
+
+// beside is what goes out beside the messages.
+func (s scrape) beside(r status.Route) {
+	if r.Mirror != nil {
+		s.put(mirrorPending, r.Mirror.Pending, r.Name)
+		s.put(mirrorRefused, r.Mirror.Refused, r.Name)
+	}
+	if r.Events != nil {
+		s.put(eventsDropped, r.Events.Dropped, r.Name)
+	}
+	if r.Replies != nil {
+		s.put(repliesDropped, r.Replies.Dropped, r.Name)
+	}
 }
 
 func side(e status.End) string { return e.Broker + ": " + e.Name }

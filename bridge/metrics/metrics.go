@@ -3,8 +3,8 @@
 // Nothing is counted here: at each scrape the collector asks for the status of
 // the routes and writes it down, so a number on a dashboard and the same number
 // in the admin API cannot differ. What the store's ledger counts, it counts since
-// the route exists, across restarts; received, dead_lettered and attempts count
-// since the process started. rate() copes with both.
+// the route exists, across restarts; the others, as their help says, count since the
+// process or the route started. rate() copes with all of them.
 //
 // # Conservation
 //
@@ -42,6 +42,11 @@ const timeout = 5 * time.Second
 type Config struct {
 	// Routes is how each route is doing. Required.
 	Routes func(context.Context) []status.Route
+	// Operations is how many operations of a route are in each state. Nil: not exported.
+	Operations func(ctx context.Context, route string) (map[string]int64, error)
+	// Latency is how long the messages of a route took, Commits how long its commits
+	// to the store did; false: unknown. Nil: not exported.
+	Latency, Commits func(route string) (status.Latency, bool)
 	// StoreBytes is the size of the store. Nil: not exported.
 	StoreBytes func(context.Context) (int64, error)
 	// StoreFree is what is left on the store's disk; 0 is unknown. Nil: not exported.

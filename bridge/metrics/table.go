@@ -20,6 +20,8 @@ func (m metric) desc() *prometheus.Desc {
 const (
 	counter = prometheus.CounterValue
 	gauge   = prometheus.GaugeValue
+
+	histogram prometheus.ValueType = 0 // which it has none of
 )
 
 // total and now are metrics of a route that are one number of its counts.
@@ -29,6 +31,10 @@ func total(name, help string) metric {
 
 func now(name, help string) metric {
 	return metric{"bridge_" + name, help, []string{"route"}, gauge}
+}
+
+func since(name, help string) metric {
+	return metric{"bridge_" + name + "_total", help, []string{"route"}, counter}
 }
 
 // counts are the metrics that are one number of a route's counts.
@@ -105,8 +111,12 @@ var counts = []struct {
 		func(c status.Counts) int64 { return c.Unsent },
 	},
 	{
-		now("inflight_messages", "Messages in memory, held or on their way to the target, now."),
-		func(c status.Counts) int64 { return c.InMemory },
+		now("inflight_messages", "Messages in memory on their way to the target, now."),
+		func(c status.Counts) int64 { return c.InMemory - c.Held },
+	},
+	{
+		now("held_messages", "Messages in memory that wait: for their turn, or for the commit that concludes them, now."),
+		func(c status.Counts) int64 { return c.Held },
 	},
 	{
 		now("unaccounted_messages", "Messages taken whose end is not known, now: must be 0 when messages rest."),
@@ -147,7 +157,7 @@ var (
 	}
 	attempts = metric{
 		"bridge_attempts_total",
-		"Attempts to deliver a message that failed, by class of the failure, since the process started.",
+		"Attempts to deliver a message that ended, by outcome (delivered, failed) and class of the failure, since the route started last.",
 		[]string{"route", "outcome", "class"},
 		counter,
 	}
@@ -161,6 +171,30 @@ var (
 		"bridge_breaker_state",
 		"1 for the state that the breaker before the target is in, 0 for the others.",
 		[]string{"route", "target", "state"},
+		gauge,
+	}
+	transitions = metric{
+		"bridge_breaker_transitions_total",
+		"How often the breaker before the target came into a state, since the process started.",
+		[]string{"route", "target", "state"},
+		counter,
+	}
+	reconnects = metric{
+		"bridge_reconnects_total",
+		"How often a source delivered again, or a target answered again, since the process started; of source and target one is set.",
+		[]string{"route", "source", "target"},
+		counter,
+	}
+	connectionBlocked = metric{
+		"bridge_connection_blocked",
+		"1 while the target's broker is there and takes nothing, for want of memory or disk, else 0.",
+		[]string{"route", "target"},
+		gauge,
+	}
+	operations = metric{
+		"bridge_operations",
+		"Operations on many dead letters, by state, now; those that are over stay on record.",
+		[]string{"route", "state"},
 		gauge,
 	}
 	connectionUp = metric{
@@ -190,6 +224,18 @@ var (
 		[]string{"route", "reason"},
 		gauge,
 	}
+	endToEnd = metric{
+		"bridge_end_to_end_latency_seconds",
+		"How long messages took from when they were taken, or put into the store last, until the target had confirmed them, in seconds, since the process started.",
+		[]string{"route"},
+		histogram,
+	}
+	commitDuration = metric{
+		"bridge_store_commit_duration_seconds",
+		"How long the commits of a route to the store took, each of many messages, in seconds, since the process started.",
+		[]string{"route"},
+		histogram,
+	}
 	buildInfo = metric{
 		"bridge_build_info",
 		"1, with the version of this program and of the Go that built it.",
@@ -202,8 +248,10 @@ var (
 func others() []metric {
 	return []metric{
 		received, deadLettered, attempts, routeState, breakerState,
-		connectionUp, sourceLag, storeSize, storeFree, storeMinFree, parkMax, alarm, buildInfo,
-		oldestDead, oldestParked, oldestSkip,
+		connectionUp, connectionBlocked, reconnects, transitions, sourceLag, operations, endToEnd, commitDuration,
+		storeSize, storeFree, storeMinFree, parkMax, alarm, buildInfo,
+		oldestDead, oldestParked, oldestGap, oldestSkip,
+		mirrorPending, mirrorRefused, eventsDropped, repliesDropped,
 	}
 }
 
@@ -211,7 +259,16 @@ func others() []metric {
 var (
 	oldestDead   = now("oldest_dead_letter_age_seconds", "How long ago the oldest dead letter was given up, in seconds now; 0 if there is none.")
 	oldestParked = now("oldest_parked_age_seconds", "For how long a key with messages in the store waits, the longest, in seconds now; 0 if none does.")
+	oldestGap    = now("oldest_gap_age_seconds", "For how long a key with messages in the store waits for a missing revision, the longest, in seconds now; 0 if none does.")
 	oldestSkip   = now("oldest_skip_age_seconds", "How long ago the oldest range was skipped that no operator has closed, in seconds now; 0 if there is none.")
+)
+
+// What goes out beside the messages. Absent where the route has no such thing.
+var (
+	mirrorPending  = now("mirror_pending_messages", "Dead letters that were not copied to the mirror yet, now; absent if the route has none.")
+	mirrorRefused  = since("mirror_refused", "Dead letters that cannot be copied to the mirror, since the process started; absent if the route has none.")
+	eventsDropped  = since("events_dropped", "Events that cannot be sent, since the process started; absent if the route sends none.")
+	repliesDropped = since("replies_dropped", "Replies that cannot be sent, since the process started; absent if the route sends none.")
 )
 
 // What is known beforehand is shown as 0, because an alert on an increase does
@@ -225,6 +282,7 @@ var (
 	}
 	classes  = []string{"transient", "unavailable", "permanent", "interrupted"}
 	breakers = []string{"closed", "half-open", "open"}
+	ongoing  = []string{"running", "paused", "stopped", "done", "cancelled"}
 	states   = []string{
 		string(status.Starting), string(status.Running), string(status.Waiting),
 		string(status.Paused), string(status.Stopped),

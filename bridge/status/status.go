@@ -33,12 +33,14 @@ type Route struct {
 	Target  End       `json:"target"`
 	Breaker string    `json:"breaker"`        // closed, half-open or open
 	Trip    *Trip     `json:"trip,omitempty"` // why the breaker is not closed; nil: it is
-	Counts  Counts    `json:"counts"`
-	Mirror  *Mirror   `json:"mirror,omitempty"` // where dead letters are copied to, if anywhere
-	Events  *Outlet   `json:"events,omitempty"`
-	Replies *Outlet   `json:"replies,omitempty"`
-	Alarms  []Alarm   `json:"alarms,omitempty"` // those that are on
-	Oldest  *Oldest   `json:"oldest,omitempty"` // nil: unknown
+	// Turns are how often the breaker came into each state, since the process started.
+	Turns   map[string]int64 `json:"breaker_turns,omitempty"`
+	Counts  Counts           `json:"counts"`
+	Mirror  *Mirror          `json:"mirror,omitempty"` // where dead letters are copied to, if anywhere
+	Events  *Outlet          `json:"events,omitempty"`
+	Replies *Outlet          `json:"replies,omitempty"`
+	Alarms  []Alarm          `json:"alarms,omitempty"` // those that are on
+	Oldest  *Oldest          `json:"oldest,omitempty"` // nil: unknown
 }
 
 // Ready reports whether the route moves messages.
@@ -65,6 +67,9 @@ type End struct {
 	Up     bool   `json:"up"`
 	Reason string `json:"reason,omitempty"` // why it is not
 	Lag    int64  `json:"lag"`              // of a source: messages not taken yet; -1: unknown
+
+	Blocked    bool  `json:"blocked,omitempty"`    // of a target: its broker takes nothing, for want of memory or disk
+	Reconnects int64 `json:"reconnects,omitempty"` // how often it came back, since the process started
 }
 
 // Trip is why a breaker opened, and when it tries the target again.
@@ -106,6 +111,7 @@ type Oldest struct {
 	DeadLetter time.Time `json:"dead_letter,omitzero"`
 	Parked     time.Time `json:"parked,omitzero"` // since when a key with messages in the store is as it is
 	Skip       time.Time `json:"skip,omitzero"`
+	Gap        time.Time `json:"gap,omitzero"` // since when a key with messages in the store waits for a revision
 }
 
 // Counts are the messages of a route. Received, InMemory, DeadBy and Attempts
@@ -114,6 +120,8 @@ type Oldest struct {
 type Counts struct {
 	Received   int64 `json:"received"`
 	InMemory   int64 `json:"in_memory"`
+	Held       int64 `json:"held"`      // of those, the ones that are not on their way to the target
+	Confirmed  int64 `json:"confirmed"` // by the target, since the route started last
 	Delivered  int64 `json:"delivered"`
 	Duplicates int64 `json:"duplicates"`
 	Unverified int64 `json:"duplicates_unverified"`

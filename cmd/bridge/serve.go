@@ -65,7 +65,7 @@ func runBridge(ctx context.Context, b *bridge.Bridge, log *slog.Logger) error {
 // newAdmin is the admin interface of a bridge.
 func newAdmin(b *bridge.Bridge, who config.Admin, log *slog.Logger) (*admin.Server, error) {
 	registry := metrics.New(metrics.Config{
-		Routes: b.Status,
+		Routes: b.Status, Operations: b.OperationStates, Latency: b.Latency, Commits: b.Commits,
 		StoreBytes: func(ctx context.Context) (int64, error) {
 			s, err := b.Store().Stats(ctx)
 			return s.Bytes, err

@@ -12,6 +12,7 @@ import (
 	"github.com/brokerbridge/bridge/bridge/broker/memory"
 	"github.com/brokerbridge/bridge/bridge/broker/stock"
 	"github.com/brokerbridge/bridge/bridge/doctor"
+	"github.com/brokerbridge/bridge/bridge/metrics"
 )
 
 // between replaces what a page has between <!-- NAME --> and <!-- /NAME -->.
@@ -35,6 +36,16 @@ func withChecks(text string) (string, error) {
 		fmt.Fprintf(&out, "| `%s` | %s | %s | %s |\n", c.Code, strings.Join(says, ", "), cell(c.Looks), cell(c.Why))
 	}
 	return between(text, "checks", out.String())
+}
+
+// withMetrics is the page with a row for each metric.
+func withMetrics(text string) (string, error) {
+	var out strings.Builder
+	out.WriteString("| metric | type | labels | says |\n|---|---|---|---|\n")
+	for _, m := range metrics.Table() {
+		fmt.Fprintf(&out, "| `%s` | %s | %s | %s |\n", m.Name, m.Type, strings.Join(m.Labels, ", "), cell(m.Says))
+	}
+	return between(text, "metrics", out.String())
 }
 
 // edges are the columns of the table of capabilities.

@@ -84,6 +84,8 @@ type Live struct {
 type Ready struct {
 	Ready  bool     `json:"ready"`
 	Routes []Health `json:"routes"`
+	// Excluded are the routes that were left out of Ready, as was asked for.
+	Excluded []string `json:"excluded,omitempty"`
 }
 
 // Health is how a route is doing, without its counts.

@@ -183,7 +183,7 @@ func (t *Target) givenUp(cause error, block string) error {
 	return policies.As(policies.Unavailable, err)
 }
 
-func blockedBecause(why string) error { return fmt.Errorf("RabbitMQ blocks publishers: %s", why) }
+func blockedBecause(why string) error { return fmt.Errorf("RabbitMQ %w: %s", broker.ErrBlocked, why) }
 
 // Close ends the connection. Publishes that have no outcome yet return errors of
 // class interrupted, as later ones do.

@@ -13,6 +13,7 @@ import (
 	"github.com/ThreeDotsLabs/watermill/message"
 	amqp091 "github.com/rabbitmq/amqp091-go"
 
+	"github.com/brokerbridge/bridge/bridge/broker"
 	"github.com/brokerbridge/bridge/bridge/config"
 	"github.com/brokerbridge/bridge/policies"
 )
@@ -110,7 +111,9 @@ func TestW3_AlarmIsToldAndOutlasted(t *testing.T) {
 	go func() { late <- target.PublishBatch(written) }()
 	time.Sleep(200 * time.Millisecond)
 	w.alarm(true)
-	await(t, told, "of the alarm", func(err error) bool { return err != nil && strings.Contains(err.Error(), "low on memory") })
+	await(t, told, "of the alarm", func(err error) bool {
+		return errors.Is(err, broker.ErrBlocked) && strings.Contains(err.Error(), "low on memory")
+	})
 	waiting := bodies("waiting", 1000)
 	for range 2 {
 		began := time.Now()

@@ -44,7 +44,7 @@ func TestC2_TargetIsDown(t *testing.T) {
 		t.Errorf("I5: RabbitMQ was tried %d times in %v, want 1 to %d", n, down, most)
 	}
 	m, ok := b.Metrics()
-	if n := m.Sum("bridge_attempts_total"); !ok || n != 0 {
+	if n := m.Sum("bridge_attempts_total", "outcome=failed"); !ok || n != 0 {
 		t.Errorf("an outage spent %d attempts", n)
 	}
 	if n := m.Sum("bridge_dead_letter_messages"); n != 0 {

@@ -15,14 +15,23 @@ type sample struct {
 	value        float64
 }
 
+// Address is where the bridge answers.
+func (b *Bridge) Address() string { return b.addr }
+
+// Scrape is what the bridge serves to Prometheus; false where it does not answer.
+func (b *Bridge) Scrape() (string, bool) {
+	code, body, err := b.get("/metrics")
+	return string(body), err == nil && code == http.StatusOK
+}
+
 // Metrics scrapes the bridge; false where it does not answer.
 func (b *Bridge) Metrics() (Metrics, bool) {
-	code, body, err := b.get("/metrics")
-	if err != nil || code != http.StatusOK {
+	body, ok := b.Scrape()
+	if !ok {
 		return nil, false
 	}
 	var all Metrics
-	for line := range strings.Lines(string(body)) {
+	for line := range strings.Lines(body) {
 		series, value, ok := cutLast(strings.TrimSpace(line), " ")
 		if !ok || strings.HasPrefix(line, "#") {
 			continue

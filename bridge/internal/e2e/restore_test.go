@@ -134,7 +134,7 @@ func TestI2_RestoredFromABackup(t *testing.T) {
 	r.Restart("--adopt-once")
 	r.Await("nothing but dead letters to be left", settleTimeout, func() (string, bool) {
 		m, ok := r.Metrics()
-		return e2e.Describe(m), ok && m.Sum("bridge_parked_messages") == int64(3*r.dead) && m.Sum("bridge_inflight_messages") == 0 &&
+		return e2e.Describe(m), ok && m.Sum("bridge_parked_messages") == int64(3*r.dead) && m.Sum("bridge_inflight_messages")+m.Sum("bridge_held_messages") == 0 &&
 			m.Sum("bridge_quarantined_keys") == int64(r.dead)
 	})
 	op := r.Begin("orders", api.Request{Action: "redrive"})

@@ -92,7 +92,7 @@ func TestI12_KillWhileOperating(t *testing.T) {
 		if crash.Stop() {
 			b.Await("what was redriven to settle", settleTimeout, func() (string, bool) {
 				m, ok := b.Metrics()
-				return e2e.Describe(m), ok && m.Sum("bridge_inflight_messages") == 0
+				return e2e.Describe(m), ok && m.Sum("bridge_inflight_messages")+m.Sum("bridge_held_messages") == 0
 			})
 			continue
 		}

@@ -26,6 +26,9 @@ type compose struct {
 type service struct {
 	Image       string
 	Hostname    string
+	Profiles    []string
+	Network     string `yaml:"network_mode"`
+	Command     []string
 	Ports       []string
 	Volumes     []string
 	Environment map[string]string
@@ -50,8 +53,8 @@ func readCompose(t *testing.T) compose {
 
 func TestComposeServicesArePinnedHealthyAndLocal(t *testing.T) {
 	c := readCompose(t)
-	if len(c.Services) != 2 {
-		t.Errorf("%d services, want rabbitmq and kafka", len(c.Services))
+	if len(c.Services) != 4 {
+		t.Errorf("%d services, want rabbitmq and kafka, and prometheus and grafana to see", len(c.Services))
 	}
 	ports := map[string]string{"rabbitmq": "127.0.0.1:5672:5672", "kafka": "127.0.0.1:9092:9092"}
 	pinned := regexp.MustCompile(`^[a-z/]+:\d+\.\d+`)
@@ -66,6 +69,35 @@ func TestComposeServicesArePinnedHealthyAndLocal(t *testing.T) {
 		checkLoopback(t, name, s.Ports)
 		checkHealth(t, name, s)
 		checkVolumes(t, name, s, c)
+	}
+}
+
+// TestComposeShowsNothingUnasked: what is there to see begins only when it is asked
+// for, is open to nobody else, and mounts files that there are.
+func TestComposeShowsNothingUnasked(t *testing.T) {
+	c := readCompose(t)
+	pinned := regexp.MustCompile(`^[a-z/]+:v?\d+\.\d+\.\d+$`)
+	for name, loopback := range map[string]string{"prometheus": "--web.listen-address=127.0.0.1:9090", "grafana": "GF_SERVER_HTTP_ADDR=127.0.0.1"} {
+		s := c.Services[name]
+		if !slices.Equal(s.Profiles, []string{"see"}) || s.Network != "host" || !pinned.MatchString(s.Image) {
+			t.Errorf("%s: profiles %q, network %q, image %q", name, s.Profiles, s.Network, s.Image)
+		}
+		said := s.Command
+		for key, value := range s.Environment {
+			said = append(said, key+"="+value)
+		}
+		if !slices.Contains(said, loopback) {
+			t.Errorf("%s is open to the network: %q", name, said)
+		}
+		for _, mount := range s.Volumes {
+			if path, _, _ := strings.Cut(mount, ":"); strings.HasPrefix(path, "./") {
+				if _, err := os.Stat(filepath.Join(rig.Root(), path)); err != nil {
+					t.Errorf("%s: %v", name, err)
+				}
+			} else if _, ok := c.Volumes[path]; !ok {
+				t.Errorf("%s: volume %q is not declared", name, path)
+			}
+		}
 	}
 }
 
