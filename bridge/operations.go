@@ -196,7 +196,7 @@ func says(action string, p *bulk.Plan) string {
 			parts = append(parts, fmt.Sprintf("%d %s", n, text))
 		}
 	}
-	part(p.Blocked, fmt.Sprintf("at the place that its key waits at, followed by %d parked messages", p.Parked))
+	part(p.Blocked, fmt.Sprintf("at the place where the key waits, followed by %d parked messages", p.Parked))
 	if action == string(ordering.ActRedrive) {
 		part(p.Arrive, "for which nothing waits, like messages of the source")
 	} else {

@@ -17,7 +17,9 @@ brokers:
 store:
   pebble: { dir: %q }
   min_free: off # the demo is small
-admin: { listen: %q }
+admin:
+  listen: %q
+  mask: { fields: [card.number] } # shown as ***
 
 defaults:
   order:
