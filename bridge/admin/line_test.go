@@ -148,7 +148,7 @@ func TestALineHasNoHole(t *testing.T) {
 			store.Change{Record: &store.Record{State: state{Base: -1, Next: -1, Highest: -1, Mode: lane.Adopting}}}, nil, "",
 		},
 		"implausibly far": {
-			store.Change{Record: &store.Record{State: state{Base: 1, Next: 4, Highest: 3, Lowest: 6, Parked: 2, Aside: 1, Mode: lane.Gap}}, Park: parked(6, 1<<40)},
+			store.Change{Record: &store.Record{State: state{Base: 1, Next: 4, Highest: 7, Lowest: 6, Parked: 2, Aside: 1, Mode: lane.Gap}}, Park: parked(6, 1<<40)},
 			nil,
 			"settled 1-3, gap 4-5, parked 6, gap 7-1099511627775, parked 1099511627776",
 		},

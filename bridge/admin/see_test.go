@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"net/http/httptest"
 	"reflect"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -42,17 +43,24 @@ func TestMeSaysWhoAsks(t *testing.T) {
 }
 
 // teller tells the same of each route.
-type teller struct{ latency status.Latency }
+type teller struct {
+	latency atomic.Pointer[status.Latency]
+}
 
-func (teller) Policies(route string) []api.Policy {
+func (*teller) Policies(route string) []api.Policy {
 	return []api.Policy{{Name: "order", Says: "by revision, of " + route}}
 }
 
-func (teller) BreakerHistory(string) []api.Breaker {
+func (*teller) BreakerHistory(string) []api.Breaker {
 	return []api.Breaker{{At: noon, State: "open", Why: "away"}}
 }
 
-func (f *teller) Latency(string) (status.Latency, bool) { return f.latency, true }
+func (f *teller) Latency(string) (status.Latency, bool) {
+	if l := f.latency.Load(); l != nil {
+		return *l, true
+	}
+	return status.Latency{}, true
+}
 
 // moving is a server whose route moves 5 messages a second, and how to stop it.
 func moving(t *testing.T, tell Teller) *Server {
@@ -80,7 +88,7 @@ func TestARouteSaysWhatItIsToDoAndHowFastItIs(t *testing.T) {
 		tell := &teller{}
 		s := moving(t, tell)
 		time.Sleep(65 * time.Second)
-		tell.latency = status.Latency{Count: 10, Buckets: []status.Bucket{{UpTo: 1, Count: 10}}}
+		tell.latency.Store(&status.Latency{Count: 10, Buckets: []status.Bucket{{UpTo: 1, Count: 10}}})
 		got := read[api.RouteDetail](t, ask(s, "GET", "/api/v1/routes/orders", ""))
 		if got.Name != "orders" || got.Rates.Out < 4.9 || got.Rates.Out > 5.1 || !reflect.DeepEqual(got.Latency, &api.Latency{P50: 0.5, P95: 0.95, P99: 0.99}) {
 			t.Errorf("%+v, %+v", got.Rates, got.Latency)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"math"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -169,8 +170,9 @@ func TestHistoryIsFairToSlowAnswers(t *testing.T) {
 func TestTheLastMinute(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := newPlant("orders")
-		latency := status.Latency{}
-		r := record(t, history.Config{Routes: p.status, Latency: func(string) (status.Latency, bool) { return latency, true }})
+		var latency atomic.Pointer[status.Latency]
+		latency.Store(&status.Latency{})
+		r := record(t, history.Config{Routes: p.status, Latency: func(string) (status.Latency, bool) { return *latency.Load(), true }})
 		ask := func() (api.Rates, *api.Latency) { return r.Minute(p.status(t.Context())[0]) }
 		if rates, took := ask(); rates != (api.Rates{}) || took != nil {
 			t.Errorf("at once: %+v, %+v", rates, took)
@@ -178,7 +180,7 @@ func TestTheLastMinute(t *testing.T) {
 		p.flow(0, 5*time.Minute, 50)
 		p.flow(0, time.Minute, 7)
 		p.set(0, func(c *status.Counts) { c.ParkedEver += 60; c.DeadEver += 6 })
-		latency = status.Latency{Count: 104, Buckets: []status.Bucket{{UpTo: 1, Count: 50}, {UpTo: 2, Count: 100}, {UpTo: 4, Count: 100}}}
+		latency.Store(&status.Latency{Count: 104, Buckets: []status.Bucket{{UpTo: 1, Count: 50}, {UpTo: 2, Count: 100}, {UpTo: 4, Count: 100}}})
 		rates, took := ask()
 		if math.Abs(rates.Out-7) > 0.2 || math.Abs(rates.In-14) > 0.4 || math.Abs(rates.Parked-1) > 0.2 || math.Abs(rates.Dead-0.1) > 0.02 {
 			t.Errorf("%+v", rates)
