@@ -247,6 +247,7 @@ func signed(name string) string {
 
 // refusals are the answers to what was refused, by their codes.
 var refusals = map[string]int{
+	api.PayloadsForbidden: http.StatusForbidden,
 	api.BadRequest:        http.StatusBadRequest,
 	api.UnknownDeadLetter: http.StatusNotFound,
 	api.UnknownKey:        http.StatusNotFound,

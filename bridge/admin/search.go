@@ -93,9 +93,18 @@ func (s *Server) find(w http.ResponseWriter, r *http.Request) {
 	answer(w, http.StatusOK, k.out)
 }
 
-// maySearch refuses a search for what its caller may not see: headers and errors
-// are content of messages.
-func (s *Server) maySearch(_ *http.Request, _ *search) error { return nil }
+// maySearch refuses a search for what its caller does not see at all. Where they see
+// it masked, what is looked for is compared with what they see: else one could
+// guess the rest.
+func (s *Server) maySearch(r *http.Request, q *search) error {
+	if callerOf(r).payloads == PayloadsHidden && slices.ContainsFunc(q.terms, func(t term) bool { return t.field == "header" || t.field == "error" }) {
+		return &api.Error{
+			Code: api.PayloadsForbidden, Message: "headers and errors are hidden from you, and so from your searches",
+			Hint: "payloads: masked of a token in the topology file allows it",
+		}
+	}
+	return nil
+}
 
 // searched are the routes that are looked at.
 func (s *Server) searched(q *search, route string) ([]string, error) {
@@ -234,7 +243,7 @@ func (k *seeker) findID(ctx context.Context, route, _ string) (place string, mor
 	}
 	k.out.Looked++
 	b := d.Brief()
-	k.tryLetter(route, &b, &d)
+	k.tryLetter(ctx, route, &b, &d)
 	return "", false, nil
 }
 
@@ -278,7 +287,7 @@ func (k *seeker) letters(ctx context.Context, q store.Query, isNew func(*store.B
 // look reads a dead letter as far as that is needed.
 func (k *seeker) look(ctx context.Context, route string, b *store.Brief) error {
 	if !slices.ContainsFunc(k.terms, func(t term) bool { return !t.fitsBrief(b) }) {
-		k.tryLetter(route, b, nil)
+		k.tryLetter(ctx, route, b, nil)
 		return nil
 	}
 	if slices.ContainsFunc(k.terms, func(t term) bool { return t.inBrief() && !t.fitsBrief(b) }) {
@@ -291,16 +300,21 @@ func (k *seeker) look(ctx context.Context, route string, b *store.Brief) error {
 	case err != nil:
 		return err
 	}
-	k.tryLetter(route, b, &d)
+	k.tryLetter(ctx, route, b, &d)
 	return nil
 }
 
 // tryLetter adds a dead letter that fits; without content, it does.
-func (k *seeker) tryLetter(route string, b *store.Brief, d *store.DeadLetter) {
-	if d != nil && (!k.within(d.At) || slices.ContainsFunc(k.terms, func(t term) bool { return !t.fits(b, d) })) {
-		return
+func (k *seeker) tryLetter(ctx context.Context, route string, b *store.Brief, d *store.DeadLetter) {
+	if d == nil || k.fits(ctx, b, d) {
+		k.hit(letterHit("dead_letter", route, b))
 	}
-	k.hit(letterHit("dead_letter", route, b))
+}
+
+// fits reports whether a dead letter is one of those that are looked for.
+func (k *seeker) fits(ctx context.Context, b *store.Brief, d *store.DeadLetter) bool {
+	seen := k.contentOf(ctx, &d.Message)
+	return k.within(d.At) && !slices.ContainsFunc(k.terms, func(t term) bool { return !t.fits(b, d, seen) })
 }
 
 func letterHit(kind, route string, b *store.Brief) api.Hit {
@@ -331,17 +345,17 @@ func (t term) fitsBrief(b *store.Brief) bool {
 	return false
 }
 
-// fits reports whether a word fits a dead letter.
-func (t term) fits(b *store.Brief, d *store.DeadLetter) bool {
+// fits reports whether a word fits a dead letter, as far as that is seen.
+func (t term) fits(b *store.Brief, d *store.DeadLetter, seen *content) bool {
 	switch t.field {
 	case "", "id":
 		return t.fitsBrief(b) || strings.HasPrefix(d.Message.ID, t.value)
 	case "error":
-		return strings.Contains(strings.ToLower(d.Error), strings.ToLower(t.value))
+		return strings.Contains(strings.ToLower(seen.says(d.Error)), strings.ToLower(t.value))
 	case "header":
 		for name, value := range d.Metadata {
 			if strings.EqualFold(name, t.name) && value == t.value {
-				return true
+				return string(seen.header(name, value, len(value)).Value.Raw()) == value
 			}
 		}
 		return false
@@ -357,7 +371,7 @@ func (k *seeker) findArchived(ctx context.Context, route, after string) (place s
 		}
 		k.out.Looked++
 		b := a.Brief()
-		if k.within(a.At) && !slices.ContainsFunc(k.terms, func(t term) bool { return !t.fits(&b, &a.DeadLetter) }) {
+		if k.fits(ctx, &b, &a.DeadLetter) {
 			hit := letterHit("archived", route, &b)
 			hit.At = a.ArchivedAt
 			k.hit(hit)

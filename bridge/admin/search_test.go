@@ -137,3 +137,33 @@ func FuzzSearch(f *testing.F) {
 		}
 	})
 }
+
+// TestI11_NobodyGuessesByASearch: what is looked for is compared with what its caller
+// sees of it, so that no search tells what a mask or a permission hides.
+func TestI11_NobodyGuessesByASearch(t *testing.T) {
+	s := masking(t, holding(t, message(theSecret, theRest)))
+	found := func(token, query string) (n, code int) {
+		w := asks(s, "GET", "/api/v1/search?q="+url.QueryEscape(query), token)
+		if w.Code != 200 {
+			return 0, w.Code
+		}
+		return len(read[api.Hits](t, w).Items), w.Code
+	}
+	for _, query := range []string{"header:authorization=" + theSecret + "-3", "error:" + theSecret, `error:"` + theSecret + `-2"`, "header:X-My-Token=" + theSecret + "-4"} {
+		if n, code := found("token-of-the-admin", query); code != 200 || n == 0 {
+			t.Errorf("%s for who sees all: %d, %d found", query, code, n)
+		}
+		if n, code := found("admin-who-sees-masked", query); code != 200 || n != 0 {
+			t.Errorf("%s for who sees it masked: %d, %d found", query, code, n)
+		}
+		if _, code := found("admin-who-sees-nothing", query); code != 403 {
+			t.Errorf("%s for who sees nothing: %d", query, code)
+		}
+	}
+	if n, code := found("admin-who-sees-masked", "header:type="+theRest); code != 200 || n == 0 {
+		t.Errorf("what is not masked: %d, %d found", code, n)
+	}
+	if n, code := found("admin-who-sees-nothing", "reason:permanent"); code != 200 || n == 0 {
+		t.Errorf("what is no content: %d, %d found", code, n)
+	}
+}

@@ -34,7 +34,7 @@ func newHistory(c Config) *history.Recorder {
 // me says who asks.
 func (s *Server) me(w http.ResponseWriter, r *http.Request) {
 	who := callerOf(r)
-	answer(w, http.StatusOK, api.Me{Name: who.name, Role: who.role.String(), Payloads: "full", ReadOnly: s.cfg.ReadOnly})
+	answer(w, http.StatusOK, api.Me{Name: who.name, Role: who.role.String(), Payloads: string(who.payloads), ReadOnly: s.cfg.ReadOnly})
 }
 
 // route shows a route, what it was told to do, and how fast it is.
