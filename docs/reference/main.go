@@ -1,9 +1,10 @@
 // Reference renders the tables of docs/ that are true because they are made of the
 // code: those of docs/topology.md of the grammar of the topology file, so that the
 // page has every setting that a file may have, with what it takes and its default;
-// that of docs/doctor.md of the checks that doctor makes; and that of
-// docs/capabilities.md of what the edges say that they can. What stands between the
-// tables is written by hand. `make docs` runs it.
+// that of docs/doctor.md of the checks that doctor makes; that of
+// docs/capabilities.md of what the edges say that they can; and that of
+// docs/console.md of who may ask the admin interface for what. What stands between
+// the tables is written by hand. `make docs` runs it.
 package main
 
 import (
@@ -36,6 +37,7 @@ var pages = map[string]func(text string) (string, error){
 	page:                 rendered,
 	"../doctor.md":       withChecks,
 	"../capabilities.md": withTraits,
+	"../console.md":      withRights,
 }
 
 // update writes the pages anew.
