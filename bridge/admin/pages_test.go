@@ -294,6 +294,7 @@ type spiteful string
 func (s spiteful) Policies(string) []api.Policy {
 	return []api.Policy{{Name: string(s), Says: string(s)}}
 }
+
 func (s spiteful) BreakerHistory(string) []api.Breaker {
 	return []api.Breaker{{At: noon, State: string(s), Why: string(s)}}
 }
