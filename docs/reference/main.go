@@ -2,9 +2,10 @@
 // code: those of docs/topology.md of the grammar of the topology file, so that the
 // page has every setting that a file may have, with what it takes and its default;
 // that of docs/doctor.md of the checks that doctor makes; that of
-// docs/capabilities.md of what the edges say that they can; and that of
-// docs/metrics.md of what is served. What stands between the
-// tables is written by hand. `make docs` runs it.
+// docs/capabilities.md of what the edges say that they can; that of
+// docs/metrics.md of what is served; that of docs/console.md of who may ask the
+// admin interface for what. What stands between the tables is written by hand.
+// `make docs` runs it.
 package main
 
 import (
@@ -38,6 +39,7 @@ var pages = map[string]func(text string) (string, error){
 	"../doctor.md":       withChecks,
 	"../capabilities.md": withTraits,
 	"../metrics.md":      withMetrics,
+	"../console.md":      withRights,
 }
 
 // update writes the pages anew.

@@ -95,7 +95,7 @@ func ofRoute(r status.Route) (all []harm) {
 	if n := r.Counts.Unaccounted; n != 0 {
 		all = append(all, harm{
 			rank: lost, Route: r.Name, Kind: "balance", Tone: "bad", Says: plural(n, "message is", "messages are") + " unaccounted for",
-			Link: routePage(r.Name) + "#balance", Do: "See the balance", Command: "bridge routes ls",
+			Link: routePage(r.Name) + "#balance", Do: "See the balance", Command: "bridge routes show " + api.Quote(r.Name),
 		})
 	}
 	if !r.Ready() {
@@ -111,13 +111,13 @@ func ofRoute(r status.Route) (all []harm) {
 		if keys := r.Counts.Keys[w.kind]; keys > 0 {
 			all = append(all, harm{
 				rank: blocked, Route: r.Name, Kind: w.kind, Tone: "bad", Says: plural(keys, w.one, w.any), Keys: keys,
-				Link: blockedKeys(r.Name), Do: "See the keys", Command: "bridge keys ls --blocked --route " + api.Quote(r.Name),
+				Link: blockedKeys(r.Name), Do: "See the keys", Command: "bridge keys ls --route " + api.Quote(r.Name),
 			})
 		}
 	}
 	for _, a := range r.Alarms {
 		all = append(all, harm{
-			rank: limit, Route: r.Name, Kind: a.Reason, Tone: "busy", Says: a.Says, Link: alarmPage(r.Name, a.Reason), Do: "Look at them", Command: "bridge routes ls",
+			rank: limit, Route: r.Name, Kind: a.Reason, Tone: "busy", Says: a.Says, Link: alarmPage(r.Name, a.Reason), Do: "Look at them", Command: "bridge routes show " + api.Quote(r.Name),
 		})
 	}
 	return all
@@ -127,7 +127,7 @@ func ofRoute(r status.Route) (all []harm) {
 func ofState(r status.Route) harm {
 	w := harm{
 		rank: waiting, Route: r.Name, Kind: "state", Tone: tone(r.State), Says: "the route is " + string(r.State), Error: r.Reason,
-		Waits: lag(r), Link: routePage(r.Name), Do: "See why", Command: "bridge routes ls",
+		Waits: lag(r), Link: routePage(r.Name), Do: "See why", Command: "bridge routes show " + api.Quote(r.Name),
 	}
 	if r.State == status.Paused {
 		w.rank, w.Do, w.Link = standing, "Resume it…", actPage(r.Name, "resume")

@@ -88,7 +88,7 @@ func (c *Console) Pages() []Page {
 	assets, _ := fs.Sub(files, "assets") // it is embedded
 	return slices.Concat(c.overviewPages(), []Page{
 		{"GET", "/routes/{route}/act", Acting, "What a change would do", c.shows(c.plan)},
-		{"POST", "/routes/{route}/act", Acting, "A change", c.acts},
+		{"POST", "/routes/{route}/act", Acting, "A change; the role that it needs is that of the API", c.acts},
 		{"GET", "/assets/", Public, "Style and script of the pages", asset(http.StripPrefix("/assets/", http.FileServerFS(assets)))},
 	}, c.letterPages(), c.operationPages(), c.keyPages())
 }
