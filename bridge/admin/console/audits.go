@@ -53,7 +53,7 @@ func (c *Console) audit(r *http.Request) (view, error) {
 		p.Newest = p.path("")
 	}
 	p.Command = p.export()
-	return view{page: "audit", title: "Audit", nav: "audit", data: p}, nil
+	return view{page: "audit", title: "Audit", nav: "audit", data: p, routes: p.Routes}, nil
 }
 
 // path is this page before another entry.

@@ -40,7 +40,7 @@ func (c *Console) search(r *http.Request) (view, error) {
 		}
 		p.Next = goesOn(p.Hits.Next)
 	}
-	v.data = p
+	v.data, v.routes = p, p.Routes
 	return v, nil
 }
 

@@ -44,7 +44,7 @@ func (c *Console) skips(r *http.Request) (view, error) {
 	if err := c.addOpenSkips(r, &p); err != nil {
 		return view{}, err
 	}
-	return view{page: "skips", title: "Open skips", nav: "keys", data: p}, nil
+	return view{page: "skips", title: "Open skips", nav: "keys", data: p, routes: p.Routes}, nil
 }
 
 // addOpenSkips adds those of the routes that are looked at; of several each shows a
