@@ -178,6 +178,7 @@ type Server struct {
 	door  *door
 	pulse *pulse
 	past  *history.Recorder
+	feed  *feed
 	busy  chan struct{} // a token per request under way
 
 	sessions *sessions
@@ -198,7 +199,7 @@ func New(c Config) (*Server, error) {
 	}
 	s := &Server{
 		cfg: c, names: map[string]bool{}, door: newDoor(c.Tokens),
-		pulse: newPulse(c.Routes), past: newHistory(c), busy: make(chan struct{}, maxRequests), sessions: newSessions(),
+		pulse: newPulse(c.Routes), past: newHistory(c), feed: newFeed(c.Routes), busy: make(chan struct{}, maxRequests), sessions: newSessions(),
 	}
 	s.console = s.newConsole()
 	for _, r := range c.Routes(context.Background()) {
@@ -266,6 +267,7 @@ func (s *Server) Run(ctx context.Context) error {
 		MaxHeaderBytes:    maxHeaderBytes,
 		ErrorLog:          slog.NewLogLogger(s.cfg.Logger.Handler(), slog.LevelWarn),
 	}
+	srv.RegisterOnShutdown(s.feed.end)
 	ctx, stop := context.WithCancel(ctx)
 	var wg sync.WaitGroup
 	wg.Go(func() { s.pulse.run(ctx) })

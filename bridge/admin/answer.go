@@ -64,12 +64,19 @@ func (s *Server) query(w http.ResponseWriter, r *http.Request) (store.Query, boo
 	if !ok {
 		return store.Query{}, false
 	}
+	q, ok := listQuery(w, r)
+	q.Route = route
+	return q, ok
+}
+
+// listQuery is query where the path names no route.
+func listQuery(w http.ResponseWriter, r *http.Request) (store.Query, bool) {
 	values, err := url.ParseQuery(r.URL.RawQuery)
 	if err != nil {
 		fail(w, http.StatusBadRequest, api.BadRequest, "the query cannot be read", "escape values as %XX")
 		return store.Query{}, false
 	}
-	q := store.Query{Route: route, Key: values.Get("key"), After: values.Get("after"), Limit: defaultLimit}
+	q := store.Query{Key: values.Get("key"), After: values.Get("after"), Limit: defaultLimit}
 	if text := values.Get("limit"); text != "" {
 		if q.Limit, err = strconv.Atoi(text); err != nil || q.Limit < 1 || q.Limit > maxLimit {
 			fail(w, http.StatusBadRequest, api.BadRequest, fmt.Sprintf("limit must be a number from 1 to %d", maxLimit), "follow next for more")

@@ -49,6 +49,7 @@ func locked(t *testing.T, set ...func(*Config)) (*Server, *asked) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	s.feed.end() // a stream is over when it has told once
 	return s, op
 }
 
@@ -72,6 +73,9 @@ func asks(s *Server, method, path, token string, set ...func(*http.Request)) *ht
 	return w
 }
 
+// queries are those that paths cannot do without.
+var queries = map[string]string{"/api/v1/search": "?q=gap"}
+
 // bodies are what is posted to paths that want more than a reason.
 var bodies = map[string]string{
 	aRoute + "/keys/{key}/skip":        `{"reason":"because","to":6}`,
@@ -84,7 +88,7 @@ var bodies = map[string]string{
 
 // asksFor asks an endpoint for something that there is.
 func asksFor(s *Server, e endpoint, token string) *httptest.ResponseRecorder {
-	return asks(s, e.method, filledIn(e.path), token, func(r *http.Request) {
+	return asks(s, e.method, filledIn(e.path)+queries[e.path], token, func(r *http.Request) {
 		if body := bodies[e.path]; body != "" {
 			r.Body = io.NopCloser(strings.NewReader(body))
 		}

@@ -164,29 +164,3 @@ func (s *Server) command(do func(o Operator, ctx context.Context, route, id stri
 		return do(s.cfg.Operator, r.Context(), route, r.PathValue("id"), c)
 	})
 }
-
-// openSkips lists what keys went on without and nobody has seen to.
-func (s *Server) openSkips(w http.ResponseWriter, r *http.Request) {
-	q, ok := s.query(w, r)
-	if !ok {
-		return
-	}
-	page := api.Page[api.OpenSkip]{Items: []api.OpenSkip{}}
-	for k, err := range s.cfg.Store.OpenSkips(r.Context(), q.Route) {
-		if errors.Is(err, store.ErrNotFound) {
-			break
-		}
-		if err != nil {
-			s.failed(w, err)
-			return
-		}
-		page.Items = append(page.Items, api.OpenSkip{
-			Route: q.Route, KeyName: api.NewKeyName(k.Key.Name), Epoch: k.Key.Epoch,
-			Skip: api.Skip{From: int64(k.From), To: int64(k.To), At: k.At, By: k.By, Reason: k.Reason},
-		})
-		if len(page.Items) >= q.Limit {
-			break
-		}
-	}
-	answer(w, http.StatusOK, page)
-}

@@ -27,6 +27,10 @@ type endpoint struct {
 // The path of a route.
 const aRoute = "/api/v1/routes/{route}"
 
+// events is a type of which there are events in a stream that does not end:
+// text/event-stream. It has a bound of its own, and no deadline.
+type events struct{ of any }
+
 // lines is a type of which there is one value per line: application/x-ndjson.
 type lines struct{ of any }
 
@@ -78,7 +82,7 @@ func (s *Server) views() []endpoint {
 		{"GET", aRoute + "/groups", RoleViewer, s.groups, "The dead letters by their cause, with what waits because of them", nil, api.Page[api.Group]{}, "sort"},
 		{"GET", aRoute + "/archive", RoleViewer, s.archive, "Dead letters that were put away", nil, api.Page[api.Archived]{}, "limit after key group"},
 		{"GET", aRoute + "/archive/{id}", RoleViewer, s.archivedLetter, "An archived dead letter with headers and body", nil, api.ArchivedDetail{}, ""},
-		{"GET", aRoute + "/skips", RoleViewer, s.openSkips, "What keys went on without and nobody has seen to, oldest first", nil, api.Page[api.OpenSkip]{}, "limit"},
+		{"GET", aRoute + "/skips", RoleViewer, s.openSkips, "What keys went on without and nobody has seen to, oldest first", nil, api.Page[api.OpenSkip]{}, "limit after"},
 		{"GET", "/api/v1/audit/verify", RoleViewer, s.verify, "Whether the audit is as it was written", nil, api.AuditCheck{}, "expect"},
 		{"GET", aRoute + "/keys", RoleViewer, s.keys, "The keys of a route", nil, api.Page[api.Lane]{}, "limit after key blocked"},
 		{"GET", aRoute + "/keys/{key}", RoleViewer, s.key, "A key in all its epochs", nil, api.Key{}, ""},
@@ -92,6 +96,8 @@ func (s *Server) sights() []endpoint {
 		{"GET", "/api/v1/me", RoleViewer, s.me, "Who asks, and what they may do", nil, api.Me{}, ""},
 		{"GET", aRoute, RoleViewer, s.route, "A route with what it was told to do, and how fast it is", nil, api.RouteDetail{}, ""},
 		{"GET", "/api/v1/history", RoleViewer, s.history, "What a route moved within the last hours, or all routes together", nil, api.History{}, "route hours"},
+		{"GET", "/api/v1/search", RoleViewer, s.find, "Keys, dead letters, archived ones and operations that fit some words, for a moment at a time", nil, api.Hits{}, "q route limit after"},
+		{"GET", "/api/v1/stream", RoleViewer, s.stream, "The routes with their counts, at once and then whenever something has changed, as server-sent events", nil, events{api.Tick{}}, ""},
 		{"GET", aRoute + "/keys/{key}/line", RoleViewer, s.line, "The revisions of a key, drawn as a line", nil, api.Line{}, "epoch"},
 	}
 }
@@ -166,7 +172,7 @@ func (s *Server) nowhere() http.HandlerFunc {
 // nothing, then how many do.
 func (s *Server) served(e endpoint) http.HandlerFunc {
 	handle := s.writable(e)
-	if e.role != RoleAnyone {
+	if _, streams := e.out.(events); e.role != RoleAnyone && !streams {
 		handle = s.bounded(handle)
 	}
 	return s.allowed(e.role, handle)

@@ -95,11 +95,13 @@ func TestALineHasNoHole(t *testing.T) {
 		want   string
 	}{
 		"new": {
-			store.Change{Record: &store.Record{State: state{Base: 1, Next: 1, Highest: 0}}}, nil,
+			store.Change{Record: &store.Record{State: state{Base: 1, Next: 1, Highest: 0}}},
+			nil,
 			"next 1",
 		},
 		"flowing": {
-			store.Change{Record: &store.Record{State: state{Base: 1, Next: 43, Highest: 42}}}, nil,
+			store.Change{Record: &store.Record{State: state{Base: 1, Next: 43, Highest: 42}}},
+			nil,
 			"settled 1-42, next 43",
 		},
 		"flowing from zero, some under way": {
@@ -112,14 +114,16 @@ func TestALineHasNoHole(t *testing.T) {
 				Record: &store.Record{State: state{Base: 1, Next: 10, Highest: 9, Skips: 2}},
 				Skip:   []store.Skip{{From: 2, To: 3, By: "gap"}, {From: 9, To: 9, By: "ann", Reason: "lost"}},
 				Dead:   []store.DeadLetter{deadAt("d5", "k", 5), deadAt("d1", "k", 1)},
-			}, nil,
+			},
+			nil,
 			"dead 1 d1, skipped 2-3, settled 4, dead 5 d5, settled 6-8, skipped 9, next 10",
 		},
 		"quarantined": {
 			store.Change{
 				Record: &store.Record{State: state{Base: 1, Next: 4, Highest: 9, Lowest: 5, Parked: 4, Mode: lane.Quarantined}},
 				Park:   parked(5, 6, 8, 9), Dead: []store.DeadLetter{deadAt("d4", "k", 4)},
-			}, nil,
+			},
+			nil,
 			"settled 1-3, dead 4 d4, parked 5-6, gap 7, parked 8-9",
 		},
 		"a gap, in the store and in memory": {
@@ -131,18 +135,21 @@ func TestALineHasNoHole(t *testing.T) {
 			"settled 1-3, gap 4-5, parked 6-7, held 8, gap 9, held 10-11",
 		},
 		"tried again": {
-			store.Change{Record: &store.Record{Due: noon, State: state{Base: 1, Next: 4, Highest: 6, Lowest: 4, Parked: 3, Mode: lane.Waiting}}, Park: parked(4, 5, 6)}, nil,
+			store.Change{Record: &store.Record{Due: noon, State: state{Base: 1, Next: 4, Highest: 6, Lowest: 4, Parked: 3, Mode: lane.Waiting}}, Park: parked(4, 5, 6)},
+			nil,
 			"settled 1-3, parked 4, parked 5-6",
 		},
 		"adopting": {
-			store.Change{Record: &store.Record{State: state{Base: -1, Next: -1, Highest: 8, Lowest: 7, Parked: 2, Mode: lane.Adopting}}, Park: parked(7, 8)}, nil,
+			store.Change{Record: &store.Record{State: state{Base: -1, Next: -1, Highest: 8, Lowest: 7, Parked: 2, Mode: lane.Adopting}}, Park: parked(7, 8)},
+			nil,
 			"parked 7-8",
 		},
 		"adopting, nothing": {
 			store.Change{Record: &store.Record{State: state{Base: -1, Next: -1, Highest: -1, Mode: lane.Adopting}}}, nil, "",
 		},
 		"implausibly far": {
-			store.Change{Record: &store.Record{State: state{Base: 1, Next: 4, Highest: 3, Lowest: 6, Parked: 2, Aside: 1, Mode: lane.Gap}}, Park: parked(6, 1<<40)}, nil,
+			store.Change{Record: &store.Record{State: state{Base: 1, Next: 4, Highest: 3, Lowest: 6, Parked: 2, Aside: 1, Mode: lane.Gap}}, Park: parked(6, 1<<40)},
+			nil,
 			"settled 1-3, gap 4-5, parked 6, gap 7-1099511627775, parked 1099511627776",
 		},
 	} {

@@ -28,6 +28,7 @@ var parameters = map[string]struct{ kind, says string }{
 	"blocked": {"boolean", "only keys that do not flow, or have something parked"},
 	"hours":   {"integer", "how far it goes back, 1 to 24; 1 is in steps of 10 seconds, more in steps of a minute; left out: 1"},
 	"epoch":   {"integer", "of the key; left out: the last one"},
+	"q":       {"string", "words that all must fit: text (a key or an id, or how it begins), key: id: reason: group: route: error: header:name=value since: until: (RFC 3339, or 2h)"},
 	"verbose": {"string", "given at all: also routes that are ready"},
 }
 
@@ -116,6 +117,8 @@ func (t *schemas) content(v any) (object, error) {
 		return object{"text/plain": object{"schema": object{"type": "string"}}}, nil
 	case lines:
 		kind, v = "application/x-ndjson", of.of
+	case events:
+		kind, v = "text/event-stream", of.of
 	}
 	schema, err := t.of(v)
 	return object{kind: object{"schema": schema}}, err

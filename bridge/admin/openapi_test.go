@@ -173,13 +173,18 @@ func (a *answers) fit(e endpoint, w *httptest.ResponseRecorder) error {
 	if e.out == nil && code == "200" {
 		return nil // text
 	}
+	kind, body := "application~1json", w.Body.Bytes()
+	if _, streams := e.out.(events); streams && code == "200" {
+		kind = "text~1event-stream"
+		_, body, _ = bytes.Cut(body, []byte("\ndata: "))
+	}
 	escape := strings.NewReplacer("~", "~0", "/", "~1", "{", "%7B", "}", "%7D")
 	schema, err := a.compiler.Compile("openapi.json#/paths/" + escape.Replace(e.path) + "/" + strings.ToLower(e.method) +
-		"/responses/" + code + "/content/application~1json/schema")
+		"/responses/" + code + "/content/" + kind + "/schema")
 	if err != nil {
 		a.t.Fatalf("%s %s: %v", e.method, e.path, err)
 	}
-	v, err := jsonschema.UnmarshalJSON(bytes.NewReader(w.Body.Bytes()))
+	v, err := jsonschema.UnmarshalJSON(bytes.NewReader(body))
 	if err != nil {
 		return err
 	}

@@ -6,7 +6,11 @@ package admin
 // much, run without it.
 
 import (
+	"fmt"
 	"log/slog"
+	"net/url"
+	"runtime"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -49,6 +53,49 @@ func TestALineIsBoundedWhateverIsParked(t *testing.T) {
 		if best > 100*time.Millisecond {
 			t.Errorf("%s took %s", key, best)
 		}
+	}
+}
+
+// TestASearchIsBoundedWhateverIsDead looks through very many dead letters: a page ends
+// in time, what an index finds comes at once, and page by page all is looked at.
+func TestASearchIsBoundedWhateverIsDead(t *testing.T) {
+	const n = 1_000_000
+	s, err := pebble.Open(t.TempDir(), pebble.Options{Logger: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	opened(t, s)
+	const at = 20_000
+	for from := 0; from < n; from += at {
+		c := store.Change{Key: store.Key{Route: "orders"}}
+		for i := from; i < from+at; i++ {
+			d := store.DeadLetter{ID: fmt.Sprintf("d%07d", i), Key: fmt.Sprintf("k%d", i%1000), Reason: "permanent", At: noon.Add(time.Duration(i) * time.Second)}
+			d.Message = store.Message{Rev: lane.Revision(i), ID: fmt.Sprint("m", i), Metadata: map[string]string{"n": fmt.Sprint(i)}}
+			c.Dead = append(c.Dead, d)
+		}
+		commit(t, s, c)
+	}
+	srv := over(t, s, nil)
+	for query, indexed := range map[string]int{"key:k7": 1000, "d0000007": 1, "since:" + noon.Add((n-5)*time.Second).Format(time.RFC3339): 5, "header:n=3": 0, "error:nothing": 0} {
+		began := time.Now()
+		page := read[api.Hits](t, ask(srv, "GET", "/api/v1/search?limit=1000&q="+url.QueryEscape(query), ""))
+		if took := time.Since(began); took > 4*searchTime {
+			t.Errorf("%s took %s", query, took)
+		}
+		if len(page.Items) < indexed || page.Looked == 0 || indexed == 0 && page.Next == "" {
+			t.Errorf("%s: %d hits of %d looked at, next %s", query, len(page.Items), page.Looked, page.Next)
+		}
+	}
+	var before runtime.MemStats
+	runtime.ReadMemStats(&before)
+	found, looked := hits(t, srv, "reason:permanent key:k999 id:d0000999", "")
+	var after runtime.MemStats
+	runtime.ReadMemStats(&after)
+	if !slices.Equal(found, []string{"dead_letter d0000999"}) || looked < n {
+		t.Errorf("%q of %d", found, looked)
+	}
+	if grown := int64(after.HeapAlloc) - int64(before.HeapAlloc); grown > 64<<20 {
+		t.Errorf("it keeps %d bytes", grown)
 	}
 }
 

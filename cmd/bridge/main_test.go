@@ -86,6 +86,7 @@ func exits(ts *testscript.TestScript, neg bool, args []string) {
 func startAdmin(t *testing.T, tokens []admin.Token) string {
 	t.Helper()
 	srv, err := admin.New(admin.Config{
+		Teller: told{},
 		Listen: "127.0.0.1:0", Store: filledStore(t), Operator: played{}, Tokens: tokens,
 		Routes: func(context.Context) []status.Route { return fakeRoutes() },
 	})

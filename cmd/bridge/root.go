@@ -42,7 +42,7 @@ func newRoot() *cobra.Command {
 	root.SetVersionTemplate("bridge {{.Version}}\n")
 	root.AddCommand(
 		newRun(), newDemo(), newValidate(), newDoctor(), newGraph(), newSchema(),
-		newRoutes(), newKeys(), newDLQ(), newArchive(), newOps(), newExplain(), newAudit(), newTop(), newStore(),
+		newRoutes(), newKeys(), newDLQ(), newArchive(), newOps(), newExplain(), newSearch(), newAudit(), newTop(), newStore(),
 		newVersion(), newCompletion(), newMan(),
 	)
 	return root

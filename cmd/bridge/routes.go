@@ -11,7 +11,7 @@ import (
 
 func newRoutes() *cobra.Command {
 	return newGroup("routes", "See how the routes of a running bridge are doing, stop and start them",
-		newRoutesList(), newRoutesPause(), newRoutesResume())
+		newRoutesList(), newRoutesShow(), newRoutesPause(), newRoutesResume())
 }
 
 func newRoutesList() *cobra.Command {

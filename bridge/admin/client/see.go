@@ -2,6 +2,7 @@ package client
 
 import (
 	"context"
+	"iter"
 	"net/url"
 	"strconv"
 
@@ -39,4 +40,18 @@ func (c *Client) Line(ctx context.Context, route, key string, epoch *uint32) (ou
 	}
 	err = c.get(ctx, at, &out)
 	return out, err
+}
+
+// Search yields what fits some words: keys, dead letters, archived ones and
+// operations, of one route, or with no name of all, at most so many; 0: all. It asks
+// page by page for as long as it takes.
+func (c *Client) Search(ctx context.Context, query, route string, limit int) iter.Seq2[api.Hit, error] {
+	v := url.Values{"q": {query}}
+	if route != "" {
+		v.Set("route", route)
+	}
+	if limit > 0 {
+		v.Set("limit", strconv.Itoa(min(limit, maxPage)))
+	}
+	return list[api.Hit](ctx, c, "/api/v1/search?"+v.Encode(), limit)
 }
