@@ -137,7 +137,7 @@ func (s *Server) handler() http.Handler {
 	mux := http.NewServeMux()
 	others := map[string]*otherwise{}
 	for _, e := range s.endpoints() {
-		mux.HandleFunc(e.method+" "+e.path, s.served(e))
+		mux.HandleFunc(e.method+" "+e.path, wholeKeys(s.served(e)))
 		if others[e.path] == nil {
 			others[e.path] = &otherwise{role: min(e.role, RoleViewer)}
 		}
@@ -147,10 +147,10 @@ func (s *Server) handler() http.Handler {
 		mux.HandleFunc(path, s.allowed(o.role, o.refuse))
 	}
 	for _, e := range s.pages() {
-		mux.HandleFunc(e.method+" "+e.path, s.seen(e))
+		mux.HandleFunc(e.method+" "+e.path, wholeKeys(s.seen(e)))
 	}
 	mux.HandleFunc("/", s.nowhere())
-	return s.guarded(mux)
+	return s.guarded(wholly(mux))
 }
 
 // nowhere answers where there is nothing, in the words of who asks.

@@ -8,6 +8,7 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -120,10 +121,10 @@ func TestI9_KeysOfAnyBytesSurviveFromTheListToTheChange(t *testing.T) {
 		}
 	}
 	for _, key := range oddKeys {
-		if want := fmt.Sprintf("skip orders %q epoch 0 to 6", key); !contains(skipped, want) {
+		if want := fmt.Sprintf("skip orders %q epoch 0 to 6", key); !slices.Contains(skipped, want) {
 			t.Errorf("%.100q was not skipped", key)
 		}
-		if want := fmt.Sprintf("close orders %q 2", key); !contains(closed, want) {
+		if want := fmt.Sprintf("close orders %q 2", key); !slices.Contains(closed, want) {
 			t.Errorf("the skip of %.100q was not closed", key)
 		}
 	}
@@ -135,20 +136,14 @@ func TestI9_KeysOfAnyBytesSurviveFromTheListToTheChange(t *testing.T) {
 	}
 }
 
-func contains(all []string, one string) bool {
-	for _, s := range all {
-		if s == one {
-			return true
-		}
-	}
-	return false
-}
-
 // What cannot be made of a form's text goes by its bytes.
 func TestI9_AFormSendsAKeyOfAnyBytes(t *testing.T) {
 	s, op := oddBridge(t)
 	hidden := regexp.MustCompile(`name="key64" value="([^"]*)"`)
 	for _, key := range oddKeys {
+		if w := ask(s, http.MethodGet, "/api/v1/routes/orders/keys/"+escaped(key)+"/explain", ""); w.Code != http.StatusOK {
+			t.Errorf("the API: %.100q: %d", key, w.Code)
+		}
 		w := ask(s, http.MethodGet, "/routes/orders/key?"+url.Values{"key": {key}}.Encode(), "")
 		m := hidden.FindStringSubmatch(w.Body.String())
 		if w.Code != http.StatusOK || m == nil {
