@@ -17,7 +17,7 @@ type skipsPage struct {
 	Route  string
 	Routes []status.Route
 	Skips  []openSkip
-	Open   int64    // how many there are
+	Open   int64 // how many there are
 	More   []more
 }
 
