@@ -300,9 +300,15 @@ func drawn(t testing.TB, runs []api.Run) []byte {
 // aLine has a run of each kind, and a gap of one beside millions.
 func aLine() []api.Run {
 	return []api.Run{
-		{State: "settled", From: 1, To: 2_000_000}, {State: "skipped", From: 2_000_001, To: 2_000_004, Says: "by ann: lost"}, {State: "settled", From: 2_000_005, To: 4_000_000},
-		{State: "dead", From: 4_000_001, To: 4_000_001, Letter: "d/1", Says: "too_large <b>"}, {State: "parked", From: 4_000_002, To: 4_000_004}, {State: "gap", From: 4_000_005, To: 4_000_005},
-		{State: "parked", From: 4_000_006, To: 4_000_900}, {State: "held", From: 4_000_901, To: 4_000_908}, {State: "next", From: 4_000_909, To: 4_000_909},
+		{State: "settled", From: 1, To: 2_000_000},
+		{State: "skipped", From: 2_000_001, To: 2_000_004, Says: "by ann: lost"},
+		{State: "settled", From: 2_000_005, To: 4_000_000},
+		{State: "dead", From: 4_000_001, To: 4_000_001, Letter: "d/1", Says: "too_large <b>"},
+		{State: "parked", From: 4_000_002, To: 4_000_004},
+		{State: "gap", From: 4_000_005, To: 4_000_005},
+		{State: "parked", From: 4_000_006, To: 4_000_900},
+		{State: "held", From: 4_000_901, To: 4_000_908},
+		{State: "next", From: 4_000_909, To: 4_000_909},
 	}
 }
 
