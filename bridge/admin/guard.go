@@ -145,7 +145,7 @@ func (s *Server) handler() http.Handler {
 		return s.seen(endpoint{http.MethodGet, "", least, next, "", nil, nil, ""})
 	})
 	mux.HandleFunc("/", s.nowhere())
-	return s.guarded(mux)
+	return s.guarded(wholly(mux))
 }
 
 // mount serves endpoints, and refuses the methods that their paths do not take: in
@@ -153,7 +153,7 @@ func (s *Server) handler() http.Handler {
 func mount(mux *http.ServeMux, all []endpoint, serve func(endpoint) http.HandlerFunc, allowed func(Role, http.HandlerFunc) http.HandlerFunc) {
 	others := map[string]*otherwise{}
 	for _, e := range all {
-		mux.HandleFunc(e.method+" "+e.path, serve(e))
+		mux.HandleFunc(e.method+" "+e.path, wholeKeys(serve(e)))
 		if others[e.path] == nil {
 			others[e.path] = &otherwise{role: min(e.role, RoleViewer)}
 		}

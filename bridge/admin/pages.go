@@ -34,10 +34,10 @@ func (s *Server) api() http.Handler {
 	mux := http.NewServeMux()
 	for _, e := range s.endpoints() {
 		if strings.HasPrefix(e.path, "/api/") {
-			mux.HandleFunc(e.method+" "+e.path, s.allowed(e.role, s.writable(e)))
+			mux.HandleFunc(e.method+" "+e.path, wholeKeys(s.allowed(e.role, s.writable(e))))
 		}
 	}
-	return mux
+	return wholly(mux)
 }
 
 // pages are the console and the way into it.

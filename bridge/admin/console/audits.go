@@ -53,7 +53,7 @@ func (c *Console) audit(r *http.Request) (view, error) {
 		p.Newest = p.path("")
 	}
 	p.Command = p.export()
-	return view{page: "audit", title: "Audit", nav: "audit", data: p}, nil
+	return view{page: "audit", title: "Audit", nav: "audit", data: p, routes: p.Routes}, nil
 }
 
 // path is this page before another entry.
@@ -63,14 +63,11 @@ func (p auditPage) path(before string) template.URL {
 
 // export is the command that writes all that is looked at to a file.
 func (p auditPage) export() string {
-	words := []string{"bridge", "audit", "ls"}
-	if p.Route != "" {
-		words = append(words, "--route", api.Quote(p.Route))
-	}
+	words := inShell(routed(p.Route, "audit", "ls"))
 	if p.Key != "" {
-		words = append(words, "--key="+api.Quote(p.Key)) // a key may look like a flag
+		words += " --key=" + api.Quote(p.Key) // a key may look like a flag
 	}
-	return strings.Join(append(words, "--limit 0 -o jsonl > audit.jsonl"), " ")
+	return words + " --limit 0 -o jsonl > audit.jsonl"
 }
 
 // verifyPage is what following the chain of the audit has shown.
@@ -82,7 +79,7 @@ type verifyPage struct {
 
 // verify follows the chain of the audit.
 func (c *Console) verify(r *http.Request) (view, error) {
-	p := verifyPage{Expect: strings.TrimSpace(r.URL.Query().Get("expect")), Command: "bridge audit verify"}
+	p := verifyPage{Expect: strings.TrimSpace(r.URL.Query().Get("expect")), Command: inShell([]string{"audit", "verify"})}
 	var err error
 	if p.AuditCheck, err = c.cfg.API.VerifyAudit(r.Context(), p.Expect); err != nil {
 		return view{}, err

@@ -61,9 +61,9 @@ func (c *Console) key(r *http.Request) (view, error) {
 		return view{}, err
 	}
 	p := keyPage{Explanation: e, Several: len(e.Epochs) > 1, Wait: chosen(e.Epochs, r.URL.Query().Get("epoch"))}
-	p.RouteWays = c.ways(e.RouteWays, &p)
+	p.RouteWays = ways(e.RouteWays, &p)
 	if p.Wait != nil {
-		p.Ways = c.ways(p.Wait.Ways, &p)
+		p.Ways = ways(p.Wait.Ways, &p)
 		if err := c.addLine(ctx, &p); err != nil {
 			return view{}, err
 		}
@@ -97,32 +97,39 @@ func chosen(epochs []api.Wait, asked string) *api.Wait {
 	return &epochs[len(epochs)-1]
 }
 
-// ways are the ways out, each with the page that goes it. Which that is, its
-// command says.
-func (c *Console) ways(all []api.Way, p *keyPage) (out []wayOut) {
+// ways are the ways out, each with the page that goes it. Which that is, its command
+// says.
+func ways(all []api.Way, p *keyPage) (out []wayOut) {
 	for _, w := range all {
-		words := append(strings.Fields(w.Command), "", "", "")
 		next := wayOut{Way: w}
-		switch {
-		case words[0] != "bridge":
-		case words[1] == "routes" && words[2] == "resume" && !strings.Contains(w.Command, "--accept-offset"):
+		words := append(strings.Fields(w.Command), "", "", "")
+		switch of := strings.Join(words[:3], " "); {
+		case of == "bridge routes resume" && !strings.Contains(w.Command, "--accept-offset"):
 			next.Button, next.Act = "Resume…", act(p.Route, "resume")
-		case p.Wait == nil:
-		case words[1] == "keys" && words[2] == "skip" && p.Wait.Missing != nil:
-			next.To = p.Wait.Missing.To + 1
-			next.Button, next.Act = "Skip…", p.act("skip", "to", strconv.FormatInt(next.To, 10))
-		case words[1] == "keys" && words[2] == "release" && p.Wait.State == "locked":
-			next.Button, next.Act = "Release…", p.act("release", "new_epoch", "true")
-		case words[1] == "keys" && words[2] == "release":
-			next.Button, next.Act = "Release…", p.act("release")
-		case words[1] == "dlq" && words[2] == "redrive" && p.Wait.DeadLetter != nil:
-			next.Button, next.Act = "Redrive…", act(p.Route, "redrive", "id", p.Wait.DeadLetter.ID)
-		case words[1] == "dlq" && words[2] == "discard" && p.Wait.DeadLetter != nil:
-			next.Button, next.Act, next.Danger = "Discard…", act(p.Route, "discard", "id", p.Wait.DeadLetter.ID), true
+		case p.Wait != nil:
+			p.wayOf(of, &next)
 		}
 		out = append(out, next)
 	}
 	return out
+}
+
+// wayOf fills in the page of a way out of what the lane waits for.
+func (p *keyPage) wayOf(command string, w *wayOut) {
+	letter := p.Wait.DeadLetter
+	switch {
+	case command == "bridge keys skip" && p.Wait.Missing != nil:
+		w.To = p.Wait.Missing.To + 1
+		w.Button, w.Act = "Skip…", p.act("skip", "to", strconv.FormatInt(w.To, 10))
+	case command == "bridge keys release" && p.Wait.State == "locked":
+		w.Button, w.Act = "Release…", p.act("release", "new_epoch", "true")
+	case command == "bridge keys release":
+		w.Button, w.Act = "Release…", p.act("release")
+	case command == "bridge dlq redrive" && letter != nil:
+		w.Button, w.Act = "Redrive…", act(p.Route, "redrive", "id", letter.ID)
+	case command == "bridge dlq discard" && letter != nil:
+		w.Button, w.Act, w.Danger = "Discard…", act(p.Route, "discard", "id", letter.ID), true
+	}
 }
 
 // act is the page of a change.

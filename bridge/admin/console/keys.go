@@ -107,7 +107,7 @@ func (c *Console) keys(r *http.Request) (view, error) {
 	}
 	p.total()
 	p.sort()
-	return view{page: "keys", title: "Keys", nav: "keys", data: p}, nil
+	return view{page: "keys", title: "Keys", nav: "keys", data: p, routes: p.Routes}, nil
 }
 
 // chosenRoutes are the routes that are asked: the one that was chosen, else all, as

@@ -44,18 +44,14 @@ func aboutKey(title, button string, danger bool, words func(order) []string,
 		}
 		return change(ctx, c, o, ch)
 	})
-	planned, done := v.plan, v.do
+	planned := v.plan
 	v.danger = danger
 	v.plan = func(ctx context.Context, c *Console, o order) (plan, error) {
 		p, err := planned(ctx, c, o)
 		p.Facts = append(p.Facts, fact{"Route", o.Route}, fact{"Key", keyText(keyOf(o.About))})
 		return p, err
 	}
-	v.do = func(ctx context.Context, c *Console, o order) (says, next string, err error) {
-		says, _, err = done(ctx, c, o)
-		return says, keyPath(o.Route, keyOf(o.About)), err
-	}
-	return v
+	return leadingTo(v, func(o order) string { return keyPath(o.Route, keyOf(o.About)) })
 }
 
 // keyChange reads which revision and epoch of a key are meant.
@@ -107,6 +103,7 @@ func purge() verb {
 			return c.cfg.API.Purge(ctx, o.Route, keyOf(o.About), ch)
 		})
 	planned, done := v.plan, v.do
+	v.role = "admin"
 	v.fields = []field{{Name: "confirm", Label: "The key, once more", Kind: "text", Hint: "as it is shown above: this cannot be undone"}}
 	v.plan = func(ctx context.Context, c *Console, o order) (plan, error) {
 		p, err := planned(ctx, c, o)

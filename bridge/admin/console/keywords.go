@@ -14,7 +14,7 @@ import (
 var keyWords = template.FuncMap{
 	"keytext": keyText, "shortkey": shortKey, "keypath": keyPath, "asText": asText, "base64": inBase64,
 	"state": stateOf, "runsays": runSays, "awaits": awaits, "fromto": revisions,
-	"hitpath": hitPath, "hitkind": hitKind, "searchwords": func() []searchWord { return searchWords }, "add": add,
+	"searchfor": searchFor, "hitpath": hitPath, "hitkind": hitKind, "searchwords": func() []searchWord { return searchWords }, "add": add,
 }
 
 func add(a, b int) int { return a + b }

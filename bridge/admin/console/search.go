@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"strings"
 
 	"github.com/brokerbridge/bridge/bridge/admin/api"
 	"github.com/brokerbridge/bridge/bridge/status"
@@ -16,6 +17,7 @@ type searchPage struct {
 	Hits         api.Hits
 	Next         string // where it goes on
 	Asked        bool   // something was
+	Command      string
 	Problem      *api.Error
 }
 
@@ -39,8 +41,9 @@ func (c *Console) search(r *http.Request) (view, error) {
 			return view{}, err
 		}
 		p.Next = goesOn(p.Hits.Next)
+		p.Command = inShell(append(routed(p.Route, "search"), behindDashes([]string{p.Query})...))
 	}
-	v.data = p
+	v.data, v.routes = p, p.Routes
 	return v, nil
 }
 
@@ -93,11 +96,19 @@ type searchWord struct{ Example, Finds string }
 
 // searchWords are the words that a search takes.
 var searchWords = []searchWord{
-	{"4711", "a key, an id of a message, a dead letter or an operation, as it is"},
+	{"4711", "a key or an id, of a dead letter, a message or an operation, or how it begins"},
 	{"key:4711", "what is about this key"},
-	{"id:01JB…", "a dead letter, an archived one or an operation with this id, and messages with it"},
+	{"id:01JB5", "a dead letter, a message or an operation with this id"},
 	{"reason:too_large", "dead letters with this reason"},
+	{"group:9f86d081884c7d65", "dead letters with this cause, by its fingerprint"},
 	{"route:orders", "only what is on this route"},
-	{"since:2026-03-01 until:2026-03-02T12:00:00Z", "dead letters that were given up within this time"},
-	{"header.type:created", "dead letters whose header has this value"},
+	{`error:"no such customer"`, "dead letters whose error has this in it"},
+	{"header:type=created", "dead letters and archived ones with this header"},
+	{"since:2h", "what was given up in the last two hours"},
+	{"since:2026-03-01T00:00:00Z until:2026-03-02T00:00:00Z", "what was given up within this time"},
+}
+
+// searchFor is what finds a key, whatever its bytes.
+func searchFor(key string) string {
+	return `key:"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(key) + `"`
 }

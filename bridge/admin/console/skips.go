@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"html/template"
 	"net/http"
+	"net/url"
 	"slices"
 	"strconv"
 
@@ -16,8 +17,8 @@ type skipsPage struct {
 	Route  string
 	Routes []status.Route
 	Skips  []openSkip
-	Open   int64    // how many there are
-	More   []string // routes that have more than are shown
+	Open   int64 // how many there are
+	More   []more
 }
 
 // openSkip is one of them.
@@ -44,7 +45,7 @@ func (c *Console) skips(r *http.Request) (view, error) {
 	if err := c.addOpenSkips(r, &p); err != nil {
 		return view{}, err
 	}
-	return view{page: "skips", title: "Open skips", nav: "keys", data: p}, nil
+	return view{page: "skips", title: "Open skips", nav: "keys", data: p, routes: p.Routes}, nil
 }
 
 // addOpenSkips adds those of the routes that are looked at; of several each shows a
@@ -53,15 +54,19 @@ func (c *Console) addOpenSkips(r *http.Request, p *skipsPage) error {
 	names := chosenRoutes(p.Route, p.Routes)
 	limit := max(1, perPage/max(1, len(names)))
 	for _, name := range names {
-		page, err := ask[api.OpenSkip](r.Context(), c, name, "skips", map[string][]string{"limit": {strconv.Itoa(limit)}})
+		q := url.Values{"limit": {strconv.Itoa(limit)}}
+		if after := r.URL.Query().Get("after"); after != "" && p.Route != "" {
+			q.Set("after", after)
+		}
+		page, err := ask[api.OpenSkip](r.Context(), c, name, "skips", q)
 		if err != nil {
 			return err
 		}
 		for _, s := range page.Items {
 			p.Skips = append(p.Skips, openSkip{s})
 		}
-		if len(page.Items) >= limit {
-			p.More = append(p.More, name)
+		if next := cursor(page.Next); next != "" {
+			p.More = append(p.More, more{name, link("/skips", "route", name, "after", next)})
 		}
 	}
 	slices.SortStableFunc(p.Skips, func(a, b openSkip) int { return cmp.Or(a.At.Compare(b.At), cmp.Compare(a.Route, b.Route)) })

@@ -61,6 +61,11 @@ type Drawing struct {
 	States   []string // that are in it, in the order of their first segment
 }
 
+// Cut reports whether a run is longer than it is drawn.
+func (d Drawing) Cut() bool {
+	return slices.ContainsFunc(d.Segments, func(s Segment) bool { return s.Broken })
+}
+
 // Draw lays out a line. Its size is bounded, however many runs there are: those that
 // are far from where the lane stands are drawn as one.
 func Draw(runs []api.Run) Drawing {
