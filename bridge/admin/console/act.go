@@ -188,10 +188,10 @@ func command(v verb, o order) string {
 	return inShell(all)
 }
 
-// flagName reports whether a word is the name of a flag, which needs no quotes.
+// flagName reports whether a word looks like a flag, and is one here: it needs no
+// quotes.
 func flagName(word string) bool {
-	name, ok := strings.CutPrefix(word, "--")
-	return ok && name != "" && strings.Trim(name, "abcdefghijklmnopqrstuvwxyz-") == ""
+	return strings.HasPrefix(word, "-") && strings.Trim(word, "abcdefghijklmnopqrstuvwxyz-") == ""
 }
 
 // asRefusal tells what says why a change cannot be made from what is a failure of

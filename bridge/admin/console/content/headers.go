@@ -136,11 +136,53 @@ func amqpValue(value json.RawMessage) (kind, text string) {
 	if json.Unmarshal(value, &typed) == nil && len(typed) == 1 {
 		for letter, v := range typed {
 			if kind = amqpTypes[letter]; kind != "" {
-				return kind, plainText(v)
+				return kind, untyped(letter, v)
 			}
 		}
 	}
 	return "string", plainText(value)
+}
+
+// untyped is a value of AMQP as plain JSON: arrays and tables without the letters
+// that say which types their values have.
+func untyped(letter string, value json.RawMessage) string {
+	if letter != "A" && letter != "F" {
+		return plainText(value)
+	}
+	var v any
+	dec := json.NewDecoder(bytes.NewReader(value))
+	dec.UseNumber()
+	if dec.Decode(&v) != nil {
+		return plainText(value)
+	}
+	text, err := json.Marshal(unlettered(v, letter == "F"))
+	if err != nil {
+		return plainText(value)
+	}
+	return string(text)
+}
+
+// unlettered takes the letters off. A table has names of its own, which are none.
+func unlettered(v any, table bool) any {
+	switch v := v.(type) {
+	case []any:
+		for i := range v {
+			v[i] = unlettered(v[i], false)
+		}
+	case map[string]any:
+		if table {
+			for name := range v {
+				v[name] = unlettered(v[name], false)
+			}
+			return v
+		}
+		for letter, inner := range v {
+			if len(v) == 1 && amqpTypes[letter] != "" {
+				return unlettered(inner, letter == "F")
+			}
+		}
+	}
+	return v
 }
 
 func (h *Headers) kafka(of api.Header, types map[string]string) bool {
