@@ -148,6 +148,9 @@ func (c *Console) planned(r *http.Request, o order, v verb, problem *api.Error) 
 	if e, ok := asRefusal(err); ok {
 		p, err = plan{Stop: asSentence(e)}, nil
 	}
+	if isGone(err) {
+		return c.gone(r, o.Route, o.About.Get("id"))
+	}
 	if err != nil {
 		return view{}, err
 	}
@@ -224,7 +227,7 @@ func (c *Console) acts(w http.ResponseWriter, r *http.Request) {
 		}
 		return v.do(ctx, c, o)
 	})
-	if e, ok := asRefusal(err); ok {
+	if e, ok := asRefusal(err); ok || isGone(err) {
 		c.shows(func(r *http.Request) (view, error) { return c.planned(r, o, v, e) })(w, r)
 		return
 	}
