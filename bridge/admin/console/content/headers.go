@@ -33,6 +33,9 @@ type Headers struct {
 	Origin     []Fact // where it came from
 }
 
+// MaxHeader is how much of a header a page shows, in bytes.
+const MaxHeader = 1000
+
 const (
 	sidecarAMQP  = "bridge-amqp"
 	sidecarKafka = "bridge-kafka"
@@ -75,8 +78,8 @@ func rowOf(h api.Header) Row {
 	if h.Value.Text == nil && h.Value.Base64 != nil {
 		r.Type = "bytes"
 	}
-	if h.Value.Truncated {
-		r.Why = "cut off"
+	if shown := api.NewBytes([]byte(r.Text), MaxHeader); shown.Truncated || h.Value.Truncated {
+		r.Text, r.Why = string(shown.Raw()), "cut off"
 	}
 	r.Ours = strings.HasPrefix(r.Name, "bridge-")
 	return r
