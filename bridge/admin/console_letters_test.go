@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/brokerbridge/bridge/bridge/admin/api"
+	"github.com/brokerbridge/bridge/bridge/admin/mask"
 	"github.com/brokerbridge/bridge/ordering/store"
 )
 
@@ -166,5 +167,44 @@ func TestI12_AFormIsSignedByWhoSentIt(t *testing.T) {
 	w := b.ask(http.MethodPost, "/routes/orders/act?do=redrive&id=d1", url.Values{"reason": {"because"}})
 	if body := w.Body.String(); w.Code != http.StatusConflict || !strings.Contains(body, "later revisions were delivered already") || !strings.Contains(body, `name="out_of_order"`) || !strings.Contains(body, "Plan again") {
 		t.Errorf("%d %s", w.Code, body)
+	}
+}
+
+// A gap is shown as one: it is no message, cannot be ticked, and leads to its key.
+func TestAGapIsShownAsAGap(t *testing.T) {
+	s, _ := locked(t)
+	b := signIn(t, s, "token-of-the-admin")
+	list := b.ask(http.MethodGet, "/routes/orders/dead-letters?reason=gap_timeout", nil).Body.String()
+	if !strings.Contains(list, `<span class="badge busy">gap</span>`) || strings.Contains(list, `type="checkbox"`) {
+		t.Error(list)
+	}
+	page := b.ask(http.MethodGet, "/routes/orders/dead-letters/gap-Z2Fw", nil).Body.String()
+	if !strings.Contains(page, "This is no message.") || !strings.Contains(page, `href="/routes/orders/keys/gap"`) || strings.Contains(page, "Redrive…") || strings.Contains(page, "Headers") {
+		t.Error(page)
+	}
+}
+
+// What is masked or hidden for who looks is so on each page, and is said.
+func TestI11_PayloadsAreMaskedOnThePages(t *testing.T) {
+	for payloads, says := range map[Payloads]string{PayloadsMasked: "You see this message masked", PayloadsHidden: "Payloads are hidden from you"} {
+		s, _ := locked(t, func(c *Config) {
+			c.Store, c.Mask = filled(t), mask.New([]string{"type"}, []mask.Path{{{Name: "n"}}})
+			for i := range c.Tokens {
+				c.Tokens[i].Payloads = payloads
+			}
+		})
+		b := signIn(t, s, "token-of-the-admin")
+		for _, path := range []string{"/routes/orders/dead-letters/d1", "/routes/orders/dead-letters/d1?as=text", "/routes/orders/dead-letters/d1?as=hex", "/routes/orders/dead-letters/d1/edit", "/routes/orders/archive/d1"} {
+			page := b.ask(http.MethodGet, path, nil).Body.String()
+			if strings.Contains(page, "created") || strings.Contains(page, `number">1<`) || strings.Contains(page, "&#34;n&#34;:1") {
+				t.Errorf("%s, %s: %s", payloads, path, page)
+			}
+			if !strings.Contains(path, "edit") && !strings.Contains(page, says) {
+				t.Errorf("%s, %s says not %q", payloads, path, says)
+			}
+			if strings.Contains(path, "edit") && (strings.Contains(page, "<textarea") || !strings.Contains(page, "payloads are "+string(payloads)+" for you")) {
+				t.Errorf("%s can be edited: %s", payloads, page)
+			}
+		}
 	}
 }
