@@ -40,7 +40,8 @@ func (s *site) page(path string, form url.Values) (body, at string) {
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	return string(text), answer.Request.URL.RequestURI()
+	at, _, _ = strings.Cut(answer.Request.URL.RequestURI(), "?told=")
+	return string(text), at
 }
 
 var (
@@ -151,4 +152,167 @@ func (s *site) laxLetter() string {
 	s.put("lax", "a", 1, -2, 3)
 	s.balanced("lax", status.Counts{Delivered: 2, Dead: 1})
 	return s.letters("lax")[0].ID
+}
+
+// hiddens are what the form of a page sends by itself.
+var hiddens = regexp.MustCompile(`<input type="hidden" name="([^"]*)" value="([^"]*)">`)
+
+// filled is the form of a page with what somebody typed into it.
+func filled(page string, typed ...string) url.Values {
+	form := url.Values{}
+	for _, m := range hiddens.FindAllStringSubmatch(page, -1) {
+		form.Add(html.UnescapeString(m[1]), html.UnescapeString(m[2]))
+	}
+	for i := 0; i+1 < len(typed); i += 2 {
+		form.Set(typed[i], typed[i+1])
+	}
+	return form
+}
+
+// A cause is redriven with a canary from its page: it fails, is mended, resumed, and
+// what waited follows in order. The audit has who and why.
+func TestI2_I12_ACauseIsRedrivenInTheConsole(t *testing.T) {
+	s := newSite(t)
+	const n = 12
+	group := s.fails(n)
+	page, _ := s.page("/dead-letters", nil)
+	act := "/routes/strict/act?canary=10&do=redrive&group=" + group
+	if !strings.Contains(page, html.EscapeString(act)) || !strings.Contains(page, "Redrive with a canary…") {
+		t.Fatalf("no way to %s in\n%s", act, page)
+	}
+	plan, _ := s.page(act, nil)
+	if !strings.Contains(plan, "Redrives 12 dead letters") && !strings.Contains(plan, "redrives 12 dead letters") {
+		t.Error(plan)
+	}
+	form := filled(plan, "reason", "the schema <is> fixed", "canary", "2")
+	_, at := s.page(act, form)
+	_, again := s.page(act, form) // a second click
+	if !strings.HasPrefix(at, "/routes/strict/operations/") || at != again || len(s.operations("strict")) != 1 {
+		t.Fatalf("it led to %s and %s, with %d operations", at, again, len(s.operations("strict")))
+	}
+	s.await("the canary to fail", func() bool {
+		page, _ = s.page(at, nil)
+		return strings.Contains(page, "The canary failed")
+	})
+	for _, want := range []string{"the schema &lt;is&gt; fixed", ">stopped<", "of the first 2 failed again", "Resume…"} {
+		if !strings.Contains(page, want) {
+			t.Errorf("no %q in\n%s", want, page)
+		}
+	}
+	s.broken.Store(false)
+	id := s.operations("strict")[0].ID
+	s.page("/routes/strict/act?do=resume-operation&id="+id, url.Values{"reason": {"now it is"}})
+	s.await("its end", func() bool {
+		page, _ = s.page(at, nil)
+		return strings.Contains(page, ">done<")
+	})
+	if !strings.Contains(page, "now it is") || !strings.Contains(page, "100 %") {
+		t.Error(page)
+	}
+	for left := range strings.SplitSeq(strings.TrimSpace(strings.Join(ids(s.letters("strict")), " ")), " ") { // those of the canary
+		if left != "" {
+			s.page("/routes/strict/act?do=redrive&id="+left, url.Values{"reason": {"the rest"}})
+		}
+	}
+	s.balanced("strict", status.Counts{Delivered: 4 * n, Redriven: n})
+	for i := range n {
+		if key := fmt.Sprintf("k%02d", i); s.came("strict", key) != "1 2 3 4" {
+			t.Errorf("%s: %s", key, s.came("strict", key))
+		}
+	}
+	if page, _ = s.page("/dead-letters", nil); !strings.Contains(page, "Nothing was given up.") {
+		t.Error(page)
+	}
+	if page, _ = s.page("/operations", nil); !strings.Contains(page, at) {
+		t.Error(page)
+	}
+}
+
+func ids(all []api.DeadLetter) (out []string) {
+	for _, d := range all {
+		out = append(out, d.ID)
+	}
+	return out
+}
+
+// An edit is made as it was seen and not otherwise; what it was can be restored, and
+// the edited one goes through at its place.
+func TestI9_I12_ADeadLetterIsEditedInTheConsole(t *testing.T) {
+	s := newSiteOf(t, strings.ReplaceAll(operated, "- name: strict", "- name: strict\n    dead_letter: { edit: true }"))
+	s.put("strict", "a", 1, -2, 3)
+	s.balanced("strict", status.Counts{Delivered: 1, Dead: 1, Parked: 1})
+	id := s.letters("strict")[0].ID
+	edit := "/routes/strict/dead-letters/" + id + "/edit"
+	page, _ := s.page(edit, nil)
+	if !strings.Contains(page, "\nbad</textarea>") {
+		t.Fatal(page)
+	}
+	rows := map[string]string{} // the input of each header
+	for _, m := range regexp.MustCompile(`<span class="mono">([^<]*)</span><input name="(h\d+)" value="([^"]*)"`).FindAllStringSubmatch(page, -1) {
+		rows[m[1]] = m[2]
+	}
+	form := filled(page, "body", "good\r\nagain", "step", "look", "n0-name", "type", "n0", "made", "reason", "")
+	seen, _ := s.page(edit, form)
+	for _, want := range []string{"<code>bad</code>", "<code>good</code>", "<code>type: made</code>", "edits revision 2"} {
+		if !strings.Contains(seen, want) {
+			t.Fatalf("no %q in\n%s", want, seen)
+		}
+	}
+	if s.letters("strict")[0].Size != 3 {
+		t.Fatal("looking has changed it")
+	}
+	other := filled(seen, "body", "something else", "step", "edit", "reason", "r")
+	if page, at := s.page(edit, other); at != edit || s.letters("strict")[0].Size != 3 || !strings.Contains(page, "something else") {
+		t.Fatalf("what was not seen was done: %s", page)
+	}
+	if page, _ := s.page(edit, filled(page, "body", "good", rows["revision"], "9", "step", "look")); !strings.Contains(page, `role="alert"`) {
+		t.Errorf("another revision: %s", page)
+	}
+	final := filled(seen, "body", "good\r\nagain", "step", "edit", "n0-name", "type", "n0", "made", "reason", "the price has a comma")
+	_, at := s.page(edit, final)
+	_, twice := s.page(edit, final)
+	if at != twice || !strings.HasPrefix(at, "/routes/strict/dead-letters/"+id) || s.letters("strict")[0].Size != len("good\nagain") {
+		t.Fatalf("it led to %s and %s: %+v", at, twice, s.letters("strict"))
+	}
+	if page, _ := s.page("/routes/strict/archive", nil); !strings.Contains(page, "the price has a comma") || !strings.Contains(page, "edited") {
+		t.Error(page)
+	}
+	s.page("/routes/strict/act?do=redrive&id="+id, url.Values{"reason": {"mended"}})
+	s.await("what waited", func() bool { return s.came("strict", "a") == "1 2 3" })
+	for _, m := range s.out.Messages("strict") {
+		if m.Metadata["revision"] == "2" && (string(m.Payload) != "good\nagain" || m.Metadata["type"] != "made") {
+			t.Errorf("%q %v", m.Payload, m.Metadata)
+		}
+	}
+	if page, _ := s.page("/routes/strict/dead-letters/"+id, nil); !strings.Contains(page, "This dead letter is settled") || !strings.Contains(page, "mended") {
+		t.Error(page)
+	}
+}
+
+// What is archived is kept, shown and restored.
+func TestI1_TheArchiveOfTheConsole(t *testing.T) {
+	s := newSite(t)
+	s.put("strict", "a\xff/", 1, -2, 3)
+	s.balanced("strict", status.Counts{Delivered: 1, Dead: 1, Parked: 1})
+	id := s.letters("strict")[0].ID
+	s.page("/routes/strict/act?do=archive&id="+id, url.Values{"reason": {"by hand"}})
+	s.balanced("strict", status.Counts{Delivered: 2, Archived: 1})
+	list, _ := s.page("/routes/strict/archive?key="+url.QueryEscape("a\xff/"), nil)
+	if !strings.Contains(list, "by hand") || !strings.Contains(list, `a\xff/`) || !strings.Contains(list, "/routes/strict/keys/a%FF%2F") {
+		t.Error(list)
+	}
+	page, _ := s.page("/routes/strict/archive/"+id, nil)
+	if !strings.Contains(page, "This was put away.") || !strings.Contains(page, "bad</pre>") {
+		t.Error(page)
+	}
+	restore := s.pick(regexp.MustCompile(`href="(/routes/strict/act\?do=restore[^"]*)"`), page)
+	plan, _ := s.page(restore, nil)
+	if said := s.types(done, rehearsed(t, s.pick(printed, plan))...); !strings.Contains(said, s.pick(planned, plan)) {
+		t.Errorf("%s\n%s", said, plan)
+	}
+	s.page(restore, filled(plan, "reason", "after all"))
+	s.balanced("strict", status.Counts{Delivered: 2, Dead: 1})
+	if page, _ = s.page("/routes/strict/archive", nil); !strings.Contains(page, "The archive is empty.") {
+		t.Error(page)
+	}
 }

@@ -148,6 +148,9 @@ func (c *Console) planned(r *http.Request, o order, v verb, problem *api.Error) 
 	if e, ok := asRefusal(err); ok {
 		p, err = plan{Stop: asSentence(e)}, nil
 	}
+	if isGone(err) {
+		return c.gone(r, o.Route, o.About.Get("id"))
+	}
 	if err != nil {
 		return view{}, err
 	}
@@ -191,10 +194,10 @@ func command(v verb, o order) string {
 	return inShell(all)
 }
 
-// flagName reports whether a word is the name of a flag, which needs no quotes.
+// flagName reports whether a word looks like a flag, and is one here: it needs no
+// quotes.
 func flagName(word string) bool {
-	name, ok := strings.CutPrefix(word, "--")
-	return ok && name != "" && strings.Trim(name, "abcdefghijklmnopqrstuvwxyz-") == ""
+	return strings.HasPrefix(word, "-") && strings.Trim(word, "abcdefghijklmnopqrstuvwxyz-") == ""
 }
 
 // asRefusal tells what says why a change cannot be made from what is a failure of
@@ -227,7 +230,7 @@ func (c *Console) acts(w http.ResponseWriter, r *http.Request) {
 		}
 		return v.do(ctx, c, o)
 	})
-	if e, ok := asRefusal(err); ok {
+	if e, ok := asRefusal(err); ok || isGone(err) {
 		c.shows(func(r *http.Request) (view, error) { return c.planned(r, o, v, e) })(w, r)
 		return
 	}

@@ -100,18 +100,10 @@ func (f filter) none() bool { return f == filter{} }
 func (f filter) flags() (words []string) {
 	for _, w := range [][2]string{{"--key", f.Key}, {"--group", f.Group}, {"--of-reason", f.Reason}, {"--since", exact(f.Since)}, {"--until", exact(f.Until)}} {
 		if w[1] != "" {
-			words = append(words, flag(w[0], w[1])...)
+			words = append(words, w[0], w[1])
 		}
 	}
 	return words
-}
-
-// flag is a flag with its value: in one word where the value looks like a flag.
-func flag(name, value string) []string {
-	if strings.HasPrefix(value, "-") {
-		return []string{name + "=" + value}
-	}
-	return []string{name, value}
 }
 
 // says is the filter in words; nothing where it is none.

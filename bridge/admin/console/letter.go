@@ -16,6 +16,7 @@ type letter struct {
 	Archived *api.Archived // it was put away
 	Message  message
 	Cause    meaning
+	Waits    bool        // its key waits for it
 	Behind   *api.Behind // what waits for it
 	Wait     string      // why its key waits, in a sentence
 	Others   string      // the list of its cause
@@ -65,7 +66,6 @@ func (c *Console) letter(r *http.Request) (view, error) {
 	p := letter{
 		DeadLetterDetail: d, Cause: reasons[d.Reason],
 		Message: messageOf(r, d.Headers, d.HeadersOmitted, d.Body, d.Payloads),
-		Ways:    letterWays(c.me(r), &d),
 	}
 	if d.Group != "" {
 		p.Others = lettersPath(route) + "?" + filter{Group: d.Group}.query(listReason).Encode()
@@ -73,6 +73,7 @@ func (c *Console) letter(r *http.Request) (view, error) {
 	if d.InOrder {
 		p.waits(r.Context(), c)
 	}
+	p.Ways = letterWays(c.me(r), &p)
 	return view{page: "letter", title: titleOf(&d.DeadLetter), nav: "dead-letters", data: p}, nil
 }
 
@@ -99,21 +100,21 @@ func (p *letter) waits(ctx context.Context, c *Console) {
 		if w := &e.Epochs[i]; w.Lane.Epoch == p.Epoch {
 			p.Wait = w.Why
 			if p.Bodiless || w.DeadLetter != nil && w.DeadLetter.ID == p.ID {
-				p.Behind = w.Behind
+				p.Waits, p.Behind = true, w.Behind
 			}
 		}
 	}
 }
 
 // letterWays are what one can do with a dead letter.
-func letterWays(me api.Me, d *api.DeadLetterDetail) []way {
+func letterWays(me api.Me, d *letter) []way {
 	if d.Bodiless {
 		return []way{{Label: "What the key waits for", Href: keyPath(d.Route, d.Raw()), Kind: "primary"}}
 	}
 	why := denied(me, "operator")
 	ids := []string{d.ID}
 	ways := []way{{Label: "Redrive…", Href: actOn(d.Route, "redrive", filter{}, ids), Kind: "primary", Why: why}}
-	if !d.InOrder && d.Raw() != "" {
+	if !d.Waits && d.Raw() != "" {
 		ways = append(ways, way{Label: "Redrive out of order…", Href: actOn(d.Route, "redrive", filter{}, ids, "out_of_order", "true"), Why: why})
 	}
 	return append(ways,

@@ -45,7 +45,7 @@ func routed(route string, words ...string) []string {
 func inShell(words []string) string {
 	typed := []string{"bridge"}
 	for _, w := range words {
-		if w != "--" && !flagName(w) {
+		if !flagName(w) {
 			w = api.Quote(w)
 		}
 		typed = append(typed, w)

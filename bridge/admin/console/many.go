@@ -133,8 +133,11 @@ func planOf(m many, p api.Plan) plan {
 		name string
 		n    int64
 	}{
-		{"At their place in the order", p.InOrder}, {"Parked behind, and follow", p.ParkedBehind},
-		{"Belong to no key’s order", p.Arrive}, {"Out of order", p.OutOfOrder}, {"Refused, and stay", p.Refused},
+		{"At their place in the order", p.InOrder},
+		{"Parked behind, and follow", p.ParkedBehind},
+		{"Belong to no key’s order", p.Arrive},
+		{"Out of order", p.OutOfOrder},
+		{"Refused, and stay", p.Refused},
 	} {
 		if f.n > 0 {
 			out.Facts = append(out.Facts, fact{f.name, count(f.n)})

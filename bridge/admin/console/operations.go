@@ -94,6 +94,8 @@ func (p *operations) take(all []api.Operation, q url.Values) {
 // operationView is the page of an operation.
 type operationView struct {
 	api.Operation
+	Title   string
+	Letters string // the list of what it is about; empty: it has ids
 	Ways    []way
 	Rest    []way  // what can be done about what it has not done
 	Flies   string // how the canary is doing
@@ -111,11 +113,21 @@ func (c *Console) operation(r *http.Request) (view, error) {
 	}
 	me := c.me(r)
 	p := operationView{
-		Operation: op, Ways: operationWays(me, op), Rest: restWays(me, op), Flies: canaryWords(op),
+		Operation: op, Title: operationTitles[op.Action] + " " + plural(op.Total, "dead letter", "dead letters"), Letters: lettersOf(op), Ways: operationWays(me, op), Rest: restWays(me, op), Flies: canaryWords(op),
 		Audits: c.auditsOf(r.Context(), route, id), Percent: percent(op),
 		Command: inShell(append([]string{"ops", "show", "--watch", "--route", route}, behindDashes([]string{id})...)),
 	}
-	return view{page: "operation", title: operationTitles[op.Action] + " " + plural(op.Total, "dead letter", "dead letters"), nav: "operations", data: p}, nil
+	return view{page: "operation", title: p.Title, nav: "operations", data: p}, nil
+}
+
+// lettersOf is the list of those that an operation is about, as far as they are
+// dead letters still.
+func lettersOf(op api.Operation) string {
+	f, ids := selected(op.Selection)
+	if len(ids) > 0 {
+		return ""
+	}
+	return lettersPath(op.Route) + "?" + f.query(listReason).Encode()
 }
 
 var operationTitles = map[string]string{"redrive": "Redrive", "discard": "Discard", "archive": "Archive"}

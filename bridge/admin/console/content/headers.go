@@ -33,6 +33,9 @@ type Headers struct {
 	Origin     []Fact // where it came from
 }
 
+// MaxHeader is how much of a header a page shows, in bytes.
+const MaxHeader = 1000
+
 const (
 	sidecarAMQP  = "bridge-amqp"
 	sidecarKafka = "bridge-kafka"
@@ -75,8 +78,8 @@ func rowOf(h api.Header) Row {
 	if h.Value.Text == nil && h.Value.Base64 != nil {
 		r.Type = "bytes"
 	}
-	if h.Value.Truncated {
-		r.Why = "cut off"
+	if shown := api.NewBytes([]byte(r.Text), MaxHeader); shown.Truncated || h.Value.Truncated {
+		r.Text, r.Why = string(shown.Raw()), "cut off"
 	}
 	r.Ours = strings.HasPrefix(r.Name, "bridge-")
 	return r
@@ -136,11 +139,53 @@ func amqpValue(value json.RawMessage) (kind, text string) {
 	if json.Unmarshal(value, &typed) == nil && len(typed) == 1 {
 		for letter, v := range typed {
 			if kind = amqpTypes[letter]; kind != "" {
-				return kind, plainText(v)
+				return kind, untyped(letter, v)
 			}
 		}
 	}
 	return "string", plainText(value)
+}
+
+// untyped is a value of AMQP as plain JSON: arrays and tables without the letters
+// that say which types their values have.
+func untyped(letter string, value json.RawMessage) string {
+	if letter != "A" && letter != "F" {
+		return plainText(value)
+	}
+	var v any
+	dec := json.NewDecoder(bytes.NewReader(value))
+	dec.UseNumber()
+	if dec.Decode(&v) != nil {
+		return plainText(value)
+	}
+	text, err := json.Marshal(unlettered(v, letter == "F"))
+	if err != nil {
+		return plainText(value)
+	}
+	return string(text)
+}
+
+// unlettered takes the letters off. A table has names of its own, which are none.
+func unlettered(v any, table bool) any {
+	switch v := v.(type) {
+	case []any:
+		for i := range v {
+			v[i] = unlettered(v[i], false)
+		}
+	case map[string]any:
+		if table {
+			for name := range v {
+				v[name] = unlettered(v[name], false)
+			}
+			return v
+		}
+		for letter, inner := range v {
+			if len(v) == 1 && amqpTypes[letter] != "" {
+				return unlettered(inner, letter == "F")
+			}
+		}
+	}
+	return v
 }
 
 func (h *Headers) kafka(of api.Header, types map[string]string) bool {
