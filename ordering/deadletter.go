@@ -147,7 +147,7 @@ func (l *loop) refuseUnidentified(it *item) {
 func (l *loop) refusalOf(it *item) string {
 	if g := it.givenUp(); g != nil {
 		it.tries = g.Tries
-		it.tries.Error, it.tries.Class = bounded(it.tries.Error), "permanent"
+		it.tries.Error, it.tries.Class = store.ErrorText(it.tries.Error), "permanent"
 		if it.tries.FirstFailed.IsZero() || it.tries.LastFailed.IsZero() {
 			it.tries.FirstFailed, it.tries.LastFailed = l.now, l.now
 		}
@@ -158,7 +158,7 @@ func (l *loop) refusalOf(it *item) string {
 	if errors.As(it.refusal, &id) {
 		reason = id.Reason
 	}
-	it.tries.Error = bounded(it.refusal.Error())
+	it.tries.Error = store.ErrorText(it.refusal.Error())
 	it.tries.Class = "permanent"
 	l.noteDead(it, reason)
 	return reason

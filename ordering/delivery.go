@@ -99,6 +99,13 @@ func (l *loop) restore(e *entry, m store.Message, from origin) *item {
 	return &item{lane: e, id: id, msg: msg, print: m.Print, tries: m.Tries, origin: from, foreign: isPurged(&m) || l.isStillForeign(msg)}
 }
 
+// redriven has a dead letter's story begin anew: it keeps its first failure, and
+// what was tried before.
+func (it *item) redriven() {
+	it.tries.Attempts = 0
+	it.tries.Log = it.tries.Log.Redriven()
+}
+
 type (
 	attemptsKey struct{}
 	redrivenKey struct{}

@@ -75,13 +75,14 @@ func (r Retry) Middleware(h message.HandlerFunc) message.HandlerFunc {
 		ctx := msg.Context()
 		v := &Verdict{Tries: p.Tried(msg)}
 		for sleep(ctx, v.After) {
+			began := time.Now()
 			produced, err := h(msg)
 			if err == nil {
 				return produced, nil
 			}
 			// A try's context ends with it: Watermill's Timeout leaves a dead one behind.
 			msg.SetContext(ctx)
-			v = p.judge(ctx, v.Tries, err).since(v)
+			v = p.judge(ctx, v.Tries, err).since(v, began)
 			if v.Final {
 				return nil, v
 			}
@@ -154,11 +155,14 @@ func (v *Verdict) giveUp(why string) {
 	v.Final, v.Why, v.After = true, why, 0
 }
 
-// since takes over the time of the first failure, which is now if there was none.
-func (v *Verdict) since(before *Verdict) *Verdict {
-	v.Since = before.Since
-	if v.Since.IsZero() {
-		v.Since = time.Now()
+// since takes over the story of the tries before this one, which began then: the
+// time of the first failure is now if there was none.
+func (v *Verdict) since(before *Verdict, began time.Time) *Verdict {
+	now := time.Now()
+	v.Since = cmp.Or(before.Since, now)
+	v.failed = before.failed
+	if v.Tries > before.Tries || v.Final {
+		v.failed = v.failed.tried(v, now, began)
 	}
 	return v
 }

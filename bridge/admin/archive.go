@@ -142,6 +142,10 @@ func (s *Server) export(w http.ResponseWriter, r *http.Request) {
 // letter is a dead letter with all there is of it.
 func letter(d *store.DeadLetter) api.Letter {
 	out := api.Letter{DeadLetter: deadLetter(d), Headers: []api.Header{}, Body: api.NewBytes(d.Payload, len(d.Payload))}
+	out.Tries, out.TriesOmitted = tries(d.Log)
+	if d.Log != nil {
+		out.Redrives = d.Log.Redrives
+	}
 	for _, name := range sortedNames(d.Metadata) {
 		value := d.Metadata[name]
 		out.Headers = append(out.Headers, api.NewHeader(name, value, len(value)))

@@ -140,6 +140,7 @@ func (s *Server) deadLetter(w http.ResponseWriter, r *http.Request) {
 	}
 	out := api.DeadLetterDetail{DeadLetter: deadLetter(&d), Body: api.NewBytes(d.Payload, maxBody)}
 	out.Headers, out.HeadersOmitted = headers(d.Metadata)
+	out.Tries, out.TriesOmitted = tries(d.Log)
 	answer(w, http.StatusOK, out)
 }
 

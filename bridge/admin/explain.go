@@ -125,7 +125,7 @@ func (s *Server) wait(ctx context.Context, st *stand) (api.Wait, error) {
 	out := api.Wait{Lane: laneOf(&st.Record, st.live, st.known)}
 	if st.letter != nil {
 		d := deadLetter(st.letter)
-		out.DeadLetter = &d
+		out.DeadLetter, out.LastTry = &d, lastTry(st.letter.Log)
 	}
 	if st.State.Mode == lane.Gap || st.State.Mode == lane.GapBlocked {
 		out.Missing = missing(&st.State, st.lowest())
@@ -143,7 +143,7 @@ func (s *Server) wait(ctx context.Context, st *stand) (api.Wait, error) {
 		if tries.Attempts == 0 && head != nil {
 			tries = head.Tries
 		}
-		out.Attempts, out.Error = tries.Attempts, tries.Error
+		out.Attempts, out.Error, out.LastTry = tries.Attempts, tries.Error, lastTry(tries.Log)
 	}
 	tell(&out, st)
 	return out, nil
