@@ -87,7 +87,7 @@ func (l *loop) giveUp(e *entry, r lane.Revision) {
 	e.drop(it)
 	l.leaveAlone(e)
 	l.counts.dead.add(reason)
-	l.log.Warn("dead letter", "id", d.ID, "reason", reason, "class", d.Class, "attempts", d.Attempts, "error", d.Error)
+	l.log.Warn("dead letter", l.traits(it, "id", d.ID, "reason", reason, "class", d.Class, "attempts", d.Attempts, "error", d.Error)...)
 }
 
 // refuse makes a message a dead letter that belongs to no lane.

@@ -278,5 +278,5 @@ func (l *loop) deadAgain(it *item) {
 	l.died(l.rewrite(nil, d), &d)
 	l.loose.leave(l, it, "")
 	l.counts.dead.add(d.Reason)
-	l.log.Warn("dead letter again", "id", d.ID, "reason", d.Reason, "class", d.Class, "attempts", d.Attempts, "error", d.Error)
+	l.log.Warn("dead letter again", l.traits(it, "id", d.ID, "reason", d.Reason, "class", d.Class, "attempts", d.Attempts, "error", d.Error)...)
 }

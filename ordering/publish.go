@@ -63,6 +63,9 @@ func (l *loop) prepare(it *item) {
 		it.msg.SetContext(outlived{l.context, it.msg.Context()})
 	}
 	it.noteStory()
+	if l.cfg.Spans != nil {
+		l.beginTry(it)
+	}
 }
 
 // outlived is the context of a message whose own has ended: with its values, and
@@ -88,6 +91,7 @@ func (l *loop) settle(c *call) {
 			l.landed(c.items[i:i+n], c.errs[i:i+n])
 		}
 		if c.errs[i] == nil {
+			it.span.Done()
 			l.confirmed(it)
 			l.outage.answered = true
 			continue
@@ -116,6 +120,7 @@ func (l *loop) failed(it *item, err error, took time.Duration) bool {
 		return false // and the message stays as it is, unacknowledged
 	}
 	v := judge(err, it.tries)
+	l.endTry(it, v)
 	if it.lane == nil {
 		return l.looseFailed(it, v, took)
 	}

@@ -116,7 +116,7 @@ func (r *Resequencer) identify(d Deliveries) []*item {
 	for i, m := range d.Messages {
 		it := &slab[i]
 		it.msg = m
-		it.first = handle{d.Acker, d.Tokens[i]}
+		it.first = handle{d.Acker, d.Tokens[i], r.cfg.Spans.Link(m)}
 		r.read(it)
 		r.sight(it)
 		items[i] = it

@@ -91,14 +91,14 @@ func note(it *item, v verdict, now time.Time, took time.Duration) {
 	t.LastFailed = now
 	t.Class = v.Class()
 	t.Error = store.ErrorText(v.Error())
-	known := t.Log
+	known, of := t.Log, it.traced()
 	if s, ok := v.(storied); ok {
 		s.EachFailure(func(at time.Time, took time.Duration, class, text string) {
-			t.Log = t.Log.Add(store.Try{At: at, Took: took, Class: class, Error: text})
+			t.Log = t.Log.Add(store.Try{At: at, Took: took, Class: class, Error: text, Trace: of})
 		})
 	}
 	if t.Log == known {
-		t.Log = t.Log.Add(store.Try{At: now, Took: took, Class: t.Class, Error: t.Error})
+		t.Log = t.Log.Add(store.Try{At: now, Took: took, Class: t.Class, Error: t.Error, Trace: of})
 	}
 }
 

@@ -141,6 +141,7 @@ func (s *Server) deadLetter(w http.ResponseWriter, r *http.Request) {
 	out := api.DeadLetterDetail{DeadLetter: deadLetter(&d), Body: api.NewBytes(d.Payload, maxBody)}
 	out.Headers, out.HeadersOmitted = headers(d.Metadata)
 	out.Tries, out.TriesOmitted = tries(d.Log)
+	out.Trace = traceOf(&d)
 	answer(w, http.StatusOK, out)
 }
 

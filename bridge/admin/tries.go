@@ -6,6 +6,7 @@ import (
 
 	"github.com/brokerbridge/bridge/bridge/admin/api"
 	"github.com/brokerbridge/bridge/ordering/store"
+	"github.com/brokerbridge/bridge/spans"
 )
 
 // tries shows what is kept of the tries of a message, and how many are not.
@@ -34,6 +35,20 @@ func lastTry(l *store.TryLog) *api.Try {
 	}
 	shown := try(t)
 	return &shown
+}
+
+// traceOf is the id of the trace that a message came with, else of that of its first
+// try.
+func traceOf(d *store.DeadLetter) string {
+	if c := spans.Creation(d.Metadata); c.IsValid() {
+		return c.TraceID().String()
+	}
+	for _, t := range d.Log.All() {
+		if t.Trace != (store.Trace{}) {
+			return t.Trace.String()
+		}
+	}
+	return ""
 }
 
 // TryLog is what was exported of the tries of a message.
