@@ -120,7 +120,7 @@ func (l *loop) failed(it *item, err error, took time.Duration) bool {
 		return false // and the message stays as it is, unacknowledged
 	}
 	v := judge(err, it.tries)
-	l.endTry(it, v)
+	it.span.Failed(v.Class(), v)
 	if it.lane == nil {
 		return l.looseFailed(it, v, took)
 	}

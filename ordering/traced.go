@@ -1,8 +1,6 @@
 package ordering
 
 import (
-	"errors"
-
 	"github.com/ThreeDotsLabs/watermill/message"
 	"go.opentelemetry.io/otel/trace"
 
@@ -26,19 +24,6 @@ func (l *loop) beginTry(it *item) {
 	if it.first.acker != nil {
 		it.first.link = l.cfg.Spans.Link(it.msg)
 	}
-}
-
-// endTry ends the span of a try that failed. What went nowhere was none.
-func (l *loop) endTry(it *item, v verdict) {
-	if it.span == nil {
-		return
-	}
-	var u interface{ Untried() bool }
-	if errors.As(error(v), &u) && u.Untried() {
-		it.span = nil
-		return
-	}
-	it.span.Failed(v.Class(), v.Error())
 }
 
 // traced is the span of a try.

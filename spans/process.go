@@ -2,6 +2,7 @@ package spans
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/ThreeDotsLabs/watermill/message"
@@ -80,12 +81,43 @@ func (p *Process) Done() {
 	}
 }
 
-// Failed ends the span of one that was not: the class of the failure, and its text.
-func (p *Process) Failed(class, why string) {
-	if p != nil {
-		fail(p.span, class, why)
-		p.span.End()
+// Failed ends the span of one that was not, with the class of the failure and its
+// text. What a breaker did not let through (an error that says Untried) was no try,
+// and is not told of.
+func (p *Process) Failed(class string, err error) {
+	var u interface{ Untried() bool }
+	if p == nil || errors.As(err, &u) && u.Untried() {
+		return
 	}
+	fail(p.span, class, err.Error())
+	p.span.End()
+}
+
+// Tries are those of somebody who tries a message several times in one call.
+type Tries struct {
+	tracer *Tracer
+	first  trace.SpanContext
+}
+
+// Tries begins them; nil where somebody follows the message already, as a Resequencer
+// in front does.
+func (t *Tracer) Tries(m *message.Message) *Tries {
+	if t == nil || m.Context().Value(trailKey{}) != nil {
+		return nil
+	}
+	return &Tries{tracer: t}
+}
+
+// Begin begins one of them, by its number from 1.
+func (s *Tries) Begin(m *message.Message, number int) *Process {
+	if s == nil {
+		return nil
+	}
+	p := s.tracer.Process(m, Try{Number: number, First: s.first})
+	if !s.first.IsValid() {
+		s.first = p.Context()
+	}
+	return p
 }
 
 // maxError bounds the text of an error in a span.

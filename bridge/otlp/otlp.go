@@ -103,4 +103,3 @@ func newExporter(ctx context.Context, getenv func(string) string) (sdk.SpanExpor
 		return nil, fmt.Errorf("OTEL_EXPORTER_OTLP_PROTOCOL is %q: there are http/protobuf and grpc", protocol)
 	}
 }
-
