@@ -85,12 +85,16 @@ func (p *Process) Done() {
 // text. What a breaker did not let through (an error that says Untried) was no try,
 // and is not told of.
 func (p *Process) Failed(class string, err error) {
-	var u interface{ Untried() bool }
-	if p == nil || errors.As(err, &u) && u.Untried() {
+	if p == nil || wentNowhere(err) {
 		return
 	}
 	fail(p.span, class, err.Error())
 	p.span.End()
+}
+
+func wentNowhere(err error) bool {
+	var u interface{ Untried() bool }
+	return errors.As(err, &u) && u.Untried()
 }
 
 // Tries are those of somebody who tries a message several times in one call.

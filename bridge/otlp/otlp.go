@@ -35,7 +35,10 @@ const farewell = 5 * time.Second
 
 // Provider makes spans and sends them. What the collector does not take in time is
 // dropped: nobody waits for it but Close.
-type Provider struct{ *sdk.TracerProvider }
+type Provider struct {
+	*sdk.TracerProvider
+	abort context.CancelFunc // what is being sent
+}
 
 // Start returns a provider as the environment asks for one; nil if it does not. It
 // connects to nothing. getenv is os.Getenv; what the exporters and the SDK read they
@@ -56,10 +59,11 @@ func Start(ctx context.Context, getenv func(string) string, version string, log 
 	if err != nil {
 		return nil, fmt.Errorf("OTEL_RESOURCE_ATTRIBUTES: %w", err)
 	}
+	over, abort := context.WithCancel(context.WithoutCancel(ctx))
 	return &Provider{sdk.NewTracerProvider(
-		sdk.WithBatcher(&patient{SpanExporter: exporter, log: log}),
+		sdk.WithBatcher(&patient{SpanExporter: exporter, log: log, over: over}),
 		sdk.WithResource(about),
-	)}, nil
+	), abort}, nil
 }
 
 // Close sends what is left, for 5 seconds at most.
@@ -69,6 +73,7 @@ func (p *Provider) Close(ctx context.Context) error {
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), farewell)
 	defer cancel()
+	defer p.abort()
 	if err := p.Shutdown(ctx); err != nil {
 		return fmt.Errorf("some traces were not sent: %w", err)
 	}

@@ -16,7 +16,8 @@ const sayAgain = time.Minute
 // of which somebody should know, but not each time.
 type patient struct {
 	sdk.SpanExporter
-	log *slog.Logger
+	log  *slog.Logger
+	over context.Context // nobody waits any more
 
 	mu   sync.Mutex
 	lost int       // since it was said last
@@ -25,6 +26,9 @@ type patient struct {
 
 // ExportSpans never fails: the SDK would tell everybody in this process.
 func (p *patient) ExportSpans(ctx context.Context, spans []sdk.ReadOnlySpan) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	defer context.AfterFunc(p.over, cancel)()
 	if err := p.SpanExporter.ExportSpans(ctx, spans); err != nil {
 		p.failed(len(spans), err)
 	}
