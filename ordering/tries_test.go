@@ -30,18 +30,13 @@ func triesTold(l *store.TryLog) (all []string) {
 func TestEachTryIsKept(t *testing.T) {
 	w, s := newWorld(t, 100), memory.New()
 	tries := 0
-	fails := func(m *message.Message) error {
+	w.fail = func(m *message.Message) error {
 		if m.Metadata["revision"] != "2" {
 			return nil
 		}
 		tries++
-		return verdict{class: "transient", attempts: ordering.Attempts(m) + 1, pause: 50 * time.Millisecond, final: ordering.Attempts(m) == 3, reason: "max_attempts"}
-	}
-	w.fail = func(m *message.Message) error {
-		if err := fails(m); err != nil {
-			return numbered{err.(verdict), tries}
-		}
-		return nil
+		n := ordering.Attempts(m)
+		return numbered{verdict{class: "transient", attempts: n + 1, pause: 50 * time.Millisecond, final: n == 3, reason: "max_attempts"}, tries}
 	}
 	cfg := config(s, w)
 	cfg.Hold = time.Nanosecond // it is parked between its tries
