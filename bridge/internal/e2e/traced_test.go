@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -159,6 +160,36 @@ func TestTraceIsFollowed(t *testing.T) {
 		created = created || headers["without"] == fmt.Sprintf("00-%x-%x-01", s.TraceId, s.SpanId) && s.Status.GetCode() != otlp.Status_STATUS_CODE_ERROR
 	}
 	if !created {
+		t.Errorf("the other one has %q, which no span of ours made", headers["without"])
+	}
+}
+
+// TestTraceIsFollowed_StockClients: through Watermill's own subscriber and publisher
+// a context is kept, or made, as through the bridge's.
+func TestTraceIsFollowed_StockClients(t *testing.T) {
+	t.Parallel()
+	const parent, trace = "00-5bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01", "5bf92f3577b34da6a3ce929d0e0e4736"
+	from, topic := rig.Queue(t), rig.Topic(t, 1)
+	with, without := ordered("with", 1), ordered("without", 1)
+	with.Headers["traceparent"] = parent
+	rig.Publish(t, from, with, without)
+	c := collect(t)
+	b := e2e.Prepare(t, e2e.Options{Client: "watermill", Routes: e2e.Route{From: e2e.Queues(from), To: e2e.Topic(topic)}.String()})
+	b.Run([]string{"OTEL_EXPORTER_OTLP_ENDPOINT=" + c.url})
+	b.AwaitAlive()
+	e2e.Rest{Messages: 2}.Await(b, settleTimeout)
+	stopped(t, b)
+	headers := map[string]string{}
+	for _, r := range e2e.Records(t, topic) {
+		h := e2e.Headers(r)
+		headers[h["key"]] = h["traceparent"]
+	}
+	sent := c.of("", "send "+topic)
+	if headers["with"] != parent || len(c.of(trace, "process "+from)) != 1 || len(c.of(trace, "send "+topic)) != 1 || len(sent) != 2 {
+		t.Errorf("%v, %d sent", headers, len(sent))
+	}
+	made := func(s *otlp.Span) bool { return headers["without"] == fmt.Sprintf("00-%x-%x-01", s.TraceId, s.SpanId) }
+	if !slices.ContainsFunc(sent, made) {
 		t.Errorf("the other one has %q, which no span of ours made", headers["without"])
 	}
 }
