@@ -20,9 +20,9 @@ import (
 	"github.com/brokerbridge/bridge/ordering"
 	"github.com/brokerbridge/bridge/ordering/bulk"
 	"github.com/brokerbridge/bridge/ordering/lane"
+	"github.com/brokerbridge/bridge/ordering/spans"
 	"github.com/brokerbridge/bridge/ordering/store"
 	"github.com/brokerbridge/bridge/policies"
-	"github.com/brokerbridge/bridge/spans"
 )
 
 // route keeps one route of the topology running.

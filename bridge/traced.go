@@ -12,8 +12,8 @@ import (
 
 	"github.com/brokerbridge/bridge/bridge/broker"
 	"github.com/brokerbridge/bridge/bridge/config"
+	"github.com/brokerbridge/bridge/ordering/spans"
 	"github.com/brokerbridge/bridge/policies"
-	"github.com/brokerbridge/bridge/spans"
 )
 
 // newSpans follows the messages of a route; nil if nobody wants that.

@@ -19,10 +19,10 @@ import (
 
 	"github.com/brokerbridge/bridge/bridge"
 	"github.com/brokerbridge/bridge/bridge/admin/api"
+	"github.com/brokerbridge/bridge/ordering/spans"
 	"github.com/brokerbridge/bridge/ordering/store"
 	memorystore "github.com/brokerbridge/bridge/ordering/store/memory"
 	"github.com/brokerbridge/bridge/policies"
-	"github.com/brokerbridge/bridge/spans"
 )
 
 const (

@@ -4,8 +4,8 @@ import (
 	"github.com/ThreeDotsLabs/watermill/message"
 	"go.opentelemetry.io/otel/trace"
 
+	"github.com/brokerbridge/bridge/ordering/spans"
 	"github.com/brokerbridge/bridge/ordering/store"
-	"github.com/brokerbridge/bridge/spans"
 )
 
 // beginTry begins the span of a try.

@@ -16,9 +16,9 @@ import (
 	"go.opentelemetry.io/otel/trace"
 
 	"github.com/brokerbridge/bridge/ordering"
+	"github.com/brokerbridge/bridge/ordering/spans"
 	"github.com/brokerbridge/bridge/ordering/store/memory"
 	"github.com/brokerbridge/bridge/policies"
-	"github.com/brokerbridge/bridge/spans"
 )
 
 // TestAnybodysRouterIsFollowed: a handler of Watermill behind the Resequencer finds

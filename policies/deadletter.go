@@ -15,7 +15,7 @@ import (
 
 	"github.com/ThreeDotsLabs/watermill/message"
 
-	"github.com/brokerbridge/bridge/spans"
+	"github.com/brokerbridge/bridge/ordering/spans"
 )
 
 // The headers in which a dead letter tells its story.

@@ -10,7 +10,7 @@ import (
 	"github.com/ThreeDotsLabs/watermill/message"
 	"github.com/cenkalti/backoff/v4"
 
-	"github.com/brokerbridge/bridge/spans"
+	"github.com/brokerbridge/bridge/ordering/spans"
 )
 
 // awhile is the pause where nobody suggests one. It is what keeps a target that

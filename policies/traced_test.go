@@ -11,7 +11,7 @@ import (
 	"go.opentelemetry.io/otel/sdk/trace/tracetest"
 	"go.opentelemetry.io/otel/trace"
 
-	"github.com/brokerbridge/bridge/spans"
+	"github.com/brokerbridge/bridge/ordering/spans"
 )
 
 // published is what somebody published.

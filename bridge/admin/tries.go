@@ -5,8 +5,8 @@ import (
 	"time"
 
 	"github.com/brokerbridge/bridge/bridge/admin/api"
+	"github.com/brokerbridge/bridge/ordering/spans"
 	"github.com/brokerbridge/bridge/ordering/store"
-	"github.com/brokerbridge/bridge/spans"
 )
 
 // tries shows what is kept of the tries of a message, and how many are not.

@@ -9,7 +9,7 @@ import (
 	sdk "go.opentelemetry.io/otel/sdk/trace"
 	"go.opentelemetry.io/otel/sdk/trace/tracetest"
 
-	"github.com/brokerbridge/bridge/spans"
+	"github.com/brokerbridge/bridge/ordering/spans"
 )
 
 // FuzzHeaders: no headers stop a message, change it, or get text into a span that a

@@ -8,7 +8,7 @@ import (
 	"github.com/ThreeDotsLabs/watermill/message"
 	"go.opentelemetry.io/otel/trace"
 
-	"github.com/brokerbridge/bridge/spans"
+	"github.com/brokerbridge/bridge/ordering/spans"
 )
 
 // TestOffCostsNothing: without a provider there is no tracer, and none allocates,
