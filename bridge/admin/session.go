@@ -11,6 +11,8 @@ import (
 const (
 	sessionTime = 12 * time.Hour // from when somebody signed in, however busy
 	maxSessions = 1000
+
+	maxOwnSessions = 100 // of one token: so many browsers, or a program that signs in each time
 )
 
 // sessions are who has signed in with a browser. They are in memory: a bridge that
@@ -44,25 +46,44 @@ func (s *sessions) cookie(r *http.Request) string {
 	return name
 }
 
-// begin lets somebody in and names the session.
+// begin lets somebody in and names the session. Where there are too many, the oldest
+// gives way: of the same token, so that nobody can sign others out.
 func (s *sessions) begin(who caller, now time.Time) string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	first := ""
+	all, own := oldest{}, oldest{}
 	for name, old := range s.all {
-		switch {
-		case now.After(old.until):
+		if now.After(old.until) {
 			delete(s.all, name)
-		case first == "" || old.until.Before(s.all[first].until):
-			first = name
+			continue
+		}
+		all.see(name, old.until)
+		if old.who.name == who.name {
+			own.see(name, old.until)
 		}
 	}
-	if len(s.all) >= maxSessions {
-		delete(s.all, first)
+	switch {
+	case own.of >= maxOwnSessions:
+		delete(s.all, own.name)
+	case all.of >= maxSessions:
+		delete(s.all, all.name)
 	}
 	name := rand.Text()
 	s.all[name] = session{who, now.Add(sessionTime)}
 	return name
+}
+
+// oldest is the session that is over first, of some.
+type oldest struct {
+	name  string
+	until time.Time
+	of    int // how many
+}
+
+func (o *oldest) see(name string, until time.Time) {
+	if o.of++; o.name == "" || until.Before(o.until) {
+		o.name, o.until = name, until
+	}
 }
 
 // find says whose session a request has.

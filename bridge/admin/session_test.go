@@ -96,9 +96,9 @@ func TestSessionsAreBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		all := newSessions(false)
 		first := all.begin(caller{}, time.Now())
-		for range maxSessions - 1 {
+		for i := range maxSessions - 1 {
 			time.Sleep(time.Millisecond)
-			all.begin(caller{}, time.Now())
+			all.begin(caller{name: fmt.Sprint(i)}, time.Now())
 		}
 		if _, ok := all.all[first]; !ok || len(all.all) != maxSessions {
 			t.Fatalf("%d sessions", len(all.all))
@@ -109,6 +109,27 @@ func TestSessionsAreBounded(t *testing.T) {
 		}
 		if _, ok := all.all[last]; !ok {
 			t.Error("the last is not")
+		}
+	})
+}
+
+// Who signs in again and again with one token signs nobody else out.
+func TestSessionsOfATokenAreBounded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		all := newSessions(false)
+		ann := all.begin(caller{name: "ann"}, time.Now())
+		var bob []string
+		for range maxSessions + maxOwnSessions {
+			time.Sleep(time.Millisecond)
+			bob = append(bob, all.begin(caller{name: "bob"}, time.Now()))
+		}
+		if _, ok := all.all[ann]; !ok || len(all.all) != maxOwnSessions+1 {
+			t.Errorf("%d sessions, and ann is signed in: %t", len(all.all), ok)
+		}
+		for i, name := range bob {
+			if _, ok := all.all[name]; ok != (i >= maxSessions) {
+				t.Fatalf("session %d of bob: %t", i, ok)
+			}
 		}
 	})
 }
