@@ -153,7 +153,7 @@ type inside struct{ api http.Handler }
 // RoundTrip has the API answer a request.
 func (i inside) RoundTrip(r *http.Request) (*http.Response, error) {
 	a := &answered{header: http.Header{}, code: http.StatusOK}
-	served := r.Clone(r.Context())
+	served := r.Clone(withAsker(r.Context(), r.Context()))
 	if served.Body == nil {
 		served.Body = http.NoBody
 	}
