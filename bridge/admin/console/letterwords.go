@@ -14,7 +14,7 @@ import (
 // letterWords are the functions of the templates of dead letters and operations.
 var letterWords = template.FuncMap{
 	"cause": func(reason string) meaning { return reasons[reason] }, "class": func(name string) string { return classes[name] },
-	"letter": letterPath, "letters": lettersPath, "operation": operationPath, "operations": operationsPath,
+	"letter": letterPath, "letters": lettersPath, "operation": operationPath,
 	"archived": archivedPath, "rowname": idName, "spell": spell, "raw": func(k api.KeyName) string { return k.Raw() },
 	"keypage": keyPath, "bar": barOf, "selects": selects, "exact": exact,
 	"seconds":     func(n int64) string { return span(time.Duration(n) * time.Second) },
