@@ -44,6 +44,7 @@ func message(secret, open string) store.Message {
 		},
 	}
 	m.Tries = store.Tries{Attempts: 2, Class: "permanent", FirstFailed: noon, LastFailed: noon, Error: fmt.Sprintf("%s: refused %s, %v", open, m.Payload, m.Metadata)}
+	m.Log = m.Log.Add(store.Try{At: noon, Class: "permanent", Error: m.Error})
 	return m
 }
 
