@@ -60,7 +60,14 @@ func (s *Server) pages() []endpoint {
 // seen serves a page to who has signed in, and leads others there.
 func (s *Server) seen(e endpoint) http.HandlerFunc {
 	next := s.bounded(e.handle)
-	if e.role == RoleAnyone || e.streams() {
+	switch {
+	case e.streams() && len(s.cfg.Tokens) > 0:
+		next = func(w http.ResponseWriter, r *http.Request) {
+			ctx, cancel := s.sessions.bind(r)
+			defer cancel()
+			e.handle(w, r.WithContext(ctx))
+		}
+	case e.streams(), e.role == RoleAnyone:
 		next = e.handle
 	}
 	return func(w http.ResponseWriter, r *http.Request) {

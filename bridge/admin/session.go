@@ -1,6 +1,7 @@
 package admin
 
 import (
+	"context"
 	"crypto/rand"
 	"net/http"
 	"net/url"
@@ -26,6 +27,7 @@ type sessions struct {
 type session struct {
 	who   caller
 	until time.Time
+	over  chan struct{} // closed when it is
 }
 
 func newSessions(secure bool) *sessions {
@@ -54,7 +56,7 @@ func (s *sessions) begin(who caller, now time.Time) string {
 	all, own := oldest{}, oldest{}
 	for name, old := range s.all {
 		if now.After(old.until) {
-			delete(s.all, name)
+			s.drop(name)
 			continue
 		}
 		all.see(name, old.until)
@@ -64,12 +66,12 @@ func (s *sessions) begin(who caller, now time.Time) string {
 	}
 	switch {
 	case own.of >= maxOwnSessions:
-		delete(s.all, own.name)
+		s.drop(own.name)
 	case all.of >= maxSessions:
-		delete(s.all, all.name)
+		s.drop(all.name)
 	}
 	name := rand.Text()
-	s.all[name] = session{who, now.Add(sessionTime)}
+	s.all[name] = session{who, now.Add(sessionTime), make(chan struct{})}
 	return name
 }
 
@@ -106,8 +108,41 @@ func (s *sessions) end(r *http.Request) {
 	if cookie, err := r.Cookie(s.cookie(r)); err == nil {
 		s.mu.Lock()
 		defer s.mu.Unlock()
-		delete(s.all, cookie.Value)
+		s.drop(cookie.Value)
 	}
+}
+
+// drop forgets a session, if there is one of that name.
+func (s *sessions) drop(name string) {
+	if old, ok := s.all[name]; ok {
+		close(old.over)
+		delete(s.all, name)
+	}
+}
+
+// bind is a context that ends with the session of a request; at once, where that has
+// ended meanwhile.
+func (s *sessions) bind(r *http.Request) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancel(r.Context())
+	name := ""
+	if cookie, err := r.Cookie(s.cookie(r)); err == nil {
+		name = cookie.Value
+	}
+	s.mu.Lock()
+	found, ok := s.all[name]
+	s.mu.Unlock()
+	if !ok {
+		cancel()
+		return ctx, cancel
+	}
+	go func() {
+		defer cancel()
+		select {
+		case <-found.over:
+		case <-ctx.Done():
+		}
+	}()
+	return ctx, cancel
 }
 
 // set keeps the name of a session in the browser: from scripts, from other sites, and

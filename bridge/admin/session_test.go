@@ -2,6 +2,7 @@ package admin
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"log/slog"
 	"maps"
@@ -131,6 +132,46 @@ func TestSessionsOfATokenAreBounded(t *testing.T) {
 				t.Fatalf("session %d of bob: %t", i, ok)
 			}
 		}
+	})
+}
+
+// Who signs out hears nothing more, also on pages that are open still.
+func TestSigningOutEndsItsStreams(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, err := New(Config{
+			Listen: "127.0.0.1:0", Routes: routes(status.Running), Store: stubborn{}, Tokens: tokens(), Logger: slog.New(slog.DiscardHandler),
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		b, other := signedIn(t, s, RoleViewer), signedIn(t, s, RoleViewer)
+		ctx, leave := context.WithCancel(t.Context())
+		hears := func(b *browser) chan struct{} {
+			r := httptest.NewRequestWithContext(ctx, "GET", "http://127.0.0.1:8321/live", nil)
+			for _, c := range b.cookies {
+				r.AddCookie(&http.Cookie{Name: c.Name, Value: c.Value})
+			}
+			ended := make(chan struct{})
+			go func() { defer close(ended); s.handler().ServeHTTP(httptest.NewRecorder(), r) }()
+			return ended
+		}
+		one, two := hears(b), hears(other)
+		synctest.Wait()
+		b.asks("POST", "/logout", url.Values{})
+		synctest.Wait()
+		select {
+		case <-one:
+		default:
+			t.Error("it goes on")
+		}
+		select {
+		case <-two:
+			t.Error("that of another session ends, too")
+		default:
+		}
+		leave()
+		<-one
+		<-two
 	})
 }
 
