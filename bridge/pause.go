@@ -5,12 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/brokerbridge/bridge/bridge/admin/api"
 	"github.com/brokerbridge/bridge/bridge/broker"
 	"github.com/brokerbridge/bridge/bridge/config"
 	"github.com/brokerbridge/bridge/bridge/status"
+	"github.com/brokerbridge/bridge/ordering"
 	"github.com/brokerbridge/bridge/ordering/store"
 )
 
@@ -143,10 +145,14 @@ func (r *route) awaitResume(ctx context.Context) bool {
 	}
 }
 
-// now is the route's state and what it is kept by.
+// now is the route's state and what it is kept by. The message that it stopped at is
+// not quoted: who operates a route need not see what it moves.
 func (f *face) now() (status.State, string) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	if strings.HasPrefix(f.reason, ordering.HaltDeadLetter+": ") {
+		return f.state, ordering.HaltDeadLetter + ": a message was given up"
+	}
 	return f.state, f.reason
 }
 

@@ -301,3 +301,43 @@ func (s *unwilling) Commit(ctx context.Context, changes ...store.Change) []error
 	}
 	return errs
 }
+
+// TestI11_AnOutcomeDoesNotQuoteTheMessageThatStoppedTheRoute: who may resume a route
+// need not see what is in its messages.
+func TestI11_AnOutcomeDoesNotQuoteTheMessageThatStoppedTheRoute(t *testing.T) {
+	d := opened(t, memorystore.New(), plain, "one", "    dead_letter: { then: stop }\n")
+	d.out.Fail("one", func(m *message.Message) error {
+		return policies.As(policies.Permanent, fmt.Errorf("refused: CANARY %s", m.Payload))
+	})
+	d.in.Put("one", event("a", 1))
+	d.says(t, status.Paused, "dead_letter: ", "CANARY")
+	look := api.Change{By: "me", Reason: "to see", DryRun: true}
+	for name, do := range map[string]func() (string, error){
+		"pause":  func() (string, error) { out, err := d.Pause(t.Context(), "one", look); return out.Says, err },
+		"resume": func() (string, error) { out, err := d.Resume(t.Context(), "one", look); return out.Says, err },
+	} {
+		if says, err := do(); err != nil || strings.Contains(says, "CANARY") || !strings.Contains(says, "dead_letter") {
+			t.Errorf("%s says %q: %v", name, says, err)
+		}
+	}
+}
+
+// TestI11_ARefusalDoesNotQuoteTheMessage: it has the reason; the dead letter's error,
+// which is masked for who may not see all of it, has the rest.
+func TestI11_ARefusalDoesNotQuoteTheMessage(t *testing.T) {
+	d := opened(t, memorystore.New(), plain, "one", "")
+	m := event("a", 1)
+	m.Metadata["revision"] = "CANARY"
+	d.in.Put("one", m)
+	await(t, "the dead letter", func() bool { return d.Status(t.Context())[0].Counts.Dead == 1 })
+	for _, dead := range deadLetters(t, d.Store()) {
+		_, err := d.Redrive(t.Context(), "one", dead.ID, change("in vain"))
+		if err == nil || strings.Contains(err.Error(), "CANARY") || !strings.Contains(err.Error(), "revision_invalid") || !strings.Contains(dead.Error, "CANARY") {
+			t.Errorf("%v of %s", err, dead.Error)
+		}
+		plan, err := d.PlanOperation(t.Context(), "one", api.Request{Action: "redrive", By: "me", Reason: "to see", DryRun: true})
+		if err != nil || plan.Refused != 1 || strings.Contains(plan.Says+plan.Refusal, "CANARY") || !strings.Contains(plan.Refusal, "revision_invalid") {
+			t.Errorf("%+v %v", plan, err)
+		}
+	}
+}

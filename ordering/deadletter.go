@@ -154,15 +154,24 @@ func (l *loop) refusalOf(it *item) string {
 		}
 		return ReasonForeign // by design: it says nothing of the route
 	}
-	reason := ReasonUndecodable
-	var id *IdentifyError
-	if errors.As(it.refusal, &id) {
-		reason = id.Reason
-	}
+	reason := it.unread()
 	it.tries.Error = store.ErrorText(it.refusal.Error())
 	it.tries.Class = "permanent"
 	l.noteDead(it, reason)
 	return reason
+}
+
+// unread is the reason for which a message cannot be identified, without the cause,
+// which may quote the message.
+func (it *item) unread() string {
+	var id *IdentifyError
+	switch {
+	case it.givenUp() != nil:
+		return ReasonForeign
+	case errors.As(it.refusal, &id):
+		return id.Reason
+	}
+	return ReasonUndecodable
 }
 
 // givenUp is what is known of a message that somebody else gave up; nil for others.

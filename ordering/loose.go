@@ -145,7 +145,7 @@ func (l *loop) wayOf(it *item, outOfOrder bool) (way, error) {
 func (l *loop) inOrder(it *item) (way, error) {
 	w := way{id: it.id}
 	if it.refusal != nil {
-		return w, fmt.Errorf("%w: %w; change the route's order, discard it, or redrive it out of order", ErrRefused, it.refusal)
+		return w, fmt.Errorf("%w: %s; change the route's order, discard it, or redrive it out of order", ErrRefused, it.unread())
 	}
 	if l.cfg.Order == Unordered {
 		w.inOrder, w.says = true, "redrives it"

@@ -1,7 +1,6 @@
 package admin
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"net/http"
@@ -107,8 +106,8 @@ func (s *Server) verify(w http.ResponseWriter, r *http.Request) {
 	}
 	last, hash, headErr := s.cfg.Store.AuditHead(ctx)
 	switch {
-	case errors.Is(err, context.DeadlineExceeded):
-		s.failed(w, err)
+	case ctx.Err() != nil: // which says nothing of the audit
+		s.failed(w, ctx.Err())
 		return
 	case err != nil:
 		out.Says = strings.TrimPrefix(err.Error(), "store: ")

@@ -264,7 +264,7 @@ func (s *Server) bounded(next http.HandlerFunc) http.HandlerFunc {
 			fail(w, http.StatusTooManyRequests, api.Busy, "too many requests are under way", "try again in a second")
 			return
 		}
-		ctx, cancel := context.WithTimeout(r.Context(), requestTimeout)
+		ctx, cancel := context.WithTimeout(withAsker(r.Context(), r.Context()), requestTimeout)
 		defer cancel()
 		next(w, r.WithContext(ctx))
 	}

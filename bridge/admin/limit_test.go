@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -164,4 +165,60 @@ func TestF6ConnectionsAreBounded(t *testing.T) {
 		t.Error(err)
 	}
 	_ = second.Close()
+}
+
+// endless is an audit that is read for as long as somebody asks.
+type endless struct {
+	Store
+	begun, over chan struct{}
+}
+
+func (e endless) Audits(ctx context.Context, _ store.AuditQuery) iter.Seq2[store.Audit, error] {
+	return func(yield func(store.Audit, error) bool) {
+		close(e.begun)
+		<-ctx.Done()
+		close(e.over)
+		yield(store.Audit{}, ctx.Err())
+	}
+}
+
+// Whoever goes away gives the place back that a long look takes; a page does not take
+// longer than any other. That nobody waited says nothing of the audit.
+func TestI7_NobodyVerifiesTheAuditForNobody(t *testing.T) {
+	for path, leaves := range map[string]bool{"/api/v1/audit/verify": true, "/audit/verify": false} {
+		synctest.Test(t, func(t *testing.T) {
+			e := endless{stuck(t), make(chan struct{}), make(chan struct{})}
+			s, err := New(Config{Listen: "127.0.0.1:0", Routes: routes(status.Running), Store: e, Logger: slog.New(slog.DiscardHandler)})
+			if err != nil {
+				t.Fatal(err)
+			}
+			ctx, leave := context.WithCancel(t.Context())
+			defer leave()
+			w := httptest.NewRecorder()
+			answered := make(chan struct{})
+			go func() {
+				defer close(answered)
+				s.handler().ServeHTTP(w, httptest.NewRequestWithContext(ctx, "GET", "http://127.0.0.1:8321"+path, nil))
+			}()
+			<-e.begun
+			if leaves {
+				time.Sleep(2 * requestTimeout)
+				select {
+				case <-e.over:
+					t.Errorf("%s: it ends though somebody waits", path)
+				default:
+				}
+				leave()
+			}
+			time.Sleep(requestTimeout + time.Second)
+			select {
+			case <-answered:
+			default:
+				t.Fatalf("%s: it goes on for nobody", path)
+			}
+			if w.Code != 500 && leaves || w.Code != 504 && !leaves || strings.Contains(w.Body.String(), "not as it was written") || len(s.busy) != 0 {
+				t.Errorf("%s: %d %s", path, w.Code, w.Body)
+			}
+		})
+	}
 }

@@ -59,10 +59,7 @@ func (s *Server) pages() []endpoint {
 
 // seen serves a page to who has signed in, and leads others there.
 func (s *Server) seen(e endpoint) http.HandlerFunc {
-	next := s.bounded(e.handle)
-	if e.role == RoleAnyone || e.streams() {
-		next = e.handle
-	}
+	next := s.withinBounds(e)
 	return func(w http.ResponseWriter, r *http.Request) {
 		console.Protect(w)
 		who, ok := s.seated(r)
@@ -86,6 +83,22 @@ func (s *Server) seen(e endpoint) http.HandlerFunc {
 		}
 		next(w, r.WithContext(context.WithValue(r.Context(), callerKey{}, who)))
 	}
+}
+
+// withinBounds is a page that is one of so many at once; a stream has a bound of its
+// own, and ends with the session of who listens.
+func (s *Server) withinBounds(e endpoint) http.HandlerFunc {
+	switch {
+	case e.streams() && len(s.cfg.Tokens) > 0:
+		return func(w http.ResponseWriter, r *http.Request) {
+			ctx, cancel := s.sessions.bind(r)
+			defer cancel()
+			e.handle(w, r.WithContext(ctx))
+		}
+	case e.streams(), e.role == RoleAnyone:
+		return e.handle
+	}
+	return s.bounded(e.handle)
 }
 
 // wantsPage tells a browser from a program.
@@ -153,7 +166,7 @@ type inside struct{ api http.Handler }
 // RoundTrip has the API answer a request.
 func (i inside) RoundTrip(r *http.Request) (*http.Response, error) {
 	a := &answered{header: http.Header{}, code: http.StatusOK}
-	served := r.Clone(r.Context())
+	served := r.Clone(withAsker(r.Context(), r.Context()))
 	if served.Body == nil {
 		served.Body = http.NoBody
 	}

@@ -12,6 +12,9 @@ import (
 // maxQuery is how long a search may be, in bytes: a key fits, escaped.
 const maxQuery = 8 << 10
 
+// maxTerms is how many words it may have.
+const maxTerms = 20
+
 // term is one word of a search: all of them must fit what is found.
 type term struct {
 	field string // empty: a key or an id of any kind
@@ -161,7 +164,9 @@ func (q *search) add(t term, now time.Time) (err error) {
 		}
 		q.route = t.value
 	default:
-		q.terms = append(q.terms, t)
+		if q.terms = append(q.terms, t); len(q.terms) > maxTerms {
+			return badQuery(t.at, "there are too many words: look for at most %d", maxTerms)
+		}
 	}
 	return err
 }

@@ -53,6 +53,17 @@ func library(t *testing.T) *Server {
 	return over(t, s, nil)
 }
 
+// Each word costs a look at each message, and is written in a few bytes.
+func TestI7_ASearchHasFewWords(t *testing.T) {
+	s := library(t)
+	for n, code := range map[int]int{maxTerms: 200, maxTerms + 1: 400, 1000: 400} {
+		w := ask(s, "GET", "/api/v1/search?q="+url.QueryEscape(strings.Repeat("error:e ", n)), "")
+		if w.Code != code || code != 200 && !strings.Contains(w.Body.String(), "at most 20") {
+			t.Errorf("%d words: %d %s", n, w.Code, w.Body)
+		}
+	}
+}
+
 func TestSearchFindsByWords(t *testing.T) {
 	s := library(t)
 	for query, want := range map[string][]string{

@@ -1,6 +1,7 @@
 package admin
 
 import (
+	"context"
 	"crypto/rand"
 	"net/http"
 	"net/url"
@@ -11,6 +12,8 @@ import (
 const (
 	sessionTime = 12 * time.Hour // from when somebody signed in, however busy
 	maxSessions = 1000
+
+	maxOwnSessions = 100 // of one token: so many browsers, or a program that signs in each time
 )
 
 // sessions are who has signed in with a browser. They are in memory: a bridge that
@@ -24,6 +27,7 @@ type sessions struct {
 type session struct {
 	who   caller
 	until time.Time
+	over  chan struct{} // closed when it is
 }
 
 func newSessions(secure bool) *sessions {
@@ -44,25 +48,44 @@ func (s *sessions) cookie(r *http.Request) string {
 	return name
 }
 
-// begin lets somebody in and names the session.
+// begin lets somebody in and names the session. Where there are too many, the oldest
+// gives way: of the same token, so that nobody can sign others out.
 func (s *sessions) begin(who caller, now time.Time) string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	first := ""
+	all, own := oldest{}, oldest{}
 	for name, old := range s.all {
-		switch {
-		case now.After(old.until):
-			delete(s.all, name)
-		case first == "" || old.until.Before(s.all[first].until):
-			first = name
+		if now.After(old.until) {
+			s.drop(name)
+			continue
+		}
+		all.see(name, old.until)
+		if old.who.name == who.name {
+			own.see(name, old.until)
 		}
 	}
-	if len(s.all) >= maxSessions {
-		delete(s.all, first)
+	switch {
+	case own.of >= maxOwnSessions:
+		s.drop(own.name)
+	case all.of >= maxSessions:
+		s.drop(all.name)
 	}
 	name := rand.Text()
-	s.all[name] = session{who, now.Add(sessionTime)}
+	s.all[name] = session{who, now.Add(sessionTime), make(chan struct{})}
 	return name
+}
+
+// oldest is the session that is over first, of some.
+type oldest struct {
+	name  string
+	until time.Time
+	of    int // how many
+}
+
+func (o *oldest) see(name string, until time.Time) {
+	if o.of++; o.name == "" || until.Before(o.until) {
+		o.name, o.until = name, until
+	}
 }
 
 // find says whose session a request has.
@@ -85,8 +108,41 @@ func (s *sessions) end(r *http.Request) {
 	if cookie, err := r.Cookie(s.cookie(r)); err == nil {
 		s.mu.Lock()
 		defer s.mu.Unlock()
-		delete(s.all, cookie.Value)
+		s.drop(cookie.Value)
 	}
+}
+
+// drop forgets a session, if there is one of that name.
+func (s *sessions) drop(name string) {
+	if old, ok := s.all[name]; ok {
+		close(old.over)
+		delete(s.all, name)
+	}
+}
+
+// bind is a context that ends with the session of a request; at once, where that has
+// ended meanwhile.
+func (s *sessions) bind(r *http.Request) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancel(r.Context())
+	name := ""
+	if cookie, err := r.Cookie(s.cookie(r)); err == nil {
+		name = cookie.Value
+	}
+	s.mu.Lock()
+	found, ok := s.all[name]
+	s.mu.Unlock()
+	if !ok {
+		cancel()
+		return ctx, cancel
+	}
+	go func() {
+		defer cancel()
+		select {
+		case <-found.over:
+		case <-ctx.Done():
+		}
+	}()
+	return ctx, cancel
 }
 
 // set keeps the name of a session in the browser: from scripts, from other sites, and

@@ -2,6 +2,7 @@ package admin
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"log/slog"
 	"maps"
@@ -96,9 +97,9 @@ func TestSessionsAreBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		all := newSessions(false)
 		first := all.begin(caller{}, time.Now())
-		for range maxSessions - 1 {
+		for i := range maxSessions - 1 {
 			time.Sleep(time.Millisecond)
-			all.begin(caller{}, time.Now())
+			all.begin(caller{name: fmt.Sprint(i)}, time.Now())
 		}
 		if _, ok := all.all[first]; !ok || len(all.all) != maxSessions {
 			t.Fatalf("%d sessions", len(all.all))
@@ -110,6 +111,67 @@ func TestSessionsAreBounded(t *testing.T) {
 		if _, ok := all.all[last]; !ok {
 			t.Error("the last is not")
 		}
+	})
+}
+
+// Who signs in again and again with one token signs nobody else out.
+func TestSessionsOfATokenAreBounded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		all := newSessions(false)
+		ann := all.begin(caller{name: "ann"}, time.Now())
+		var bob []string
+		for range maxSessions + maxOwnSessions {
+			time.Sleep(time.Millisecond)
+			bob = append(bob, all.begin(caller{name: "bob"}, time.Now()))
+		}
+		if _, ok := all.all[ann]; !ok || len(all.all) != maxOwnSessions+1 {
+			t.Errorf("%d sessions, and ann is signed in: %t", len(all.all), ok)
+		}
+		for i, name := range bob {
+			if _, ok := all.all[name]; ok != (i >= maxSessions) {
+				t.Fatalf("session %d of bob: %t", i, ok)
+			}
+		}
+	})
+}
+
+// Who signs out hears nothing more, also on pages that are open still.
+func TestSigningOutEndsItsStreams(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, err := New(Config{
+			Listen: "127.0.0.1:0", Routes: routes(status.Running), Store: stubborn{}, Tokens: tokens(), Logger: slog.New(slog.DiscardHandler),
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		b, other := signedIn(t, s, RoleViewer), signedIn(t, s, RoleViewer)
+		ctx, leave := context.WithCancel(t.Context())
+		hears := func(b *browser) chan struct{} {
+			r := httptest.NewRequestWithContext(ctx, "GET", "http://127.0.0.1:8321/live", nil)
+			for _, c := range b.cookies {
+				r.AddCookie(&http.Cookie{Name: c.Name, Value: c.Value})
+			}
+			ended := make(chan struct{})
+			go func() { defer close(ended); s.handler().ServeHTTP(httptest.NewRecorder(), r) }()
+			return ended
+		}
+		one, two := hears(b), hears(other)
+		synctest.Wait()
+		b.asks("POST", "/logout", url.Values{})
+		synctest.Wait()
+		select {
+		case <-one:
+		default:
+			t.Error("it goes on")
+		}
+		select {
+		case <-two:
+			t.Error("that of another session ends, too")
+		default:
+		}
+		leave()
+		<-one
+		<-two
 	})
 }
 

@@ -13,10 +13,23 @@ import (
 // holds.
 const longest = time.Hour
 
-// patiently is the context of such a request, whose caller waits for it.
+type askerKey struct{}
+
+// withAsker remembers the context of who asks, which ends when they go, for what gets
+// more time than other requests.
+func withAsker(ctx, asks context.Context) context.Context {
+	return context.WithValue(ctx, askerKey{}, asks)
+}
+
+// patiently is the context of such a request, for as long as its caller waits. A page
+// waits no longer for what it shows than for anything else.
 func patiently(w http.ResponseWriter, r *http.Request) (context.Context, context.CancelFunc) {
 	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(longest)) // else the answer is lost, not what is done
-	return context.WithTimeout(context.WithoutCancel(r.Context()), longest)
+	ctx, ok := r.Context().Value(askerKey{}).(context.Context)
+	if !ok {
+		ctx = r.Context()
+	}
+	return context.WithTimeout(ctx, longest)
 }
 
 // backup copies the store to a directory of this machine.
@@ -32,7 +45,7 @@ func (s *Server) backup(w http.ResponseWriter, r *http.Request) {
 	}
 	ctx, cancel := patiently(w, r)
 	defer cancel()
-	out, err := s.cfg.Backup(ctx, b.Dir)
+	out, err := s.cfg.Backup(context.WithoutCancel(ctx), b.Dir) // a copy that was begun is made
 	if err != nil {
 		s.cfg.Logger.Warn("a backup failed", "by", b.By, "dir", b.Dir, "error", err)
 		s.refuse(w, r, err)

@@ -2,8 +2,8 @@
 // of what is alike, some lines a minute are written, and then one that says how
 // many there were.
 //
-// Alike is what has the same level, message (but for its digits), route, reason
-// and class. The first of a kind is always written at once, whatever else is
+// Alike is what has the same level, message (but for its words that have digits),
+// route, reason and class. The first of a kind is always written at once, whatever else is
 // logged; what is below info is written as it comes. Memory does not grow with
 // what is logged.
 package logs
@@ -110,15 +110,16 @@ func (k *kind) note(a slog.Attr) {
 	}
 }
 
-// alike is a message without its digits: of those of libraries that hold addresses
-// and numbers.
+// alike is a message without its words that have a digit: those of libraries hold
+// addresses, ids and numbers, of which there is no end.
 func alike(message string) string {
-	return strings.Map(func(r rune) rune {
-		if '0' <= r && r <= '9' {
-			return '0'
+	words := strings.Fields(short(message, 256))
+	for i, w := range words {
+		if strings.ContainsAny(w, "0123456789") {
+			words[i] = "0"
 		}
-		return r
-	}, short(message, 256))
+	}
+	return strings.Join(words, " ")
 }
 
 func short(text string, most int) string {

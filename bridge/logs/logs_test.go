@@ -207,3 +207,18 @@ func TestManyAtOnce(*testing.T) {
 	wg.Wait()
 	h.Close()
 }
+
+// Whoever knocks from one address after the other does not fill the log.
+func TestAddressesDoNotMakeKinds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		log, h, lines := limited(Options{PerMinute: 3})
+		defer h.Close()
+		for i := range 5000 {
+			log.Warn(fmt.Sprintf("http: TLS handshake error from [2001:db8::%x:%x]:%d: EOF", i*7, i*31, i+1024))
+			log.Warn(fmt.Sprintf("gave up on %08x-beef for order-%d", i*0x10001, i))
+		}
+		if all := lines(); len(all) != 6 {
+			t.Errorf("%d lines, such as %q", len(all), all[max(0, len(all)-3):])
+		}
+	})
+}

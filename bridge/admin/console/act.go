@@ -67,9 +67,6 @@ func (o order) path(fields []field) string {
 	return actPath(o.Route) + "?" + o.about(fields).Encode()
 }
 
-// actPath is where changes of a route are planned and made.
-func actPath(route string) string { return "/routes/" + segment(route) + "/act" }
-
 // change is what the API is asked for where one thing is changed.
 func (o order) change(dry bool) api.Change {
 	return api.Change{

@@ -26,6 +26,7 @@ import (
 	"log/slog"
 	"net/http"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/brokerbridge/bridge/bridge/admin/client"
@@ -89,14 +90,20 @@ func (c *Console) Pages() []Page {
 	return slices.Concat(c.overviewPages(), []Page{
 		{"GET", "/routes/{route}/act", Acting, "What a change would do", c.shows(c.plan)},
 		{"POST", "/routes/{route}/act", Acting, "A change; the role that it needs is that of the API", c.acts},
-		{"GET", "/assets/", Public, "Style and script of the pages", asset(http.StripPrefix("/assets/", http.FileServerFS(assets)))},
+		{"GET", "/assets/", Public, "Style and script of the pages", asset(assets)},
 	}, c.letterPages(), c.operationPages(), c.keyPages())
 }
 
-// asset serves a file that is the same until the program is another.
-func asset(next http.Handler) http.HandlerFunc {
+// asset serves a file that is the same until the program is another. There is no list
+// of them.
+func asset(all fs.FS) http.HandlerFunc {
+	serve := http.StripPrefix("/assets/", http.FileServerFS(all))
 	return func(w http.ResponseWriter, r *http.Request) {
+		if f, err := fs.Stat(all, strings.TrimPrefix(r.URL.Path, "/assets/")); err != nil || f.IsDir() {
+			http.Error(w, "there is no such file", http.StatusNotFound)
+			return
+		}
 		w.Header().Set("Cache-Control", "private, max-age=3600")
-		next.ServeHTTP(w, r)
+		serve.ServeHTTP(w, r)
 	}
 }

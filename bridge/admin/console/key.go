@@ -105,7 +105,7 @@ func ways(all []api.Way, p *keyPage) (out []wayOut) {
 		words := append(strings.Fields(w.Command), "", "", "")
 		switch of := strings.Join(words[:3], " "); {
 		case of == "bridge routes resume" && !strings.Contains(w.Command, "--accept-offset"):
-			next.Button, next.Act = "Resume…", act(p.Route, "resume")
+			next.Button, next.Act = "Resume…", actPage(p.Route, "resume")
 		case p.Wait != nil:
 			p.wayOf(of, &next)
 		}
@@ -126,15 +126,10 @@ func (p *keyPage) wayOf(command string, w *wayOut) {
 	case command == "bridge keys release":
 		w.Button, w.Act = "Release…", p.act("release")
 	case command == "bridge dlq redrive" && letter != nil:
-		w.Button, w.Act = "Redrive…", act(p.Route, "redrive", "id", letter.ID)
+		w.Button, w.Act = "Redrive…", actPage(p.Route, "redrive", "id", letter.ID)
 	case command == "bridge dlq discard" && letter != nil:
-		w.Button, w.Act, w.Danger = "Discard…", act(p.Route, "discard", "id", letter.ID), true
+		w.Button, w.Act, w.Danger = "Discard…", actPage(p.Route, "discard", "id", letter.ID), true
 	}
-}
-
-// act is the page of a change.
-func act(route, verb string, about ...string) template.URL {
-	return link("/routes/"+segment(route)+"/act", append([]string{"do", verb}, about...)...)
 }
 
 // act is the page of a change of this key; of this epoch, if there are several.
@@ -142,11 +137,11 @@ func (p keyPage) act(verb string, about ...string) template.URL {
 	if p.Several && p.Wait != nil {
 		about = append(about, "epoch", strconv.FormatUint(uint64(p.Wait.Epoch), 10))
 	}
-	return act(p.Route, verb, append([]string{"key", p.Raw()}, about...)...)
+	return actPage(p.Route, verb, append([]string{"key", p.Raw()}, about...)...)
 }
 
 // Purge is the page that has the key's content forgotten.
-func (p keyPage) Purge() template.URL { return act(p.Route, "purge", "key", p.Raw()) }
+func (p keyPage) Purge() template.URL { return actPage(p.Route, "purge", "key", p.Raw()) }
 
 // Path is the page of this key.
 func (p keyPage) Path() string { return keyPath(p.Route, p.Raw()) }

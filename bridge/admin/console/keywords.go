@@ -36,15 +36,6 @@ func shortKey(key string) string {
 	return string(text[:shortest-16]) + "…" + string(text[len(text)-15:])
 }
 
-// keyPath is the page of a key. A browser takes "." and ".." in a path for other
-// places, however they are escaped, so that these keys are named in the query.
-func keyPath(route, key string) string {
-	if key == "." || key == ".." {
-		return "/routes/" + segment(route) + "/key?" + url.Values{"key": {key}}.Encode()
-	}
-	return "/routes/" + segment(route) + "/keys/" + segment(key)
-}
-
 // asText reports whether a field of a form brings a key back as it was.
 func asText(key string) bool { return utf8.ValidString(key) && keyText(key) == key }
 

@@ -606,6 +606,49 @@ func TestFiltersStayInTheAddress(t *testing.T) {
 	}
 }
 
+// What a form calls itself is anybody's invention: it costs no memory, and what was
+// just done is not forgotten for it.
+func TestI7_OnceIsBounded(t *testing.T) {
+	now := noon
+	o := newOnce(func() time.Time { return now })
+	done := map[string]int{}
+	for i := range 2 * maxOnce {
+		now = now.Add(time.Millisecond)
+		name := strings.Repeat("x", 1<<10) + fmt.Sprint(i)
+		for range 2 {
+			_, _, _ = o.do(name, func() (says, next string, err error) { done[name]++; return "", "", nil })
+		}
+		if _, ok := o.past(name); !ok || done[name] != 1 {
+			t.Fatalf("deed %d was done %d times", i, done[name])
+		}
+	}
+	for i := 3 * maxOnce / 2; i < 2*maxOnce; i++ {
+		if _, ok := o.past(strings.Repeat("x", 1<<10) + fmt.Sprint(i)); !ok {
+			t.Fatalf("deed %d of %d is forgotten", i, 2*maxOnce)
+		}
+	}
+	for name := range o.all {
+		if len(name) > 64 {
+			t.Fatalf("%d bytes of a name are kept", len(name))
+		}
+	}
+}
+
+// Who asks again for what ended in a panic is not told that it was done.
+func TestWhatPanickedIsNotDone(t *testing.T) {
+	o := newOnce(time.Now)
+	func() {
+		defer func() { _ = recover() }()
+		_, _, _ = o.do("a", func() (says, next string, err error) { panic("mistake") })
+	}()
+	if _, ok := o.past("a"); ok {
+		t.Error("it is done")
+	}
+	if says, _, err := o.do("a", func() (says, next string, err error) { return "now", "", nil }); says != "now" || err != nil {
+		t.Error(says, err)
+	}
+}
+
 func TestOnceForgets(t *testing.T) {
 	now := noon
 	o := newOnce(func() time.Time { return now })

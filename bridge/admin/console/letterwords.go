@@ -3,7 +3,6 @@ package console
 import (
 	"html/template"
 	"maps"
-	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -14,7 +13,7 @@ import (
 // letterWords are the functions of the templates of dead letters and operations.
 var letterWords = template.FuncMap{
 	"cause": func(reason string) meaning { return reasons[reason] }, "class": func(name string) string { return classes[name] },
-	"letter": letterPath, "letters": lettersPath, "operation": operationPath, "operations": operationsPath,
+	"letter": letterPath, "letters": lettersPath, "operation": operationPath,
 	"archived": archivedPath, "rowname": idName, "spell": spell, "raw": func(k api.KeyName) string { return k.Raw() },
 	"keypage": keyPath, "bar": barOf, "selects": selects, "exact": exact,
 	"seconds":     func(n int64) string { return span(time.Duration(n) * time.Second) },
@@ -60,22 +59,6 @@ func showCommand(p letter) string {
 		of = "archive"
 	}
 	return inShell(append([]string{of, "show", "--route", p.Route, "-o", "json"}, behindDashes([]string{p.ID})...))
-}
-
-func lettersPath(route string) string { return "/routes/" + segment(route) + "/dead-letters" }
-
-func letterPath(route, id string) string { return lettersPath(route) + "/" + segment(id) }
-
-func archivePath(route string) string { return "/routes/" + segment(route) + "/archive" }
-
-func archivedPath(route, id string) string { return archivePath(route) + "/" + segment(id) }
-
-func operationsPath(route string) string {
-	return "/operations?" + url.Values{"route": {route}}.Encode()
-}
-
-func operationPath(route, id string) string {
-	return "/routes/" + segment(route) + "/operations/" + segment(id)
 }
 
 // selects is a selection in words.

@@ -137,7 +137,11 @@ var codes = map[string]int{
 // trouble is the page that says why there is no other.
 func (c *Console) trouble(err error) view {
 	e, ok := errors.AsType[*api.Error](err)
-	if !ok {
+	switch {
+	case ok:
+	case errors.Is(err, context.DeadlineExceeded):
+		e = &api.Error{Code: api.Timeout, Message: "this takes longer than a page may", Hint: "the command line waits for it"}
+	default:
 		c.log.Warn("a page of the console could not be made", "error", err)
 		e = &api.Error{Code: "failed", Message: "this page could not be made", Hint: "the log of the bridge says why"}
 	}

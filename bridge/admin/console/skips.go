@@ -26,7 +26,7 @@ type openSkip struct{ api.OpenSkip }
 
 // Close is the page that closes it.
 func (s openSkip) Close() template.URL {
-	return act(s.Route, "close", "key", s.Raw(), "from", strconv.FormatInt(s.From, 10), "epoch", strconv.FormatUint(uint64(s.Epoch), 10))
+	return actPage(s.Route, "close", "key", s.Raw(), "from", strconv.FormatInt(s.From, 10), "epoch", strconv.FormatUint(uint64(s.Epoch), 10))
 }
 
 // skips lists open skips, the oldest first.

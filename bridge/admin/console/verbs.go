@@ -48,7 +48,7 @@ func single(title, button string, words func(order) []string,
 		},
 		do: func(ctx context.Context, c *Console, o order) (says, next string, err error) {
 			out, err := change(ctx, c, o, o.change(false))
-			return out.Says, "/routes/" + segment(o.Route) + "/", err
+			return out.Says, string(routePage(o.Route)), err
 		},
 	}
 }

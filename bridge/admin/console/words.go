@@ -17,9 +17,9 @@ import (
 
 // words are the functions of the templates.
 var words = template.FuncMap{
-	"ago": ago, "when": when, "iso": iso, "count": count, "size": size, "rate": rate, "span": span,
+	"ago": ago, "when": when, "iso": iso, "count": count, "size": size, "rate": rate,
 	"plural": plural, "seg": segment, "link": link, "tone": tone, "printable": printable, "dict": dict,
-	"took": took, "clip": clip, "denied": denied, "connection": connection, "lasted": lasted, "later": later,
+	"took": took, "clip": clip, "denied": denied, "lasted": lasted, "later": later,
 }
 
 // ago is how long something is past, or to come: "3 min ago", "in 20 s".

@@ -35,7 +35,8 @@
   const always = 30000; // and at most: times go on
   const patience = 4000; // how long the stream may be away before that is said
   let paused = kept("paused") === "true", ended = false;
-  let asking = false, timer = 0, last = 0;
+  const answerIn = 15000; // how long an answer may take
+  let asking = false, missed = false, timer = 0, last = 0;
   let stream = null, away = 0, again = 0, pause = 1000;
   const news = document.createElement("p");
   news.className = "told news";
@@ -98,16 +99,18 @@
   };
   const refresh = async () => {
     timer = 0;
-    if (paused || ended || document.hidden || asking) return;
+    if (paused || ended || document.hidden) return;
+    if (asking) { missed = true; return; }
     asking = true;
     last = Date.now();
     try {
-      const answer = await fetch(location.href, { headers: { Accept: "text/html" } });
+      const answer = await fetch(location.href, { headers: { Accept: "text/html" }, signal: AbortSignal.timeout(answerIn) });
       const page = new DOMParser().parseFromString(await answer.text(), "text/html");
       if (answer.redirected && new URL(answer.url).pathname === "/login") signedOut();
       else if (answer.ok && !answer.redirected && !paused) { places(page); rows(page); }
-    } catch { /* the bridge is away: the stream says so */ }
+    } catch (e) { missed ||= e.name === "TimeoutError"; } // else the bridge is away: the stream says so
     asking = false;
+    if (missed) { missed = false; due(); }
   };
   const due = () => { timer ||= setTimeout(refresh, Math.max(0, last + every - Date.now())); };
 
