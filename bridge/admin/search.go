@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/brokerbridge/bridge/bridge/admin/api"
+	"github.com/brokerbridge/bridge/ordering/lane"
 	"github.com/brokerbridge/bridge/ordering/store"
 )
 
@@ -189,10 +190,19 @@ func (k *seeker) fitsKey(name string) bool {
 	return !slices.ContainsFunc(k.terms, func(t term) bool { return !strings.HasPrefix(name, t.value) })
 }
 
+// modeSays are what keys do, in the words of the other pages and commands.
+var modeSays = map[lane.Mode]string{
+	lane.Quarantined: "quarantined behind a dead letter", lane.GapBlocked: "a revision did not come in time",
+	lane.Gap: "a revision has not come", lane.Waiting: "retrying", lane.Adopting: "new", lane.Locked: "locked",
+}
+
 func laneSays(rec *store.Record) string {
-	says := fmt.Sprintf("%s, next is revision %d", rec.State.Mode, rec.State.Next)
-	if rec.State.Next < 0 {
+	says := modeSays[rec.State.Mode]
+	if says == "" {
 		says = rec.State.Mode.String()
+	}
+	if rec.State.Next >= 0 {
+		says += fmt.Sprintf(", next is revision %d", rec.State.Next)
 	}
 	if rec.Key.Epoch > 0 {
 		says = fmt.Sprintf("epoch %d: %s", rec.Key.Epoch, says)

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"crypto/rand"
+	"errors"
 	"net/http"
 	"net/url"
 	"slices"
@@ -164,6 +165,9 @@ func (c *Console) planned(r *http.Request, o order, v verb, problem *api.Error) 
 	}
 	for _, f := range v.fields {
 		f.Value = o.Form.Get(f.Name)
+		if f.Name == outOfOrderField.Name && f.Value == "" && p.Stop == "" && !isMany(o) {
+			continue // its order is no hindrance
+		}
 		a.Fields = append(a.Fields, f)
 	}
 	code := 0
@@ -230,6 +234,10 @@ func (c *Console) acts(w http.ResponseWriter, r *http.Request) {
 		}
 		return v.do(ctx, c, o)
 	})
+	if back, ok := errors.AsType[cameBack](err); ok {
+		c.goes(w, r, next, string(back), true)
+		return
+	}
 	if e, ok := asRefusal(err); ok || isGone(err) {
 		c.shows(func(r *http.Request) (view, error) { return c.planned(r, o, v, e) })(w, r)
 		return
@@ -238,7 +246,7 @@ func (c *Console) acts(w http.ResponseWriter, r *http.Request) {
 		c.draw(w, r, c.trouble(err))
 		return
 	}
-	c.goes(w, r, next, says)
+	c.goes(w, r, next, says, false)
 }
 
 // once names what a form is sent for; empty: it has no name.
@@ -273,14 +281,15 @@ func confirmed(ctx context.Context, c *Console, o order, v verb) error {
 	return nil
 }
 
-// goes leads to a page of ours, and has it tell what was done.
-func (c *Console) goes(w http.ResponseWriter, r *http.Request, next, says string) {
+// goes leads to a page of ours, and has it tell what was done, or that it was in
+// vain.
+func (c *Console) goes(w http.ResponseWriter, r *http.Request, next, says string, bad bool) {
 	u, err := url.Parse(next)
 	if err != nil {
 		u = &url.URL{Path: "/"}
 	}
 	q := u.Query()
-	q.Set("told", c.told.keep(says))
+	q.Set("told", c.told.keep(says, bad))
 	u.RawQuery = q.Encode()
 	http.Redirect(w, r, u.String(), http.StatusSeeOther)
 }

@@ -529,7 +529,7 @@ func TestAnOperationSaysWhatIsNext(t *testing.T) {
 		{api.Operation{State: "cancelled", Total: 100, Done: 10, Left: 90, Canary: 10}, "The canary went through: redrive the rest…", "Cancel…"},
 		{api.Operation{State: "done", Total: 100, Done: 99, Failed: 1, New: 14}, "14 more dead letters like these came since it began: Redrive again…", "Resume…"},
 		{api.Operation{State: "done", Total: 100, Done: 100}, "100 % of 100 messages", "again…"},
-		{api.Operation{State: "done", Total: 0}, "100 % of 0 messages", "again…"},
+		{api.Operation{State: "done", Total: 0}, "There was nothing to do", "again…"},
 		{api.Operation{State: "paused", Total: 3, Left: 3}, "Resume…", "Pause…"},
 		{api.Operation{State: "cancelled", Total: 2, Left: 2, Selection: api.Selection{IDs: []string{"a", "b"}}}, html.EscapeString("/routes/orders/act?do=redrive&id=a&id=b"), ""},
 		{api.Operation{State: "cancelled", Total: 2, Left: 2, Selection: api.Selection{Until: noon}}, "do=redrive&amp;until=2026-03-04T12%3A00%3A00Z", "all=true"},

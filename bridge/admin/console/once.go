@@ -1,6 +1,7 @@
 package console
 
 import (
+	"errors"
 	"sync"
 	"time"
 )
@@ -39,7 +40,8 @@ func (o *once) do(name string, do func() (says, next string, err error)) (says, 
 		return d.says, d.next, d.err
 	}
 	defer close(d.done)
-	if d.says, d.next, d.err = do(); d.err != nil { // it may be asked for again, mended
+	d.says, d.next, d.err = do()
+	if _, done := errors.AsType[cameBack](d.err); d.err != nil && !done { // it may be asked for again, mended
 		o.mu.Lock()
 		delete(o.all, name)
 		o.mu.Unlock()

@@ -41,7 +41,7 @@ func TestOneSentenceSaysHowItIs(t *testing.T) {
 		"one route": {func(b *bridge) { b.routes = b.routes[:1] }, "good: All is well: 1 route moves messages, 0 unaccounted.", ""},
 		"waits": {
 			func(b *bridge) { b.routes[1].State, b.routes[1].Reason = status.Waiting, "target: breaker open" },
-			"busy: 1 of 4 routes does not move messages: payments is waiting: target: breaker open.", "/routes/payments/",
+			"busy: 1 of 4 routes does not move messages: payments is waiting: target: breaker open; it goes on by itself.", "/routes/payments/",
 		},
 		"two, one of which somebody has to start": {
 			func(b *bridge) {
@@ -59,7 +59,7 @@ func TestOneSentenceSaysHowItIs(t *testing.T) {
 		"one cause": {blockedBy(group), "bad: 312 messages wait: on orders 3 dead letters, too_large, with 300 messages behind 2 keys: MESSAGE_TOO_LARGE.", "/routes/orders/dead-letters?group=f00d"},
 		"two causes": {
 			blockedBy(small, group),
-			"bad: 312 messages wait, of 2 causes; the worst: on orders 3 dead letters, too_large, with 300 messages behind 2 keys: MESSAGE_TOO_LARGE.", "/routes/orders/dead-letters?group=f00d",
+			"bad: 312 messages wait, for 2 causes; the worst: on orders 3 dead letters, too_large, with 300 messages behind 2 keys: MESSAGE_TOO_LARGE.", "/routes/orders/dead-letters?group=f00d",
 		},
 		"nothing waits for them": {blockedBy(beside), "busy: All routes move messages, but somebody should look: on orders 3 dead letters, too_large: MESSAGE_TOO_LARGE.", "/routes/orders/dead-letters?group=f00d"},
 		"gaps": {
@@ -107,8 +107,8 @@ func TestOneReadingIsNoLoss(t *testing.T) {
 func TestTheOverviewHasAllThatWaits(t *testing.T) {
 	page := troubled().see(t, "/")
 	has(
-		t, page, ">312<", ">41<", ">9<", "2 open skips, the limit is 1", "bridge dlq redrive --route orders --group f00d --dry-run",
-		"billing: 500 &lt;b&gt;no&lt;/b&gt;", "bridge routes resume mails --reason …", `href="/routes/mails/act?do=resume"`, "5\u202f210",
+		t, page, ">312<", ">41<", ">9<", "2 open skips, the limit is 1", "bridge dlq ls --route orders --group f00d",
+		"billing: 500 &lt;b&gt;no&lt;/b&gt;", "bridge routes resume mails --reason &#39;…&#39;", `href="/routes/mails/act?do=resume"`, "5\u202f210",
 	)
 	if strings.Contains(page, "<b>no") {
 		t.Error("an error is more than text")

@@ -10,7 +10,7 @@ import (
 // many.
 var letterVerbs = map[string]verb{
 	"redrive": oneOrMany(
-		ofLetter("redrive", "Redrive", (*Console).redrive, outOfOrderField),
+		followed(ofLetter("redrive", "Redrive", (*Console).redrive, outOfOrderField)),
 		manyVerb("Redrive dead letters", "Redrive", false, redriveFields)),
 	"discard": oneOrMany(
 		dangerous(ofLetter("discard", "Discard", (*Console).discard)),
