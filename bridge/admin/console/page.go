@@ -44,7 +44,7 @@ type pages struct{ all map[string]*template.Template }
 // readPages reads the templates. They are part of the program: one that cannot be
 // read is found by the first test.
 func readPages() *pages {
-	shared := template.Must(template.New("").Funcs(words).Funcs(letterWords).Funcs(keyWords).ParseFS(files, "pages/frame.html", "pages/parts.html"))
+	shared := template.Must(template.New("").Funcs(template.FuncMap{"asset": assetPath}).Funcs(words).Funcs(letterWords).Funcs(keyWords).ParseFS(files, "pages/frame.html", "pages/parts.html"))
 	p := &pages{map[string]*template.Template{}}
 	entries, _ := files.ReadDir("pages")
 	for _, e := range entries {
