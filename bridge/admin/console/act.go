@@ -131,6 +131,7 @@ type acting struct {
 	Command string
 	Plan    plan
 	Why     string     // who looks may not do it
+	Back    string     // the page of what it is about; empty: that of the route
 	Problem *api.Error // it was tried, and refused
 }
 
@@ -159,6 +160,7 @@ func (c *Console) planned(r *http.Request, o order, v verb, problem *api.Error) 
 		Order: o, Path: o.path(v.fields), Here: actPath(o.Route), About: sentOf(o.about(v.fields)),
 		Title: v.title, Button: v.button, Danger: v.danger, Plan: p, Problem: problem,
 		Reason: o.Form.Get("reason"), Once: rand.Text(), Command: command(v, o), Why: denied(c.me(r), cmp.Or(v.role, "operator")),
+		Back: backOf(o),
 	}
 	if p.Stop != "" {
 		a.Problem = nil // it says the same
@@ -175,6 +177,26 @@ func (c *Console) planned(r *http.Request, o order, v verb, problem *api.Error) 
 		code = cmp.Or(codes[problem.Code], http.StatusConflict)
 	}
 	return view{page: "act", title: v.title, nav: "", code: code, data: a}, nil
+}
+
+// backOf is the page of what an order is about.
+func backOf(o order) string {
+	m, err := manyOf(o)
+	_, steers := operationVerbs[o.Verb]
+	switch {
+	case steers:
+		return operationPath(o.Route, o.About.Get("id"))
+	case o.About.Has("key"):
+		return keyPath(o.Route, o.About.Get("key"))
+	case err != nil: // of a route
+		return ""
+	case len(m.ids) == 1 && o.Verb == "restore":
+		return archivedPath(o.Route, m.ids[0])
+	case len(m.ids) == 1:
+		return letterPath(o.Route, m.ids[0])
+	default:
+		return lettersPath(o.Route) + "?" + m.query(listReason).Encode()
+	}
 }
 
 // asSentence is a refusal, with what to do about it on these pages rather than in a

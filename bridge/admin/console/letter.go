@@ -127,7 +127,7 @@ func letterWays(me api.Me, d *letter) []way {
 // mayNotEdit says why somebody may not edit what they see so much of.
 func mayNotEdit(me api.Me, payloads string) string {
 	if payloads != "" {
-		return "not where payloads are " + payloads + " for you"
+		return "payloads are " + payloads + " for you" // and what is edited is stored whole
 	}
 	return denied(me, "admin")
 }

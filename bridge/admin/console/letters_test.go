@@ -43,6 +43,7 @@ type book struct {
 	refuses *api.Error // all changes
 	gone    bool       // there is no dead letter
 	slow    chan struct{}
+	sent    func() // what a change brings about; nil: the dead letter comes back
 
 	mu    sync.Mutex
 	asked []string // "GET /path?query" or "POST /path {…}"
@@ -99,7 +100,11 @@ func (b *book) answer(r *http.Request, body []byte) any {
 	case b.gone:
 		return &api.Error{Code: api.UnknownDeadLetter, Message: "this route has no such dead letter", Hint: "it may have been settled since"}
 	case len(parts) == 4:
-		return b.letter
+		l := b.letter
+		if b.sent == nil && len(b.changes()) > 0 { // it comes back at once
+			l.At = l.At.Add(time.Second)
+		}
+		return l
 	}
 	page := api.Page[api.DeadLetter]{Items: []api.DeadLetter{b.letter.DeadLetter}}
 	if b.more {
@@ -120,6 +125,9 @@ func (b *book) changed(what string, body []byte) any {
 	_ = json.Unmarshal(body, &q)
 	if b.slow != nil && !q.DryRun {
 		<-b.slow
+	}
+	if b.sent != nil && !q.DryRun {
+		defer b.sent()
 	}
 	switch {
 	case b.gone:

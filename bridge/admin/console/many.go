@@ -167,10 +167,13 @@ func warnsOf(m many, p api.Plan) (warns []string) {
 		warns = append(warns, "Consumers see "+plural(p.OutOfOrder, "message", "messages")+" behind later revisions of the same key.")
 	}
 	if m.do == "discard" {
-		warns = append(warns, "What is discarded is gone for good. Archiving keeps it.")
+		warns = append(warns, discardWarning)
 	}
 	return warns
 }
+
+// discardWarning is what is said before something is discarded.
+const discardWarning = "What is discarded is gone for good. Archiving keeps it."
 
 var (
 	rateField       = field{Name: "rate", Label: "At most so many a second", Hint: "empty: as fast as it goes", Kind: "number"}
