@@ -190,10 +190,9 @@ func (k *seeker) fitsKey(name string) bool {
 	return !slices.ContainsFunc(k.terms, func(t term) bool { return !strings.HasPrefix(name, t.value) })
 }
 
-// modeSays are what keys do, in the words of the other pages and commands.
+// modeSays are what keys do, where the pages have other words for it.
 var modeSays = map[lane.Mode]string{
-	lane.Quarantined: "quarantined behind a dead letter", lane.GapBlocked: "a revision did not come in time",
-	lane.Gap: "a revision has not come", lane.Waiting: "retrying", lane.Adopting: "new", lane.Locked: "locked",
+	lane.GapBlocked: "gap, its time over", lane.Waiting: "retrying", lane.Adopting: "new",
 }
 
 func laneSays(rec *store.Record) string {
