@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 
+	"github.com/brokerbridge/bridge/bridge/admin"
 	"github.com/brokerbridge/bridge/bridge/admin/api"
 	"github.com/brokerbridge/bridge/ordering"
 	"github.com/brokerbridge/bridge/ordering/lane"
@@ -119,7 +120,10 @@ func letterOf(l *api.Letter) (store.DeadLetter, error) {
 		ID: l.ID, Key: l.Raw(), Epoch: l.Epoch, Reason: l.Reason, Target: l.Target, At: l.At,
 		Message: store.Message{
 			ID: l.RawID(), Metadata: metadata(l.Headers), Payload: payload(l.Body),
-			Tries: store.Tries{Attempts: l.Attempts, FirstFailed: l.FirstFailed, LastFailed: l.LastFailed, Class: l.Class, Error: l.Error},
+			Tries: store.Tries{
+				Attempts: l.Attempts, FirstFailed: l.FirstFailed, LastFailed: l.LastFailed, Class: l.Class, Error: l.Error,
+				Log: admin.TryLog(l),
+			},
 		},
 	}
 	if l.Revision != nil {

@@ -7,6 +7,8 @@ import (
 	"log/slog"
 	"sync"
 
+	"go.opentelemetry.io/otel/trace"
+
 	"github.com/brokerbridge/bridge/bridge/broker"
 	"github.com/brokerbridge/bridge/bridge/config"
 	"github.com/brokerbridge/bridge/bridge/status"
@@ -33,6 +35,9 @@ type Options struct {
 	Brokers map[string]broker.Broker
 	// Store, when set, is used in place of the one the file names, and not closed.
 	Store store.Store
+	// TracerProvider gets the spans of messages, by OpenTelemetry's conventions for
+	// messaging. Nil: there are none. The bridge does not shut it down.
+	TracerProvider trace.TracerProvider
 }
 
 // Bridge is a topology that can run. Build it with [New]; close it after Run.
@@ -43,6 +48,7 @@ type Bridge struct {
 	brokers map[string]broker.Broker
 	routes  []*route
 	hooks   hooks
+	tracers trace.TracerProvider
 	closers []func() error
 }
 
@@ -52,7 +58,7 @@ func New(f *config.File, opts Options) (*Bridge, error) {
 	if faults := config.Unavailable(f); len(faults) > 0 {
 		return nil, faults
 	}
-	b := &Bridge{file: f, log: opts.Logger, brokers: map[string]broker.Broker{}, store: opts.Store, hooks: hooks{}}
+	b := &Bridge{file: f, log: opts.Logger, brokers: map[string]broker.Broker{}, store: opts.Store, hooks: hooks{}, tracers: opts.TracerProvider}
 	if b.log == nil {
 		b.log = slog.Default()
 	}

@@ -20,6 +20,7 @@ import (
 	"github.com/brokerbridge/bridge/ordering"
 	"github.com/brokerbridge/bridge/ordering/bulk"
 	"github.com/brokerbridge/bridge/ordering/lane"
+	"github.com/brokerbridge/bridge/ordering/spans"
 	"github.com/brokerbridge/bridge/ordering/store"
 	"github.com/brokerbridge/bridge/policies"
 )
@@ -35,6 +36,7 @@ type route struct {
 	office *bulk.Runner
 	outbox *outbox
 	alarms *alarm.Watch
+	spans  *spans.Tracer // nil: its messages are not followed
 
 	latency *latency
 	commits *latency // how long the store took for each
@@ -55,6 +57,7 @@ func newRoute(b *Bridge, cfg config.Route, adopt bool) *route {
 	r.office = newOffice(b, r)
 	r.outbox = newOutbox(b, cfg, r.log)
 	r.alarms = newWatch(b, r)
+	r.spans = newSpans(b, cfg)
 	return r
 }
 
@@ -222,7 +225,7 @@ func (r *route) chain(seq *ordering.Resequencer, target broker.Target) (
 		Multiplier: c.Retry.Multiplier, Jitter: jitter(c.Retry.Jitter), Tried: ordering.Attempts,
 		Rules: retryRules(c.Retry.Rules),
 	}
-	publish := policies.Batch(policies.Recover{}.Batch(target.PublishBatch))
+	publish := policies.Batch(policies.Recover{}.Batch(r.spans.Send(target.PublishBatch, classOf)))
 	if c.Breaker.Off {
 		publish = policies.Timeout{After: c.Retry.Timeout}.Batch(publish)
 	} else {
@@ -260,6 +263,7 @@ func (r *route) router(sources []broker.Source, take func(context.Context, order
 	}
 	for i, source := range sources {
 		name := fmt.Sprintf("%s-%d", r.cfg.Name, i)
+		from := r.tracedSource(i)
 		door := newTurnstile(source, r.cfg.Order.By == config.ByArrival)
 		router.AddConsumerHandler(name, "", door, func(m *message.Message) error {
 			defer door.pass(m)()
@@ -268,6 +272,7 @@ func (r *route) router(sources []broker.Source, take func(context.Context, order
 				return fmt.Errorf("%s delivered a message that is no carrier", source.Name())
 			}
 			r.face.received(len(c.Messages))
+			from.Receive(c.Messages)
 			err := take(m.Context(), ordering.Deliveries{Messages: c.Messages, Tokens: c.Tokens, Acker: c.Session})
 			if errors.Is(err, ordering.ErrStopped) {
 				return nil // not acknowledged: the source delivers again
@@ -331,6 +336,7 @@ func (r *route) orderingConfig(sources []broker.Source) ordering.Config {
 		Lag: lag(sources), Pause: r.valve.forOutage, Confirmed: r.latency.confirmed, Logger: r.bridge.log,
 		Order: order(o.By), Remember: remember(o.Duplicates), MessageID: duplicateID(o.Duplicates),
 		Stamp: r.cfg.To.Stamp == config.StampRevision, StampHeader: broker.HeaderRevision,
+		Spans: r.spans, Correlation: correlationOf,
 	}
 	cfg.Committed = r.commits.confirmed
 	if r.outbox != nil {

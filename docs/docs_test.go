@@ -67,6 +67,7 @@ var shown = map[string][]string{
 		"ordering/example_test.go", "policies/example_test.go", "bridge/bridgetest/example_test.go",
 		"examples/embedded/main.go", "bridge/internal/e2e/child/service/main.go",
 	},
+	"docs/tracing.md": {"ordering/traced_test.go"},
 }
 
 func TestCodeIsThatOfTheExamples(t *testing.T) {

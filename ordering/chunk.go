@@ -171,6 +171,7 @@ func (l *loop) landed(chunk []*item, errs []error) {
 		it.awaited = isAwaited(errs[i+1])
 		switch {
 		case errs[i+1] == nil:
+			it.span.Done()
 			e.ahead = append(e.ahead, it.id.Revision)
 		case it.origin == fromParked && it.storing == 0 && !it.awaited:
 			l.leave(it)

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/cenkalti/backoff/v4"
+	"go.opentelemetry.io/otel/trace"
 
 	"github.com/brokerbridge/bridge/ordering/failpoint"
 	"github.com/brokerbridge/bridge/ordering/lane"
@@ -46,7 +47,7 @@ func (l *loop) committer(ctx context.Context) {
 	for job := range l.jobs {
 		l.counts.committing.Store(time.Now().UnixNano())
 		if l.store(ctx, job) {
-			acknowledge(job)
+			l.acknowledge(job)
 		}
 		l.counts.committing.Store(0)
 		l.commits <- job
@@ -150,9 +151,10 @@ func (l *loop) resolveConflict(ctx context.Context, e *entry) error {
 }
 
 // acknowledge tells the sources what is durable now, an Ack per session.
-func acknowledge(job []*entry) {
+func (l *loop) acknowledge(job []*entry) {
 	var ackers []Acker
 	tokens := map[Acker][]uint64{}
+	var links []*trace.SpanContext
 	for _, e := range job {
 		if e.sent.elsewhere != nil {
 			continue
@@ -162,15 +164,20 @@ func acknowledge(job []*entry) {
 				ackers = append(ackers, h.acker)
 			}
 			tokens[h.acker] = append(tokens[h.acker], h.token)
+			if l.cfg.Spans != nil {
+				links = append(links, h.link)
+			}
 		}
 	}
 	if len(ackers) == 0 {
 		return
 	}
 	failpoint.Hit(failpoint.BeforeAck)
+	began := time.Now()
 	for _, a := range ackers {
 		a.Ack(tokens[a])
 	}
+	l.cfg.Spans.Settle(len(links), links, began)
 	failpoint.Hit(failpoint.AfterAck)
 }
 

@@ -10,6 +10,7 @@ import (
 	"github.com/ThreeDotsLabs/watermill/message"
 
 	"github.com/brokerbridge/bridge/ordering/lane"
+	"github.com/brokerbridge/bridge/ordering/spans"
 	"github.com/brokerbridge/bridge/ordering/store"
 )
 
@@ -157,6 +158,13 @@ type Config struct {
 	Committed func(took time.Duration)
 	// Logger gets life cycle and what an operator must see. Default slog.Default.
 	Logger *slog.Logger
+	// Spans follows messages with OpenTelemetry: a process span for each try, which
+	// the handler finds in the message's context, and settle spans. nil: nothing is
+	// followed.
+	Spans *spans.Tracer
+	// Correlation reads the correlation id of a message, for log lines about it. nil:
+	// metadata correlation_id.
+	Correlation func(*message.Message) string
 	// NotRunningAfter is how long a message waits for Run. Default 10 s.
 	NotRunningAfter time.Duration
 }

@@ -87,8 +87,8 @@ func (l *loop) giveUp(e *entry, r lane.Revision) {
 	e.drop(it)
 	l.leaveAlone(e)
 	l.counts.dead.add(reason)
-	l.log.Warn("dead letter", append(about(d.Key, d.Rev, d.Message.ID, d.Metadata),
-		"id", d.ID, "reason", reason, "class", d.Class, "attempts", d.Attempts, "error", d.Error)...)
+	l.log.Warn("dead letter", append(about(d.Key, d.Rev, d.Message.ID), l.traits(it,
+		"id", d.ID, "reason", reason, "class", d.Class, "attempts", d.Attempts, "error", d.Error)...)...)
 }
 
 // refuse makes a message a dead letter that belongs to no lane.
@@ -148,7 +148,7 @@ func (l *loop) refuseUnidentified(it *item) {
 func (l *loop) refusalOf(it *item) string {
 	if g := it.givenUp(); g != nil {
 		it.tries = g.Tries
-		it.tries.Error, it.tries.Class = bounded(it.tries.Error), "permanent"
+		it.tries.Error, it.tries.Class = store.ErrorText(it.tries.Error), "permanent"
 		if it.tries.FirstFailed.IsZero() || it.tries.LastFailed.IsZero() {
 			it.tries.FirstFailed, it.tries.LastFailed = l.now, l.now
 		}
@@ -159,7 +159,7 @@ func (l *loop) refusalOf(it *item) string {
 	if errors.As(it.refusal, &id) {
 		reason = id.Reason
 	}
-	it.tries.Error = bounded(it.refusal.Error())
+	it.tries.Error = store.ErrorText(it.refusal.Error())
 	it.tries.Class = "permanent"
 	l.noteDead(it, reason)
 	return reason

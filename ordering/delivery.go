@@ -5,8 +5,10 @@ import (
 	"time"
 
 	"github.com/ThreeDotsLabs/watermill/message"
+	"go.opentelemetry.io/otel/trace"
 
 	"github.com/brokerbridge/bridge/ordering/lane"
+	"github.com/brokerbridge/bridge/ordering/spans"
 	"github.com/brokerbridge/bridge/ordering/store"
 )
 
@@ -32,6 +34,7 @@ type Deliveries struct {
 type handle struct {
 	acker Acker
 	token uint64
+	link  *trace.SpanContext // by which a settle span names the message
 }
 
 // origin is where a message in memory came from.
@@ -54,6 +57,7 @@ type item struct {
 	first handle
 	more  []handle // of copies that joined it
 	tries store.Tries
+	span  *spans.Process // of the try under way, or of the last one
 
 	origin  origin
 	storing int    // changes that park it and are not durable yet
@@ -102,6 +106,13 @@ func (l *loop) restore(e *entry, m store.Message, from origin) *item {
 		it.came = m.ParkedAt
 	}
 	return it
+}
+
+// redriven has a dead letter's story begin anew: it keeps its first failure, and
+// what was tried before.
+func (it *item) redriven() {
+	it.tries.Attempts = 0
+	it.tries.Log = it.tries.Log.Redriven()
 }
 
 type (

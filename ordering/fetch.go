@@ -62,7 +62,7 @@ func sizeOf(m *store.Message) int {
 	for k, v := range m.Metadata {
 		n += len(k) + len(v)
 	}
-	return n
+	return n + m.Log.Size()
 }
 
 // fetch brings the next message of a lane into memory, from where it is parked
@@ -198,7 +198,7 @@ func (l *loop) fetchDead(e *entry) (lane.Event, error) {
 	}
 	it := l.restore(e, d.Message, fromDead)
 	it.dead = id
-	it.tries.Attempts = 0 // a redrive starts anew; the story keeps its first failure
+	it.redriven()
 	e.keep(it)
 	return lane.Event{Kind: lane.Fetched, Rev: r, Print: it.print}, nil
 }

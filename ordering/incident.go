@@ -1,7 +1,6 @@
 package ordering
 
 import (
-	"regexp"
 	"strings"
 	"unicode/utf8"
 
@@ -12,12 +11,10 @@ import (
 const maxLogged = 128
 
 // about says which message an incident in the log is about, as far as that is known: its
-// key, because that is what an operator looks for next, and how others name it.
-func about(key string, r lane.Revision, id string, headers map[string]string) []any {
+// key, because that is what an operator looks for next, and its id.
+func about(key string, r lane.Revision, id string) []any {
 	var all []any
-	for _, fact := range [][2]string{
-		{"key", key}, {"message_id", id}, {"trace", traceOf(headers["traceparent"])}, {"correlation", correlation(headers)},
-	} {
+	for _, fact := range [][2]string{{"key", key}, {"message_id", id}} {
 		if fact[1] != "" {
 			all = append(all, fact[0], logged(fact[1]))
 		}
@@ -38,16 +35,6 @@ func logged(text string) string {
 		text = text[:len(text)-1]
 	}
 	return text + "…"
-}
-
-var traceParent = regexp.MustCompile(`^[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}`)
-
-// traceOf is the id of a W3C trace.
-func traceOf(parent string) string {
-	if found := traceParent.FindStringSubmatch(parent); found != nil {
-		return found[1]
-	}
-	return ""
 }
 
 // correlation is what senders call the conversation of a message.

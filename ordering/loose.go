@@ -107,7 +107,8 @@ func (l *loop) reread(d *store.DeadLetter) *item {
 	m := d.Message
 	m.Metadata = maps.Clone(m.Metadata) // the dead letter stays as it is
 	it := l.restore(&entry{key: store.Key{Name: d.Key, Epoch: d.Epoch}}, m, fromLoose)
-	it.lane, it.dead, it.tries.Attempts = nil, d.ID, 0
+	it.lane, it.dead = nil, d.ID
+	it.redriven()
 	switch d.Reason {
 	case lane.Conflict.String(), lane.Regressed.String(), lane.Late.String(), lane.Implausible.String():
 	default:
@@ -248,10 +249,10 @@ func (l *loop) gone(c *change, it *item) {
 
 // looseFailed decides what becomes of one that failed beside the order, and
 // reports whether the target was unavailable.
-func (l *loop) looseFailed(it *item, v verdict) bool {
+func (l *loop) looseFailed(it *item, v verdict, took time.Duration) bool {
 	switch away := v.Class() == "unavailable"; {
 	case v.GivenUp():
-		note(&it.tries, v, l.now)
+		note(it, v, l.now, took)
 		l.deadAgain(it)
 	case l.stopping:
 		l.loose.leave(l, it, "")
@@ -262,7 +263,7 @@ func (l *loop) looseFailed(it *item, v verdict) bool {
 		l.outage.add(it, l.now.Add(pauseInterrupted))
 		return false
 	default:
-		note(&it.tries, v, l.now)
+		note(it, v, l.now, took)
 		l.loose.pausing = append(l.loose.pausing, pause{it, l.now.Add(v.Pause())})
 	}
 	l.counts.attempts.add(v.Class())
@@ -277,6 +278,6 @@ func (l *loop) deadAgain(it *item) {
 	l.died(l.rewrite(nil, d), &d)
 	l.loose.leave(l, it, "")
 	l.counts.dead.add(d.Reason)
-	l.log.Warn("dead letter again", append(about(d.Key, d.Rev, d.Message.ID, d.Metadata),
-		"id", d.ID, "reason", d.Reason, "class", d.Class, "attempts", d.Attempts, "error", d.Error)...)
+	l.log.Warn("dead letter again", append(about(d.Key, d.Rev, d.Message.ID), l.traits(it,
+		"id", d.ID, "reason", d.Reason, "class", d.Class, "attempts", d.Attempts, "error", d.Error)...)...)
 }

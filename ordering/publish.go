@@ -63,6 +63,9 @@ func (l *loop) prepare(it *item) {
 		it.msg.SetContext(outlived{l.context, it.msg.Context()})
 	}
 	it.noteStory()
+	if l.cfg.Spans != nil {
+		l.beginTry(it)
+	}
 }
 
 // outlived is the context of a message whose own has ended: with its values, and
@@ -89,11 +92,12 @@ func (l *loop) settle(c *call) {
 			l.landed(c.items[i:i+n], c.errs[i:i+n])
 		}
 		if c.errs[i] == nil {
+			it.span.Done()
 			l.confirmed(it)
 			l.outage.answered = true
 			continue
 		}
-		if l.failed(it, c.errs[i]) {
+		if l.failed(it, c.errs[i], l.now.Sub(c.since)) {
 			away = c.errs[i]
 		}
 	}
@@ -126,21 +130,22 @@ func (l *loop) confirmed(it *item) {
 
 // failed steps a lane whose head failed, and reports whether the target was
 // unavailable.
-func (l *loop) failed(it *item, err error) bool {
+func (l *loop) failed(it *item, err error, took time.Duration) bool {
 	if m := (*misuse)(nil); errors.As(err, &m) {
 		l.misused(m)
 		return false // and the message stays as it is, unacknowledged
 	}
 	v := judge(err, it.tries)
+	it.span.Failed(v.Class(), v)
 	if it.lane == nil {
-		return l.looseFailed(it, v)
+		return l.looseFailed(it, v, took)
 	}
 	it.verdict = v
 	ev := lane.Event{Rev: it.id.Revision, At: l.now}
 	switch {
 	case l.flood.tripped || l.stopping && !v.GivenUp():
 		if !v.GivenUp() && v.Class() != "unavailable" && v.Class() != "interrupted" {
-			note(&it.tries, v, l.now)
+			note(it, v, l.now, took)
 		}
 		l.putBack(it)
 		return false
@@ -151,10 +156,10 @@ func (l *loop) failed(it *item, err error) bool {
 		l.outage.add(it, l.now.Add(pauseInterrupted))
 		return false
 	case v.GivenUp():
-		note(&it.tries, v, l.now)
+		note(it, v, l.now, took)
 		ev.Kind = lane.GaveUp
 	default:
-		note(&it.tries, v, l.now)
+		note(it, v, l.now, took)
 		it.lane.due = l.now.Add(v.Pause())
 		ev.Kind, ev.Pause = lane.Retry, v.Pause()
 	}

@@ -117,7 +117,7 @@ func (r *Resequencer) identify(d Deliveries) []*item {
 	for i, m := range d.Messages {
 		it := &slab[i]
 		it.msg, it.came = m, now
-		it.first = handle{d.Acker, d.Tokens[i]}
+		it.first = handle{d.Acker, d.Tokens[i], r.cfg.Spans.Link(m)}
 		r.read(it)
 		r.sight(it)
 		items[i] = it

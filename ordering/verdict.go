@@ -82,23 +82,30 @@ func (p plain) Reason() string       { return p.reason }
 func (p plain) Unwrap() error        { return p.error }
 
 // note adds a failure to a message's story.
-func note(t *store.Tries, v verdict, now time.Time) {
+func note(it *item, v verdict, now time.Time, took time.Duration) {
+	t := &it.tries
 	t.Attempts = v.Attempts()
 	if t.FirstFailed.IsZero() {
 		t.FirstFailed = now
 	}
 	t.LastFailed = now
 	t.Class = v.Class()
-	t.Error = bounded(v.Error())
+	t.Error = store.ErrorText(v.Error())
+	known, of := t.Log, it.traced()
+	if s, ok := v.(storied); ok {
+		s.EachFailure(func(at time.Time, took time.Duration, class, text string) {
+			t.Log = t.Log.Add(store.Try{At: at, Took: took, Class: class, Error: text, Trace: of})
+		})
+	}
+	if t.Log == known {
+		t.Log = t.Log.Add(store.Try{At: now, Took: took, Class: t.Class, Error: t.Error, Trace: of})
+	}
 }
 
-// bounded keeps an error's text short enough to be stored.
-func bounded(s string) string {
-	const most = 2048
-	if len(s) > most {
-		return s[:most] + "…"
-	}
-	return s
+// storied is a verdict on several tries, as that of policies.Retry's middleware:
+// it tells of each.
+type storied interface {
+	EachFailure(see func(at time.Time, took time.Duration, class, text string))
 }
 
 // HaltError ends Run and says why the route must not simply be restarted.

@@ -200,6 +200,9 @@ func (r *refusal) Error() string {
 		cmp.Or(r.name, "target"), r.state, r.pause.Round(time.Millisecond))
 }
 
+// Untried tells whoever follows the message that it went nowhere.
+func (r *refusal) Untried() bool { return true }
+
 func (r *refusal) Is(target error) bool { return target == ErrOpen }
 
 // Pause is how long until asking makes sense.

@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"github.com/ThreeDotsLabs/watermill/message"
+
+	"github.com/brokerbridge/bridge/ordering/spans"
 )
 
 // The headers in which a dead letter tells its story.
@@ -58,6 +60,10 @@ type DeadLetter struct {
 	// Target says in the headers where the message was going. Empty: the topic the
 	// router publishes the handler's messages to, if any.
 	Target string
+
+	// Spans follows what is published with OpenTelemetry, in send spans: its flow's
+	// Target is Topic. Nil: nobody does.
+	Spans *spans.Tracer
 }
 
 // Middleware publishes what h gives up, as it was when it arrived: its UUID, its
@@ -70,6 +76,9 @@ func (d DeadLetter) Middleware(h message.HandlerFunc) message.HandlerFunc {
 	if d.Publisher == nil {
 		panic("policies: DeadLetter without a Publisher")
 	}
+	publish := d.Spans.Send(func(msgs []*message.Message) []error {
+		return []error{d.Publisher.Publish(d.Topic, msgs...)}
+	}, func(err error) string { return ClassOf(err).String() })
 	return func(msg *message.Message) ([]*message.Message, error) {
 		letter := copyOf(msg)
 		produced, err := h(msg)
@@ -78,7 +87,7 @@ func (d DeadLetter) Middleware(h message.HandlerFunc) message.HandlerFunc {
 			return produced, err
 		}
 		d.address(letter, v)
-		if err := d.Publisher.Publish(d.Topic, letter); err != nil {
+		if err := publish([]*message.Message{letter})[0]; err != nil {
 			sleep(letter.Context(), awhile)
 			return nil, d.unpublished(err, v)
 		}

@@ -9,6 +9,8 @@ import (
 
 	"github.com/ThreeDotsLabs/watermill/message"
 	"github.com/cenkalti/backoff/v4"
+
+	"github.com/brokerbridge/bridge/ordering/spans"
 )
 
 // awhile is the pause where nobody suggests one. It is what keeps a target that
@@ -42,6 +44,10 @@ type Retry struct {
 	// Rules have other numbers for some failures. The first that fits is used.
 	Rules []Rule
 
+	// Spans follows the tries of Middleware with OpenTelemetry, each in a process span,
+	// but of messages that a Resequencer in front follows already. Nil: nobody does.
+	Spans *spans.Tracer
+
 	// Tried says how many tries of a message were spent before, for an owner who
 	// remembers them. Nil: none.
 	Tried func(*message.Message) int
@@ -74,14 +80,19 @@ func (r Retry) Middleware(h message.HandlerFunc) message.HandlerFunc {
 	return func(msg *message.Message) ([]*message.Message, error) {
 		ctx := msg.Context()
 		v := &Verdict{Tries: p.Tried(msg)}
+		tries := p.Spans.Tries(msg)
 		for sleep(ctx, v.After) {
+			began := time.Now()
+			span := tries.Begin(msg, v.Tries+1)
 			produced, err := h(msg)
 			if err == nil {
+				span.Done()
 				return produced, nil
 			}
 			// A try's context ends with it: Watermill's Timeout leaves a dead one behind.
 			msg.SetContext(ctx)
-			v = p.judge(ctx, v.Tries, err).since(v)
+			v = p.judge(ctx, v.Tries, err).since(v, began)
+			span.Failed(v.Class(), v)
 			if v.Final {
 				return nil, v
 			}
@@ -154,11 +165,14 @@ func (v *Verdict) giveUp(why string) {
 	v.Final, v.Why, v.After = true, why, 0
 }
 
-// since takes over the time of the first failure, which is now if there was none.
-func (v *Verdict) since(before *Verdict) *Verdict {
-	v.Since = before.Since
-	if v.Since.IsZero() {
-		v.Since = time.Now()
+// since takes over the story of the tries before this one, which began then: the
+// time of the first failure is now if there was none.
+func (v *Verdict) since(before *Verdict, began time.Time) *Verdict {
+	now := time.Now()
+	v.Since = cmp.Or(before.Since, now)
+	v.failed = before.failed
+	if v.Tries > before.Tries || v.Final {
+		v.failed = v.failed.tried(v, now, began)
 	}
 	return v
 }

@@ -117,7 +117,16 @@ func TestRetryMiddlewareWaitsBetweenTries(t *testing.T) {
 				if !v.Since.Equal(start) {
 					t.Errorf("first failed at %v, want %v", v.Since, start)
 				}
-				if v.Err, v.Since = nil, (time.Time{}); v != tt.want {
+				told := 0
+				v.EachFailure(func(at time.Time, took time.Duration, class, _ string) {
+					if told++; at.Before(start) || took != 0 || class != v.Class() {
+						t.Errorf("a try at %v took %v: %s", at, took, class)
+					}
+				})
+				if told != v.Tries {
+					t.Errorf("it tells of %d tries, and %d were spent", told, v.Tries)
+				}
+				if v.Err, v.Since, v.failed = nil, (time.Time{}), nil; v != tt.want {
 					t.Errorf("got  %+v\nwant %+v", v, tt.want)
 				}
 			})
@@ -262,5 +271,19 @@ func TestJitter(t *testing.T) {
 		if got := (Retry{Jitter: jitter}).plan().Jitter; got != want {
 			t.Errorf("%v means %v, want %v", jitter, got, want)
 		}
+	}
+}
+
+// TestVerdictTellsOfTheLastTries (I7): of a message that is tried for ever, too.
+func TestVerdictTellsOfTheLastTries(t *testing.T) {
+	n := 0
+	_, err := Retry{Attempts: 100, Initial: time.Nanosecond, Max: time.Nanosecond, Jitter: -1}.Middleware(func(*message.Message) ([]*message.Message, error) {
+		n++
+		return nil, fmt.Errorf("try %d", n)
+	})(messages(1)[0])
+	var told []string
+	verdict(t, err).EachFailure(func(_ time.Time, _ time.Duration, _, text string) { told = append(told, text) })
+	if len(told) != 30 || told[0] != "try 71" || told[29] != "try 100" {
+		t.Errorf("%v", told)
 	}
 }

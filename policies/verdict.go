@@ -22,7 +22,22 @@ type Verdict struct {
 	Why   string        // the dead letter's reason; empty unless Final
 	Since time.Time     // the first failure; zero where only the owner knows it
 	Err   error
+
+	failed *failures // nil: only the owner knows them
 }
+
+// failures are the tries that were spent by [Retry.Middleware], which makes several;
+// of many the last ones.
+type failures []failure
+
+type failure struct {
+	at    time.Time
+	took  time.Duration
+	class Class
+	text  string
+}
+
+const mostFailures = 30
 
 func (v *Verdict) class() Class   { return v.Of }
 func (v *Verdict) reason() string { return v.Why }
@@ -32,6 +47,28 @@ func (v *Verdict) Error() string { return v.Err.Error() }
 
 // Unwrap returns the cause.
 func (v *Verdict) Unwrap() error { return v.Err }
+
+// EachFailure shows the tries that [Retry.Middleware] made, this one included, to
+// the owner of the message, who keeps them. Of many it shows the last 30.
+func (v *Verdict) EachFailure(see func(at time.Time, took time.Duration, class, text string)) {
+	if v.failed == nil {
+		return
+	}
+	for _, f := range *v.failed {
+		see(f.at, f.took, f.class.String(), f.text)
+	}
+}
+
+// tried adds a try that failed to those before it.
+func (f *failures) tried(v *Verdict, now, began time.Time) *failures {
+	var all failures
+	if f != nil {
+		all = *f
+	}
+	all = append(all, failure{now, now.Sub(began), v.Of, v.Error()})
+	all = all[max(0, len(all)-mostFailures):]
+	return &all
+}
 
 // Class is the cause's class, spelled as in dead letters.
 func (v *Verdict) Class() string { return v.Of.String() }

@@ -202,9 +202,10 @@ func New(c Config) (*Server, error) {
 	c.Routes = discreet(c)
 	s := &Server{
 		cfg: c, names: map[string]bool{}, door: newDoor(c.Tokens),
-		pulse: newPulse(c.Routes), past: newHistory(c), feed: newFeed(c.Routes), busy: make(chan struct{}, maxRequests),
+		pulse: newPulse(c.Routes), past: newHistory(c), busy: make(chan struct{}, maxRequests),
 		sessions: newSessions(c.TLS != nil || c.BehindProxy),
 	}
+	s.feed = newFeed(s.forAll)
 	s.console = s.newConsole()
 	for _, r := range c.Routes(context.Background()) {
 		s.names[r.Name] = true

@@ -149,6 +149,10 @@ func (s *Server) export(w http.ResponseWriter, r *http.Request) {
 func (c *content) letter(d *store.DeadLetter) api.Letter {
 	out := api.Letter{DeadLetter: c.deadLetter(d), Body: c.body(math.MaxInt)}
 	out.Headers, _ = c.headers(math.MaxInt, math.MaxInt)
+	out.Tries, out.TriesOmitted = c.tries(d.Log)
+	if d.Log != nil {
+		out.Redrives = d.Log.Redrives
+	}
 	return out
 }
 

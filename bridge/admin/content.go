@@ -203,12 +203,46 @@ func discreet(c Config) func(context.Context) []status.Route {
 		}
 		all = slices.Clone(all)
 		for i := range all {
-			if strings.HasPrefix(all[i].Reason, aboutMessage) {
-				all[i].Reason = aboutMessage + mask.NotShown
-			}
+			quietly(&all[i])
 		}
 		return all
 	}
+}
+
+// quietly takes from how a route is doing what may quote a message: why it stopped at
+// one, and the failure at which its breaker opened, which was one of a message.
+func quietly(r *status.Route) {
+	if strings.HasPrefix(r.Reason, aboutMessage) {
+		r.Reason = aboutMessage + mask.NotShown
+	}
+	if r.Trip != nil && r.Trip.Why != "" {
+		trip := *r.Trip
+		trip.Why = mask.NotShown
+		r.Trip = &trip
+	}
+}
+
+// shifts are the changes of a breaker, as far as a caller may read why.
+func shifts(ctx context.Context, all []api.Breaker) []api.Breaker {
+	all = append([]api.Breaker{}, all...)
+	for i := range all {
+		if all[i].Why != "" && callerIn(ctx).payloads != PayloadsFull {
+			all[i].Why = mask.NotShown
+		}
+	}
+	return all
+}
+
+// forAll is how the routes are doing, as all may know who ask here: what is told to
+// many at once shows nobody what only another may see.
+func (s *Server) forAll(ctx context.Context) []status.Route {
+	all := caller{payloads: s.sees("")}
+	for _, t := range s.cfg.Tokens {
+		if s.sees(t.Payloads) != PayloadsFull {
+			all.payloads = PayloadsHidden
+		}
+	}
+	return s.cfg.Routes(context.WithValue(ctx, callerKey{}, all))
 }
 
 // traceID is how traces are named.

@@ -44,6 +44,7 @@ func message(secret, open string) store.Message {
 		},
 	}
 	m.Tries = store.Tries{Attempts: 2, Class: "permanent", FirstFailed: noon, LastFailed: noon, Error: fmt.Sprintf("%s: refused %s, %v", open, m.Payload, m.Metadata)}
+	m.Log = m.Log.Add(store.Try{At: noon, Class: "permanent", Error: m.Error})
 	return m
 }
 
@@ -81,8 +82,12 @@ func masking(t *testing.T, s store.Store) *Server {
 	t.Helper()
 	srv, _ := locked(t, func(c *Config) {
 		c.Routes = func(context.Context) []status.Route {
-			return []status.Route{{Name: "orders", State: status.Paused, Reason: "dead_letter: refused " + theSecret + " of " + theRest, Breaker: "closed"}}
+			return []status.Route{{
+				Name: "orders", State: status.Paused, Reason: "dead_letter: refused " + theSecret + " of " + theRest,
+				Breaker: "open", Trip: &status.Trip{At: noon, Why: "no place for " + theSecret + " of " + theRest},
+			}}
 		}
+		c.Teller = quoting{}
 		c.Store, c.Mask, c.TraceURL = s, secretive(), "https://jaeger.example/{trace}"
 		for i := range c.Tokens {
 			c.Tokens[i].Payloads = map[Role]Payloads{RoleViewer: PayloadsHidden, RoleOperator: "", RoleAdmin: PayloadsFull}[c.Tokens[i].Role]
@@ -102,6 +107,15 @@ func masking(t *testing.T, s store.Store) *Server {
 	})
 	return srv
 }
+
+// quoting tells of a breaker that opened at an error that quotes a message.
+type quoting struct{}
+
+func (quoting) Policies(string) []api.Policy { return nil }
+func (quoting) BreakerHistory(string) []api.Breaker {
+	return []api.Breaker{{At: noon, State: "open", Why: "no place for " + theSecret + " of " + theRest}, {At: noon, State: "closed"}}
+}
+func (quoting) Latency(string) (status.Latency, bool) { return status.Latency{}, false }
 
 const (
 	theSecret = "CANARY7secret"
@@ -150,6 +164,17 @@ func TestI11_NoAnswerShowsWhatIsMasked(t *testing.T) {
 		})
 		if want := len(hides) < 2; (shown > 5) != want {
 			t.Errorf("%d answers have content for the %s", shown, token)
+		}
+	}
+}
+
+// A stream is one for all who listen: whoever had it made, it has what all may see.
+func TestI11_AStreamShowsNobodyWhatAnotherMaySee(t *testing.T) {
+	s := masking(t, holding(t, message(theSecret, theRest)))
+	for _, token := range []string{"token-of-the-admin", "token-of-the-operator", "token-of-the-viewer"} {
+		w := asks(s, "GET", "/api/v1/stream", token)
+		if body := w.Body.String(); !strings.Contains(body, "event: status") || strings.Contains(body, "CANARY") {
+			t.Errorf("%s: %d %s", token, w.Code, body)
 		}
 	}
 }

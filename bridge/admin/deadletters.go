@@ -141,6 +141,8 @@ func (s *Server) deadLetter(w http.ResponseWriter, r *http.Request) {
 	c := s.contentOf(r.Context(), &d.Message)
 	out := api.DeadLetterDetail{DeadLetter: c.deadLetter(&d), Body: c.body(maxBody), Payloads: c.level()}
 	out.Headers, out.HeadersOmitted = c.headers(maxHeaders, maxHeader)
+	out.Tries, out.TriesOmitted = c.tries(d.Log)
+	out.Trace = traceOf(&d)
 	out.TraceLink = s.traceLink(out.Trace)
 	answer(w, http.StatusOK, out)
 }

@@ -125,8 +125,9 @@ func (s *Server) findLetters(ctx context.Context, route, key string, stands []*s
 func (s *Server) wait(ctx context.Context, st *stand) (api.Wait, error) {
 	out := api.Wait{Lane: laneOf(&st.Record, st.live, st.known)}
 	if st.letter != nil {
-		d := s.contentOf(ctx, &st.letter.Message).deadLetter(st.letter)
-		out.DeadLetter = &d
+		c := s.contentOf(ctx, &st.letter.Message)
+		d := c.deadLetter(st.letter)
+		out.DeadLetter, out.LastTry = &d, c.lastTry(st.letter.Log)
 	}
 	if st.State.Mode == lane.Gap || st.State.Mode == lane.GapBlocked {
 		out.Missing = missing(&st.State, st.lowest())
@@ -145,6 +146,7 @@ func (s *Server) wait(ctx context.Context, st *stand) (api.Wait, error) {
 			tries = head.Tries
 		}
 		out.Attempts, out.Error = tries.Attempts, s.saysOf(ctx, head, tries.Error)
+		out.LastTry = s.lastTryOf(ctx, head, tries.Log)
 	}
 	tell(&out, st)
 	return out, nil
@@ -160,6 +162,15 @@ func (s *Server) saysOf(ctx context.Context, m *store.Message, text string) stri
 		return text
 	}
 	return mask.NotShown
+}
+
+// lastTryOf is the last try of such a message.
+func (s *Server) lastTryOf(ctx context.Context, m *store.Message, l *store.TryLog) *api.Try {
+	shown := (&content{payloads: PayloadsFull}).lastTry(l)
+	if shown != nil {
+		shown.Error = s.saysOf(ctx, m, shown.Error)
+	}
+	return shown
 }
 
 // lowest is the lowest revision that waits behind a gap.

@@ -21,6 +21,15 @@ import (
 
 var rewrite = flag.Bool("rewrite", false, "write the expected files anew")
 
+// tried are two tries of a message.
+func tried() *store.TryLog {
+	l := (*store.TryLog)(nil).Add(store.Try{At: noon, Class: "transient", Error: "before"})
+	return l.Redriven().Add(store.Try{
+		At: noon.Add(time.Minute), Took: 1500 * time.Millisecond, Class: "transient", Error: "no",
+		Trace: store.Trace{ID: [16]byte{15: 1}, Span: [8]byte{7: 2}},
+	})
+}
+
 // stuck is a store with a key in each mode, and what operators did.
 func stuck(t *testing.T) store.Store {
 	t.Helper()
@@ -47,6 +56,7 @@ func stuck(t *testing.T) store.Store {
 	waiting.Park[0].Tries = store.Tries{Attempts: 3, Class: "transient", Error: "no"}
 	quarantined := put("quarantined", 0, lane.Quarantined, 4, 5, 6, 9)
 	quarantined.Dead = []store.DeadLetter{dead("d1", "quarantined", "too_large", true, nil)}
+	quarantined.Dead[0].Log = tried()
 	quarantined.Archive = []store.Archived{{DeadLetter: quarantined.Dead[0], ArchivedAt: noon, By: "ann", Why: "for later"}}
 	// Two epochs stand at a dead letter of the same revision.
 	first, second := put("epochs", 0, lane.Quarantined, 4), put("epochs", 1, lane.Quarantined, 4, 5)
@@ -97,7 +107,7 @@ func TestExplain(t *testing.T) {
 					State: lane.State{Base: 1, Next: 4, Highest: 8, Mode: lane.Gap},
 				},
 				"young":   {Held: 1, Lowest: 3, Since: noon, State: lane.State{Base: 1, Next: 1, Mode: lane.Gap}},
-				"waiting": {State: lane.State{Base: 1, Next: 4, Highest: 4, Mode: lane.Waiting}, Since: noon, Tries: store.Tries{Attempts: 5, Error: "still"}},
+				"waiting": {State: lane.State{Base: 1, Next: 4, Highest: 4, Mode: lane.Waiting}, Since: noon, Tries: store.Tries{Attempts: 5, Error: "still", Log: tried()}},
 			}
 			l, ok := live[key]
 			return l, ok

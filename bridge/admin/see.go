@@ -53,7 +53,7 @@ func (s *Server) route(w http.ResponseWriter, r *http.Request) {
 	out.Rates, out.Latency = s.past.Minute(all[i])
 	if s.cfg.Teller != nil {
 		out.Policies = append(out.Policies, s.cfg.Teller.Policies(name)...)
-		out.Shift = append(out.Shift, s.cfg.Teller.BreakerHistory(name)...)
+		out.Shift = shifts(r.Context(), s.cfg.Teller.BreakerHistory(name))
 	}
 	answer(w, http.StatusOK, out)
 }

@@ -268,6 +268,7 @@ var given = map[string][]string{
 	"store backup":    {"@DIR/backup"},
 	"store restore":   {"@DIR/backup"},
 	"completion":      {"bash"},
+	"search":          {"4711"},
 }
 
 // commands are all there are, with arguments and as JSON where that can be had.

@@ -53,7 +53,9 @@ func deadLetterText(cmd *cobra.Command, d api.DeadLetterDetail) {
 	if d.InOrder {
 		fact(cmd, "order", "it stands in the order of its key: bridge explain KEY says what waits for it")
 	}
+	fact(cmd, "trace", d.Trace)
 	if !d.Bodiless {
+		triesText(cmd.OutOrStdout(), d)
 		contentText(cmd.OutOrStdout(), d)
 	}
 }

@@ -78,6 +78,9 @@ func waitText(cmd *cobra.Command, w api.Wait) {
 		fact(cmd, "error", d.Error)
 		fact(cmd, "attempts", attempts(*d))
 	}
+	if t := w.LastTry; t != nil {
+		fact(cmd, "last try", tryText(*t))
+	}
 	fact(cmd, "parked", behindText(w))
 	fact(cmd, "held", number(w.Held))
 	fact(cmd, "next", number(w.Next))

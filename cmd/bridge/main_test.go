@@ -176,6 +176,18 @@ func letter(id, key, reason string, body []byte) store.DeadLetter {
 	}
 	if d.Lane {
 		d.Rev = 4
+		d.Log = triedTwice(d.Error)
 	}
 	return d
+}
+
+// triedTwice is many tries, and a redrive behind them.
+func triedTwice(error string) (l *store.TryLog) {
+	for i := range 39 {
+		l = l.Add(store.Try{At: noon.Add(time.Duration(i) * time.Second), Took: 1234567, Class: "transient", Error: "refused: \x1b[31mno"})
+	}
+	return l.Redriven().Add(store.Try{
+		At: noon.Add(time.Minute), Took: 1500 * time.Millisecond, Class: "transient", Error: error,
+		Trace: store.Trace{ID: [16]byte{15: 1}, Span: [8]byte{7: 2}},
+	})
 }

@@ -56,7 +56,14 @@ func newRun() *cobra.Command {
 
 func (f *runFlags) run(ctx context.Context, file *config.File, log *slog.Logger) error {
 	useMemory(file)
-	b, err := bridge.New(file, bridge.Options{Logger: log, AdoptOnce: f.adopt, AcceptOffset: f.acceptOffset})
+	traces, err := startTraces(ctx, log)
+	if err != nil {
+		return err
+	}
+	defer traces.end(ctx)
+	b, err := bridge.New(file, bridge.Options{
+		Logger: log, AdoptOnce: f.adopt, AcceptOffset: f.acceptOffset, TracerProvider: traces.provider(),
+	})
 	if _, ok := errors.AsType[config.Faults](err); ok {
 		return err
 	}

@@ -199,15 +199,6 @@ func (m *Message) Size() int64 {
 	return int64(n)
 }
 
-// Tries is the story of a message's failures.
-type Tries struct {
-	Attempts    int
-	FirstFailed time.Time
-	LastFailed  time.Time
-	Class       string
-	Error       string
-}
-
 // DeadLetter is a message given up, with its story. ID is unique within its
 // route; writing the same id again replaces it and is counted once.
 type DeadLetter struct {

@@ -126,6 +126,10 @@ type Letter struct {
 	DeadLetter
 	Headers []Header `json:"headers"`
 	Body    Bytes    `json:"body"`
+	// Tries are as in [DeadLetterDetail].
+	Tries        []Try `json:"tries,omitempty"`
+	TriesOmitted int   `json:"tries_omitted,omitempty"`
+	Redrives     int   `json:"redrives,omitempty"` // how often it was redriven
 }
 
 // Import is dead letters from elsewhere.

@@ -34,6 +34,7 @@ type Wait struct {
 	DeadLetter *DeadLetter `json:"dead_letter,omitempty"` // the one that blocks
 	Attempts   int         `json:"attempts,omitempty"`    // waiting: so far, of the next revision
 	Error      string      `json:"error,omitempty"`       // the last of these
+	LastTry    *Try        `json:"last_try,omitempty"`    // that failed, of the next revision or of the dead letter
 	Behind     *Behind     `json:"behind,omitempty"`      // what is parked
 	Ways       []Way       `json:"ways,omitempty"`        // what would let it go on
 }

@@ -52,6 +52,9 @@ type Try struct {
 	Class string    `json:"class"`
 	Error string    `json:"error,omitempty"`
 	Trace string    `json:"trace,omitempty"` // the id of its trace
+	Span  string    `json:"span,omitempty"`  // the id of its span in there, in 16 hexadecimal digits
+	// Redrives is how often the message had been redriven before.
+	Redrives int `json:"redrives,omitempty"`
 }
 
 // Lane is one key's stream within a route, in one epoch.

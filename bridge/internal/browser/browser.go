@@ -212,7 +212,7 @@ func (b *Browser) Picture(file string) error {
 	if err != nil {
 		return fmt.Errorf("take a picture for %s: %w", file, err)
 	}
-	return os.WriteFile(file, png, 0o644) //nolint:gosec // a picture for the docs is for everybody
+	return os.WriteFile(file, png, 0o644)
 }
 
 // Text is the text of what a selector finds first, as it is seen.

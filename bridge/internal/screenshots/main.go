@@ -39,7 +39,7 @@ func main() {
 }
 
 func run(ctx context.Context, dir string, all bool, age time.Duration) error {
-	if err := os.MkdirAll(dir, 0o755); err != nil { //nolint:gosec // pictures for the docs are for everybody
+	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return err
 	}
 	d, err := start(ctx)

@@ -103,7 +103,7 @@ func TestUnknownFormatIsRefused(t *testing.T) {
 		change func(*pdb.DB)
 		says   string
 	}{
-		"ours": {func(db *pdb.DB) { _ = db.Set(metaKey("format"), []byte{format + 1}, nil) }, "it has format [6], this program reads 5"},
+		"ours": {func(db *pdb.DB) { _ = db.Set(metaKey("format"), []byte{format + 1}, nil) }, "it has format [7], this program reads 6"},
 		"none": {func(db *pdb.DB) { _ = db.Delete(metaKey("format"), nil) }, "without a format of ours"},
 		"route": {
 			func(db *pdb.DB) { _ = db.Set(routeKey("r"), []byte{9, 1}, nil) },

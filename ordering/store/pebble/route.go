@@ -22,7 +22,8 @@ import (
 //	4  Seen; records have a Stamp
 //	5  DeadByTime, DeadByName and Unmirrored by place, DeadByGroup, Groups, Archive, Operations, Events, Told,
 //	   OpenSkips; dead letters have a fingerprint, records a cause, audits a count and a hash
-const format = 5
+//	6  parked messages and dead letters have a log of their tries
+const format = 6
 
 // route is a route's part of the store.
 type route struct {

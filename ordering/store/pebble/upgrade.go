@@ -33,6 +33,21 @@ func (s *Store) upgrade(from byte) error {
 	if err := s.write(b, true); err != nil {
 		return err
 	}
+	if from < 5 {
+		if err := s.upgradeIndexes(from); err != nil {
+			return err
+		}
+	}
+	b = s.db.NewBatch()
+	for _, t := range [...]rows.Table{rows.OldDeadByName, rows.OldUnmirrored} {
+		_ = b.DeleteRange([]byte{byte(t)}, []byte{byte(t) + 1}, nil)
+	}
+	_ = b.Delete(metaKey(upgradeRow), nil)
+	return s.write(b, true)
+}
+
+// upgradeIndexes makes the tables of format 5 of those before it.
+func (s *Store) upgradeIndexes(from byte) error {
 	for name, r := range s.routes {
 		if err := s.upgradeRoute(r, from); err != nil {
 			return fmt.Errorf("route %q: %w", name, err)
@@ -41,12 +56,7 @@ func (s *Store) upgrade(from byte) error {
 	if err := s.hashAudits(); err != nil {
 		return fmt.Errorf("audit rows: %w", err)
 	}
-	b = s.db.NewBatch()
-	for _, t := range [...]rows.Table{rows.OldDeadByName, rows.OldUnmirrored} {
-		_ = b.DeleteRange([]byte{byte(t)}, []byte{byte(t) + 1}, nil)
-	}
-	_ = b.Delete(metaKey(upgradeRow), nil)
-	return s.write(b, true)
+	return nil
 }
 
 func (s *Store) upgradeRoute(r *route, from byte) error {

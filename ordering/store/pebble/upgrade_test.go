@@ -4,6 +4,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"testing"
 	"time"
@@ -165,5 +166,46 @@ func TestAuditsCutOff(t *testing.T) {
 	}
 	if _, _, err := store.VerifyAudits(s.Audits(t.Context(), store.AuditQuery{})); err == nil {
 		t.Error("a row is missing, and nobody says so")
+	}
+}
+
+// TestUpgradeFromFormat5 (B8): the store in testdata/format5 was written and closed
+// by the program before logs of tries. Nothing of it changes, and what fails from
+// then on is told.
+func TestUpgradeFromFormat5(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "db")
+	if err := os.CopyFS(dir, os.DirFS("testdata/format5")); err != nil {
+		t.Fatal(err)
+	}
+	k := store.Key{Route: "orders", Name: "a"}
+	log := (*store.TryLog)(nil).Add(store.Try{At: givenUp, Class: "transient", Error: "no"})
+	for i, want := range []*store.TryLog{nil, log} {
+		s := openAt(t, dir)
+		parked, err := s.Parked(t.Context(), k, 0, 0)
+		if err != nil || len(parked) != 1 || parked[0].Attempts != 3 || !reflect.DeepEqual(parked[0].Log, want) {
+			t.Fatalf("%+v %v", parked, err)
+		}
+		for id, unmirrored := range map[string]bool{"1": true, "2": false} {
+			d, err := s.DeadLetter(t.Context(), "orders", id)
+			if err != nil || d.Error != "no" || d.Log != nil {
+				t.Errorf("%+v %v", d, err)
+			}
+			found := false
+			for d, err := range s.DeadLetters(t.Context(), store.Query{Route: "orders", Unmirrored: true}) {
+				found = found || d.ID == id && err == nil
+			}
+			if found != unmirrored {
+				t.Errorf("dead letter %s is mirrored: %v", id, !found)
+			}
+		}
+		parked[0].Log = log
+		rec, err := s.Load(t.Context(), k)
+		if err != nil || rec.Version != uint64(i)+1 {
+			t.Fatalf("%+v %v", rec, err)
+		}
+		err = s.Commit(t.Context(), store.Change{Key: k, Version: rec.Version, Record: &rec, Park: parked})[0]
+		if err := errors.Join(err, s.Close()); err != nil {
+			t.Fatal(err)
+		}
 	}
 }

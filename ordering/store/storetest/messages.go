@@ -30,7 +30,7 @@ func messageComesBackWhole(t *testing.T, s *subject) {
 		{
 			Rev: 11, ID: "id\x00\xff", Print: math.MaxUint64, ParkedAt: start, Payload: all,
 			Metadata: map[string]string{"": "", "a": string(all), string(all): "b", "unicode é": "日本"},
-			Tries:    store.Tries{Attempts: 9, FirstFailed: start, LastFailed: start.Add(time.Minute), Class: "transient", Error: "no\nway"},
+			Tries:    store.Tries{Attempts: 9, FirstFailed: start, LastFailed: start.Add(time.Minute), Class: "transient", Error: "no\nway", Log: someTries()},
 		},
 		{Rev: 12, Metadata: map[string]string{}, Payload: make([]byte, 1<<20)},
 	}
@@ -132,7 +132,7 @@ func deadLetterComesBackWhole(t *testing.T, s *subject) {
 		ID: "01\x00\xff", Lane: true, Key: "a\x00b", Epoch: 1<<32 - 1, Reason: "max_attempts", Target: "topic", At: start,
 		Message: message(9, "message"),
 	}
-	d.Tries = store.Tries{Attempts: 3, FirstFailed: start, LastFailed: start, Class: "permanent", Error: "bad"}
+	d.Tries = store.Tries{Attempts: 3, FirstFailed: start, LastFailed: start, Class: "permanent", Error: "bad", Log: someTries()}
 	d.Fingerprint = "given by the store"
 	early := store.DeadLetter{ID: "d"}
 	s.commit(t, store.Change{Key: key(""), Dead: []store.DeadLetter{d, early}})
@@ -237,4 +237,18 @@ func parkedRunsHaveNoMessages(t *testing.T, s *subject) {
 	got, err = s.ParkedRuns(t.Context(), other, 0, 100)
 	must(t, err)
 	equal(t, got, []store.Run{{From: 4, To: 4}})
+}
+
+// someTries are many, in two lives of a message.
+func someTries() (l *store.TryLog) {
+	for i := range 50 {
+		l = l.Add(store.Try{
+			At: start.Add(time.Duration(i) * time.Second), Took: time.Duration(i), Class: "transient", Error: fmt.Sprint("no\nway ", i%3),
+			Trace: store.Trace{ID: [16]byte{byte(i)}, Span: [8]byte{1, byte(i)}},
+		})
+		if i == 40 {
+			l = l.Redriven()
+		}
+	}
+	return l
 }

@@ -64,8 +64,10 @@ var (
 	messages = rapid.Custom(func(t *rapid.T) store.Message {
 		m := store.Message{Rev: someRevs.Draw(t, "rev"), ID: rapid.StringN(0, 3, -1).Draw(t, "id"), Print: lane.Print(rapid.Uint64().Draw(t, "print"))}
 		m.Payload = rapid.SampledFrom([][]byte{nil, {}, []byte("x"), []byte("longer")}).Draw(t, "payload")
+		m.Log = tryLogs.Draw(t, "tries")
 		return m
 	})
+	tryLogs = rapid.SampledFrom([]*store.TryLog{nil, {Redrives: 1}, someTries()})
 	letters = rapid.Custom(func(t *rapid.T) store.DeadLetter {
 		return store.DeadLetter{ID: someIDs.Draw(t, "dead id"), Lane: rapid.Bool().Draw(t, "has a lane"), Key: someNames.Draw(t, "dead key"), At: someTimes.Draw(t, "dead at"), Reason: someNames.Draw(t, "dead reason"), Epoch: rapid.Uint32Range(0, 1).Draw(t, "dead epoch"), Message: messages.Draw(t, "dead message")}
 	})

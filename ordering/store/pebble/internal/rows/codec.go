@@ -14,7 +14,8 @@ import (
 const (
 	format       = 1 // of all but the following
 	ledgerFormat = 3 // 1 had no Filtered, 2 no Restored
-	deadFormat   = 2 // 1 had no fingerprint
+	parkedFormat = 2 // 1 had no log of tries
+	deadFormat   = 3 // 1 had no fingerprint, 2 no log of tries
 	auditFormat  = 2 // 1 had no count and no hash
 )
 

@@ -14,19 +14,20 @@ const (
 	hasMetadata             // else it is nil
 	hasTries
 	ofLane // a dead letter's Lane
+	hasLog // of its tries
 )
 
 // AppendParked writes a parked message. Size and print come first, so that they
 // can be read alone.
 func AppendParked(dst []byte, m *store.Message) []byte {
-	dst = append(dst, format)
+	dst = append(dst, parkedFormat)
 	dst = binary.AppendUvarint(dst, uint64(m.Size()))
 	return appendMessage(dst, m, 0)
 }
 
 // ReadParked reads a parked message.
 func ReadParked(b []byte) (m store.Message, err error) {
-	r, err := open(b)
+	r, _, err := openUpTo(b, parkedFormat)
 	if err != nil {
 		return m, err
 	}
@@ -37,7 +38,7 @@ func ReadParked(b []byte) (m store.Message, err error) {
 
 // PeekParked reads the size and the print of a parked message.
 func PeekParked(b []byte) (size int64, p lane.Print, err error) {
-	r, err := open(b)
+	r, _, err := openUpTo(b, parkedFormat)
 	if err != nil {
 		return 0, 0, err
 	}
@@ -123,6 +124,9 @@ func appendMessage(dst []byte, m *store.Message, flags byte) []byte {
 	if m.Tries != (store.Tries{}) {
 		flags |= hasTries
 	}
+	if m.Log != nil {
+		flags |= hasLog
+	}
 	dst = binary.LittleEndian.AppendUint64(dst, uint64(m.Print))
 	dst = append(dst, flags)
 	dst = binary.AppendVarint(dst, int64(m.Rev))
@@ -130,6 +134,9 @@ func appendMessage(dst []byte, m *store.Message, flags byte) []byte {
 	dst = appendTime(dst, m.ParkedAt)
 	if flags&hasTries != 0 {
 		dst = appendTries(dst, &m.Tries)
+	}
+	if flags&hasLog != 0 {
+		dst = appendLog(dst, &m.Tries)
 	}
 	if flags&hasMetadata != 0 {
 		dst = binary.AppendUvarint(dst, uint64(len(m.Metadata)))
@@ -147,7 +154,7 @@ func appendMessage(dst []byte, m *store.Message, flags byte) []byte {
 func readMessage(r *reader, m *store.Message) (flags byte) {
 	m.Print = lane.Print(r.fixed("print"))
 	flags = r.byte("flags")
-	if flags > hasPayload|hasMetadata|hasTries|ofLane {
+	if flags > hasPayload|hasMetadata|hasTries|ofLane|hasLog {
 		r.fail("flags")
 	}
 	m.Rev = lane.Revision(r.varint("revision"))
@@ -155,6 +162,9 @@ func readMessage(r *reader, m *store.Message) (flags byte) {
 	m.ParkedAt = r.time("parked at")
 	if flags&hasTries != 0 {
 		readTries(r, &m.Tries)
+	}
+	if flags&hasLog != 0 {
+		readLog(r, &m.Tries)
 	}
 	if flags&hasMetadata != 0 {
 		readMetadata(r, m)

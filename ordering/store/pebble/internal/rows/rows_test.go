@@ -39,6 +39,12 @@ func fill(v reflect.Value, n *int) {
 			v.Set(reflect.ValueOf([]string{"a", "", "b\xff"}))
 			return
 		}
+		if v.Type().Elem().Kind() == reflect.Struct {
+			v.Set(reflect.MakeSlice(v.Type(), 2, 2))
+			fill(v.Index(0), n)
+			fill(v.Index(1), n)
+			return
+		}
 		v.SetBytes([]byte("payload"))
 	case reflect.String:
 		v.SetString(strings.Repeat("s", *n))
@@ -232,15 +238,25 @@ func TestExtremesComeBack(t *testing.T) {
 func TestFormatIsFixed(t *testing.T) {
 	m := store.Message{Rev: 300, ID: "id", Payload: []byte("p"), Metadata: map[string]string{"k": "v"}, Print: 0x0102030405060708, ParkedAt: time.Unix(5, 6)}
 	r := store.Record{State: lane.State{Base: 1, Next: 3, Highest: 2, Skips: 2, First: [2]lane.Print{0, 1}}, Due: time.Unix(1, 0)}
+	failed := store.Message{Tries: store.Tries{Attempts: 1, FirstFailed: time.Unix(5, 6), Class: "c", Error: "e", Log: &store.TryLog{
+		First:   []store.Try{{At: time.Unix(5, 6), Took: 7, Class: "c", Error: "e", Trace: store.Trace{ID: [16]byte{15: 9}, Span: [8]byte{7: 8}}}},
+		Last:    []store.Try{{At: time.Unix(6, 6), Class: "c", Error: "no"}, {At: time.Unix(7, 6), Class: "c", Error: "no", Redrives: 1}},
+		Omitted: 4, Redrives: 1,
+	}}}
 	r.State.Recent[1], r.State.Recent[15] = 2, 3
 	for name, c := range map[string]struct {
 		got  []byte
 		want string
 	}{
-		"record":   {AppendRecord(nil, Head{Version: 9, Rows: 4}, &r), "01000904880902040102010000000000000000028280020200000000000000" + "0300000000000000"},
-		"parked":   {AppendParked(nil, &m), "0105080706050403020103d80402696406" + "0a01016b01760170"},
+		"record": {AppendRecord(nil, Head{Version: 9, Rows: 4}, &r), "01000904880902040102010000000000000000028280020200000000000000" + "0300000000000000"},
+		"parked": {AppendParked(nil, &m), "0205080706050403020103d80402696406" + "0a01016b01760170"},
+		"tries": {AppendParked(nil, &failed), "02" + "00" + "0000000000000000" + "14" + "00" + "00" + "8094ebdc03" +
+			"02" + "060a" + "8094ebdc03" + "0163" + "0165" + // the story
+			"04" + "01" + // two are left out, redriven once
+			"01" + "060a" + "0e" + "01" + "02" + "00" + "01" + strings.Repeat("00", 15) + "09" + strings.Repeat("00", 7) + "08" +
+			"02" + "060c" + "00" + "01" + "00" + "026e6f" + "00" + "00" + "060e" + "00" + "01" + "03" + "01" + "00"},
 		"key":      {AppendRevision(AppendLane(nil, Parked, 1, "a\x00b", 2), 3), "7000000001" + "6100ff620001" + "00000002" + "8000000000000003"},
-		"dead":     {AppendDead(nil, &store.DeadLetter{Key: "k", Lane: true, Message: store.Message{Rev: 1}}, Fingerprint{1, 7: 2}), "02" + "0100000000000002" + "016b0000008094ebdc0300000000000000000802008094ebdc03"},
+		"dead":     {AppendDead(nil, &store.DeadLetter{Key: "k", Lane: true, Message: store.Message{Rev: 1}}, Fingerprint{1, 7: 2}), "03" + "0100000000000002" + "016b0000008094ebdc0300000000000000000802008094ebdc03"},
 		"ledger":   {AppendLedger(nil, store.Ledger{Delivered: 1, Dead: -1, Filtered: 64, Unmirrored: 2}), "03" + "02" + "00000000000000000000000000" + "01" + "8001" + "04" + "00000000"},
 		"audit":    {AppendAudit(nil, &store.Audit{Seq: 9, Route: "r", Action: "skip", Key: "k", Epoch: 1, Count: -1, Hash: store.AuditHash{31: 9}}), "02" + "8094ebdc03" + "01" + "0172" + "00" + "04736b6970" + "016b" + "0000" + "01" + strings.Repeat("00", 31) + "09"},
 		"position": {AppendPositionRow(nil, &store.Position{Topic: "t", TopicID: [16]byte{7}, Partition: 1, Next: 5, Committed: -1}), "01" + "07000000000000000000000000000000" + "02" + "0a" + "01" + "0174"},
@@ -251,7 +267,7 @@ func TestFormatIsFixed(t *testing.T) {
 	}
 }
 
-// TestOldRowsAreRead: without fingerprints, counts and hashes.
+// TestOldRowsAreRead: without fingerprints, logs of tries, counts and hashes.
 func TestOldRowsAreRead(t *testing.T) {
 	dead, err := hex.DecodeString("01016b0000008094ebdc0300000000000000000802008094ebdc03")
 	audit, err2 := hex.DecodeString("01" + "8094ebdc03" + "01" + "0172" + "00" + "04736b6970" + "016b" + "0000")
@@ -262,6 +278,13 @@ func TestOldRowsAreRead(t *testing.T) {
 	key, _, f, err2 := PeekDead(dead)
 	if err := errors.Join(err, err2); err != nil || d.Key != "k" || key != "k" || d.Fingerprint != "" || f != (Fingerprint{}) {
 		t.Errorf("%+v, %q %v, %v", d, key, f, err)
+	}
+	parked, err := hex.DecodeString("0105080706050403020103d80402696406" + "0a01016b01760170")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if m, err := ReadParked(parked); err != nil || m.ID != "id" || m.Log != nil {
+		t.Errorf("%+v %v", m, err)
 	}
 	if a, err := ReadAudit(audit); err != nil || a.Action != "skip" || a.Count != 0 || a.Hash != (store.AuditHash{}) {
 		t.Errorf("%+v %v", a, err)
