@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"slices"
 
 	"github.com/brokerbridge/bridge/bridge/admin/api"
 	"github.com/brokerbridge/bridge/bridge/admin/client"
@@ -104,6 +105,11 @@ func (p *letter) waits(ctx context.Context, c *Console) {
 			}
 		}
 	}
+}
+
+// Traced reports whether one of the tries has a trace.
+func (p letter) Traced() bool {
+	return slices.ContainsFunc(p.Tries, func(t api.Try) bool { return t.Trace != "" })
 }
 
 // letterWays are what one can do with a dead letter.
