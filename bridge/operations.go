@@ -197,7 +197,7 @@ func waitedFor(n, parked int64) string {
 	if parked == 0 {
 		return text
 	}
-	return text + ", with " + several(parked, "message", "messages") + " parked behind, which follow in order"
+	return text + ", followed in order by " + several(parked, "parked message", "parked messages")
 }
 
 func several(n int64, one, many string) string {
