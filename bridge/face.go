@@ -242,10 +242,18 @@ func stalls(s *status.Route, store bool) {
 	case store && (running || s.State == status.Waiting):
 		s.State, s.Reason = status.Waiting, "store: commits fail or do not return; nothing moves, nothing is lost"
 	case running && s.Breaker == policies.Open.String():
-		s.State, s.Reason = status.Waiting, "target: breaker open"
+		s.State, s.Reason, s.Since = status.Waiting, "target: breaker open", sinceTrip(s)
 	case running && s.Breaker == policies.HalfOpen.String() && waits: // else nothing would ever close it
-		s.State, s.Reason = status.Waiting, "target: breaker half-open, one message shows whether it is back"
+		s.State, s.Reason, s.Since = status.Waiting, "target: breaker half-open, one message shows whether it is back", sinceTrip(s)
 	}
+}
+
+// sinceTrip is since when a route has waited for its target: it ran until then.
+func sinceTrip(s *status.Route) time.Time {
+	if s.Trip == nil {
+		return s.Since
+	}
+	return s.Trip.At
 }
 
 // patience is how long the counts may take. They are read between two commits,

@@ -188,6 +188,25 @@ func planOf(q api.Request, p bulk.Plan) api.Plan {
 	return out
 }
 
+// waitedFor says of messages that their keys wait for them, and what follows.
+func waitedFor(n, parked int64) string {
+	text := "that their keys wait for"
+	if n == 1 {
+		text = "that its key waits for"
+	}
+	if parked == 0 {
+		return text
+	}
+	return text + ", followed in order by " + several(parked, "parked message", "parked messages")
+}
+
+func several(n int64, one, many string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return fmt.Sprintf("%d %s", n, many)
+}
+
 // says is a plan in words.
 func says(action string, p *bulk.Plan) string {
 	var parts []string
@@ -196,7 +215,7 @@ func says(action string, p *bulk.Plan) string {
 			parts = append(parts, fmt.Sprintf("%d %s", n, text))
 		}
 	}
-	part(p.Blocked, fmt.Sprintf("at the place where the key waits, followed by %d parked messages", p.Parked))
+	part(p.Blocked, waitedFor(p.Blocked, p.Parked))
 	if action == string(ordering.ActRedrive) {
 		part(p.Arrive, "for which nothing waits, like messages of the source")
 	} else {
@@ -204,7 +223,7 @@ func says(action string, p *bulk.Plan) string {
 	}
 	part(p.Beside, "out of order")
 	part(p.Refused, "would stay, because they cannot go: "+p.Refusal)
-	text := fmt.Sprintf("%ss %d dead letters", action, p.Messages)
+	text := fmt.Sprintf("%ss %s", action, several(p.Messages, "dead letter", "dead letters"))
 	if len(parts) == 0 {
 		return text
 	}

@@ -60,7 +60,7 @@ func (l *loop) restoreArchived(o *operation, id string) error {
 	}
 	d := a.DeadLetter
 	o.out = Outcome{Action: "restore", Key: d.Key, Epoch: d.Epoch, Revision: d.Rev, Dead: []string{id}}
-	o.out.Says = fmt.Sprintf("makes %s a dead letter again", revisionOf(d.Rev, d.Key))
+	o.out.Says = fmt.Sprintf("makes %s a dead letter again", named(&d))
 	if a.Original != "" {
 		return l.undoEdit(o, &a)
 	}
@@ -85,7 +85,7 @@ func (l *loop) undoEdit(o *operation, a *store.Archived) error {
 		return err
 	}
 	o.out.Dead = []string{d.ID}
-	o.out.Says = fmt.Sprintf("undoes the edit of %s", revisionOf(d.Rev, d.Key))
+	o.out.Says = fmt.Sprintf("undoes the edit of %s", named(&d))
 	if o.DryRun {
 		return nil
 	}
@@ -107,7 +107,7 @@ func (l *loop) editLetter(o *operation, id string, to Content) error {
 		return err
 	}
 	o.out = Outcome{Action: "edit", Key: d.Key, Epoch: d.Epoch, Revision: d.Rev, Dead: []string{id}, InOrder: e != nil}
-	o.out.Says = fmt.Sprintf("edits %s; what it was is kept in the archive", revisionOf(d.Rev, d.Key))
+	o.out.Says = fmt.Sprintf("edits %s; what it was is kept in the archive", named(&d))
 	if o.DryRun {
 		return nil
 	}

@@ -73,7 +73,7 @@ func (s *loose) ring(l *loop) {
 // redriveLoose redrives a dead letter for which no lane waits.
 func (l *loop) redriveLoose(o *operation, d *store.DeadLetter) error {
 	if l.loose.has(d.ID) {
-		o.out.Says = fmt.Sprintf("the dead letter of %s is being redriven already", revisionOf(d.Rev, d.Key))
+		o.out.Says = fmt.Sprintf("the dead letter of %s is being redriven already", named(d))
 		return nil
 	}
 	if len(l.loose.letters)-len(l.ends) >= mostLoose { // whoever has many sent bounds them himself

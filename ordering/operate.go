@@ -20,10 +20,10 @@ func (l *loop) redrive(o *operation, id string) error {
 	}
 	o.out.InOrder, o.out.Parked = true, e.lane.Parked
 	if !e.due.IsZero() {
-		o.out.Says = fmt.Sprintf("%s is being redriven already", revisionOf(d.Rev, d.Key))
+		o.out.Says = fmt.Sprintf("%s is being redriven already", named(&d))
 		return nil
 	}
-	o.out.Says = fmt.Sprintf("redrives %s; %s", revisionOf(d.Rev, d.Key), behind(e.lane.Parked, "in order"))
+	o.out.Says = fmt.Sprintf("redrives %s; %s", named(&d), behind(e.lane.Parked, "in order"))
 	if !o.DryRun {
 		e.due = l.now // until it is through: see obey
 		l.sign(o, e, store.Audit{Target: id}, nil)
@@ -59,10 +59,10 @@ func (l *loop) discard(o *operation, act Act, id string) error {
 		return fmt.Errorf("%w: the dead letter is being redriven", ErrBusy)
 	}
 	if e == nil {
-		o.out.Says = fmt.Sprintf("%ss the dead letter of %s, for which nothing waits", act, revisionOf(d.Rev, d.Key))
+		o.out.Says = fmt.Sprintf("%ss the dead letter of %s, for which nothing waits", act, named(&d))
 	} else {
 		o.out.InOrder, o.out.Parked, o.out.To = true, e.lane.Parked, d.Rev+1
-		o.out.Says = fmt.Sprintf("%ss %s, the key goes on at %d; %s", act, revisionOf(d.Rev, d.Key), d.Rev+1, behind(e.lane.Parked, "in order"))
+		o.out.Says = fmt.Sprintf("%ss %s, the key goes on at %d; %s", act, named(&d), d.Rev+1, behind(e.lane.Parked, "in order"))
 	}
 	if !o.DryRun {
 		l.sign(o, l.putAway(o, act, &d, e), store.Audit{Target: id}, nil)
@@ -194,6 +194,14 @@ func (e *entry) notBlocked() error {
 		says = fmt.Sprintf("key %s is at revision %d and waits for nothing", quoted(e.key.Name), e.lane.Next)
 	}
 	return fmt.Errorf("%w: %s", ErrNotBlocked, says)
+}
+
+// named names a dead letter for an operator.
+func named(d *store.DeadLetter) string {
+	if d.Nameless() && d.Key != "" {
+		return "a message without a revision, of key " + quoted(d.Key)
+	}
+	return revisionOf(d.Rev, d.Key)
 }
 
 // revisionOf names a message for an operator.

@@ -162,18 +162,8 @@ func (c *content) deadLetter(d *store.DeadLetter) api.DeadLetter {
 		FirstFailed: d.FirstFailed, LastFailed: d.LastFailed, At: d.At,
 		Group: d.Fingerprint, Target: d.Target, MessageName: api.NewMessageName(d.Message.ID), Size: len(d.Payload),
 	}
-	if !nameless(d) {
+	if !d.Nameless() {
 		out.Revision = revision(d.Rev)
 	}
 	return out
-}
-
-// nameless reports whether a message has no revision that can be used: its 0 is
-// then no revision.
-func nameless(d *store.DeadLetter) bool {
-	switch d.Reason {
-	case "undecodable", "key_missing", "key_invalid", "revision_missing", "revision_invalid":
-		return !d.Lane
-	}
-	return d.Key == ""
 }

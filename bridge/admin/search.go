@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/brokerbridge/bridge/bridge/admin/api"
+	"github.com/brokerbridge/bridge/ordering/lane"
 	"github.com/brokerbridge/bridge/ordering/store"
 )
 
@@ -189,10 +190,18 @@ func (k *seeker) fitsKey(name string) bool {
 	return !slices.ContainsFunc(k.terms, func(t term) bool { return !strings.HasPrefix(name, t.value) })
 }
 
+// modeSays are what keys do, where the pages have other words for it.
+var modeSays = map[lane.Mode]string{
+	lane.GapBlocked: "gap, its time over", lane.Waiting: "retrying", lane.Adopting: "new",
+}
+
 func laneSays(rec *store.Record) string {
-	says := fmt.Sprintf("%s, next is revision %d", rec.State.Mode, rec.State.Next)
-	if rec.State.Next < 0 {
+	says := modeSays[rec.State.Mode]
+	if says == "" {
 		says = rec.State.Mode.String()
+	}
+	if rec.State.Next >= 0 {
+		says += fmt.Sprintf(", next is revision %d", rec.State.Next)
 	}
 	if rec.Key.Epoch > 0 {
 		says = fmt.Sprintf("epoch %d: %s", rec.Key.Epoch, says)

@@ -53,7 +53,7 @@ func runDemoConsole(ctx context.Context, in io.Reader, out io.Writer, opts shop.
 		go func() { // ends with the process: a read of a terminal cannot be interrupted
 			if bufio.NewScanner(in).Scan() {
 				world.Mend()
-				fmt.Fprintln(out, "The ledger is mended: it takes what it had refused.")
+				fmt.Fprintln(out, "The ledger is mended: it takes what it had refused. What it refused before waits for you: redrive it.")
 			}
 		}()
 	}

@@ -215,6 +215,16 @@ type DeadLetter struct {
 	Message
 }
 
+// Nameless reports whether a message has no revision that can be used: its 0 is
+// then no revision.
+func (d *DeadLetter) Nameless() bool {
+	switch d.Reason {
+	case "undecodable", "key_missing", "key_invalid", "revision_missing", "revision_invalid":
+		return !d.Lane
+	}
+	return d.Key == ""
+}
+
 // Brief is a dead letter without its message.
 type Brief struct {
 	ID          string

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"crypto/rand"
+	"errors"
 	"net/http"
 	"net/url"
 	"slices"
@@ -127,6 +128,7 @@ type acting struct {
 	Command string
 	Plan    plan
 	Why     string     // who looks may not do it
+	Back    string     // the page of what it is about; empty: that of the route
 	Problem *api.Error // it was tried, and refused
 }
 
@@ -155,12 +157,16 @@ func (c *Console) planned(r *http.Request, o order, v verb, problem *api.Error) 
 		Order: o, Path: o.path(v.fields), Here: actPath(o.Route), About: sentOf(o.about(v.fields)),
 		Title: v.title, Button: v.button, Danger: v.danger, Plan: p, Problem: problem,
 		Reason: o.Form.Get("reason"), Once: rand.Text(), Command: command(v, o), Why: denied(c.me(r), cmp.Or(v.role, "operator")),
+		Back: backOf(o),
 	}
 	if p.Stop != "" {
 		a.Problem = nil // it says the same
 	}
 	for _, f := range v.fields {
 		f.Value = o.Form.Get(f.Name)
+		if f.Name == outOfOrderField.Name && f.Value == "" && p.Stop == "" && !isMany(o) {
+			continue // its order is no hindrance
+		}
 		a.Fields = append(a.Fields, f)
 	}
 	code := 0
@@ -168,6 +174,26 @@ func (c *Console) planned(r *http.Request, o order, v verb, problem *api.Error) 
 		code = cmp.Or(codes[problem.Code], http.StatusConflict)
 	}
 	return view{page: "act", title: v.title, nav: "", code: code, data: a}, nil
+}
+
+// backOf is the page of what an order is about.
+func backOf(o order) string {
+	m, err := manyOf(o)
+	_, steers := operationVerbs[o.Verb]
+	switch {
+	case steers:
+		return operationPath(o.Route, o.About.Get("id"))
+	case o.About.Has("key"):
+		return keyPath(o.Route, o.About.Get("key"))
+	case err != nil: // of a route
+		return ""
+	case len(m.ids) == 1 && o.Verb == "restore":
+		return archivedPath(o.Route, m.ids[0])
+	case len(m.ids) == 1:
+		return letterPath(o.Route, m.ids[0])
+	default:
+		return lettersPath(o.Route) + "?" + m.query(listReason).Encode()
+	}
 }
 
 // asSentence is a refusal, with what to do about it on these pages rather than in a
@@ -227,6 +253,10 @@ func (c *Console) acts(w http.ResponseWriter, r *http.Request) {
 		}
 		return v.do(ctx, c, o)
 	})
+	if back, ok := errors.AsType[cameBack](err); ok {
+		c.goes(w, r, next, string(back), true)
+		return
+	}
 	if e, ok := asRefusal(err); ok || isGone(err) {
 		c.shows(func(r *http.Request) (view, error) { return c.planned(r, o, v, e) })(w, r)
 		return
@@ -235,7 +265,7 @@ func (c *Console) acts(w http.ResponseWriter, r *http.Request) {
 		c.draw(w, r, c.trouble(err))
 		return
 	}
-	c.goes(w, r, next, says)
+	c.goes(w, r, next, says, false)
 }
 
 // once names what a form is sent for; empty: it has no name.
@@ -270,14 +300,15 @@ func confirmed(ctx context.Context, c *Console, o order, v verb) error {
 	return nil
 }
 
-// goes leads to a page of ours, and has it tell what was done.
-func (c *Console) goes(w http.ResponseWriter, r *http.Request, next, says string) {
+// goes leads to a page of ours, and has it tell what was done, or that it was in
+// vain.
+func (c *Console) goes(w http.ResponseWriter, r *http.Request, next, says string, bad bool) {
 	u, err := url.Parse(next)
 	if err != nil {
 		u = &url.URL{Path: "/"}
 	}
 	q := u.Query()
-	q.Set("told", c.told.keep(says))
+	q.Set("told", c.told.keep(says, bad))
 	u.RawQuery = q.Encode()
 	http.Redirect(w, r, u.String(), http.StatusSeeOther)
 }

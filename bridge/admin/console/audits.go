@@ -89,3 +89,27 @@ func (c *Console) verify(r *http.Request) (view, error) {
 	}
 	return view{page: "verify", title: "The audit, verified", nav: "audit", data: p}, nil
 }
+
+// auditPath is the page of what an entry is about; empty: it has none.
+func auditPath(a api.Audit) string {
+	switch {
+	case a.Route == "" || a.Target == "":
+		return ""
+	case isID(a.Target):
+		return letterPath(a.Route, a.Target)
+	case a.Raw() == "" && a.Count > 0:
+		return operationPath(a.Route, a.Target)
+	}
+	return ""
+}
+
+// isID reports whether a text is the id of a dead letter, rather than revisions.
+func isID(text string) bool { return len(text) == 36 && strings.Count(text, "-") == 4 }
+
+// shortID is how an id of a dead letter begins, which tells it from the others.
+func shortID(id string) string {
+	if isID(id) {
+		return id[:8] + "…"
+	}
+	return shortKey(id)
+}

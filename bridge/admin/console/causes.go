@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/brokerbridge/bridge/bridge/admin/api"
+	"github.com/brokerbridge/bridge/bridge/admin/mask"
 	"github.com/brokerbridge/bridge/bridge/status"
 )
 
@@ -38,10 +39,12 @@ type harm struct {
 	Says    string
 	Error   string // what the target or a broker said
 	Waits   int64  // messages behind it
+	UpTo    bool   // it may be fewer
 	Keys    int64  // keys that wait for it
 	Link    template.URL
 	Do      string // what the link leads to
 	Command string // the same in a shell
+	Itself  bool   // it ends without anybody
 	rank    int
 }
 
@@ -60,6 +63,7 @@ func (c *Console) causes(ctx context.Context, routes []status.Route) ([]harm, er
 	for _, r := range routes {
 		all = append(all, ofRoute(r)...)
 		if r.Counts.Dead == 0 || asked == maxAsked {
+			atMost(all, r.Name, r.Counts.Parked)
 			continue
 		}
 		asked++
@@ -70,11 +74,27 @@ func (c *Console) causes(ctx context.Context, routes []status.Route) ([]harm, er
 		for _, g := range groups {
 			all = append(all, ofGroup(g))
 		}
+		atMost(all, r.Name, r.Counts.Parked)
 	}
 	slices.SortStableFunc(all, func(a, b harm) int {
 		return cmp.Or(cmp.Compare(a.rank, b.rank), cmp.Compare(b.Waits, a.Waits), cmp.Compare(b.Keys, a.Keys))
 	})
 	return all, nil
+}
+
+// atMost says of the keys that miss something how many messages wait behind them:
+// all that are parked on their route, but for those behind its dead letters.
+func atMost(all []harm, route string, parked int64) {
+	for _, h := range all {
+		if h.Route == route && h.rank == blocked {
+			parked -= h.Waits
+		}
+	}
+	for i := range all {
+		if h := &all[i]; h.Route == route && h.UpTo {
+			h.Waits = max(0, parked)
+		}
+	}
 }
 
 // groupsOf are the causes of a route's dead letters that most waits for.
@@ -110,7 +130,7 @@ func ofRoute(r status.Route) (all []harm) {
 	} {
 		if keys := r.Counts.Keys[w.kind]; keys > 0 {
 			all = append(all, harm{
-				rank: blocked, Route: r.Name, Kind: w.kind, Tone: "bad", Says: plural(keys, w.one, w.any), Keys: keys,
+				rank: blocked, Route: r.Name, Kind: w.kind, Tone: "bad", Says: plural(keys, w.one, w.any), Keys: keys, UpTo: true,
 				Link: blockedKeys(r.Name), Do: "See the keys", Command: "bridge keys ls --route " + api.Quote(r.Name),
 			})
 		}
@@ -129,9 +149,10 @@ func ofState(r status.Route) harm {
 		rank: waiting, Route: r.Name, Kind: "state", Tone: tone(r.State), Says: "the route is " + string(r.State), Error: r.Reason,
 		Waits: lag(r), Link: routePage(r.Name), Do: "See why", Command: "bridge routes show " + api.Quote(r.Name),
 	}
+	w.Itself = r.State == status.Waiting && !r.OffsetsDoNotFit() && !strings.HasPrefix(r.Reason, status.ByOperator)
 	if r.State == status.Paused {
 		w.rank, w.Do, w.Link = standing, "Resume it…", actPage(r.Name, "resume")
-		w.Command = "bridge routes resume " + api.Quote(r.Name) + " --reason …"
+		w.Command = "bridge routes resume " + api.Quote(r.Name) + " --reason '…'"
 	}
 	if strings.HasPrefix(r.Reason, status.ByOperator) {
 		w.rank, w.Tone = held, "busy"
@@ -155,8 +176,11 @@ func ofGroup(g api.Group) harm {
 	w := harm{
 		rank: blocked, Route: g.Route, Kind: g.Fingerprint, Tone: "bad", Error: g.Error, Waits: g.ParkedBehind, Keys: g.BlockedKeys,
 		Says: fmt.Sprintf("%s, %s", plural(g.Dead, "dead letter", "dead letters"), g.Reason),
-		Link: groupPage(g), Do: "See and redrive them",
-		Command: "bridge dlq redrive --route " + api.Quote(g.Route) + " --group " + api.Quote(g.Fingerprint) + " --dry-run",
+		Link: groupPage(g), Do: "See them, and what to do",
+		Command: "bridge dlq ls --route " + api.Quote(g.Route) + " --group " + api.Quote(g.Fingerprint),
+	}
+	if w.Error == mask.NotShown { // what the reason means says more
+		w.Error = strings.TrimSuffix(reasons[g.Reason].Means, ".")
 	}
 	if g.BlockedKeys == 0 {
 		w.rank, w.Tone = unsettled, "busy"
@@ -203,9 +227,17 @@ func opening(worst harm, routes []status.Route, ready int, parked int64, causes 
 		if n == 1 {
 			return what + ": "
 		}
-		return fmt.Sprintf("%s, of %d causes; the worst: ", what, n)
+		return fmt.Sprintf("%s, for %d causes; the worst: ", what, n)
 	case limit, unsettled:
 		return "All routes move messages, but somebody should look: "
+	}
+	return ""
+}
+
+// Most stands before how many messages wait, where it may be fewer.
+func (c harm) Most() string {
+	if c.UpTo && c.Waits > 0 {
+		return "up to "
 	}
 	return ""
 }
@@ -217,10 +249,13 @@ func (c harm) inWords() string {
 		text = c.Route + " is " + c.Says[len("the route is "):]
 	}
 	if c.rank == blocked && c.Waits > 0 {
-		text += fmt.Sprintf(", with %s behind %s", plural(c.Waits, "message", "messages"), plural(c.Keys, "key", "keys"))
+		text += fmt.Sprintf(", with %s%s behind %s", c.Most(), plural(c.Waits, "message", "messages"), plural(c.Keys, "key", "keys"))
 	}
 	if c.Error != "" {
 		text += ": " + clip(c.Error, 160)
+	}
+	if c.Itself {
+		text += "; it goes on by itself"
 	}
 	return text
 }

@@ -68,22 +68,42 @@ var rates = []struct {
 	{"dead", "dead letters", func(r api.Rates) float64 { return r.Dead }},
 }
 
-// chart draws the history of a route, or of all, for as long as the page asks.
+// windows are the lengths of time that a chart can have, in hours.
+var windows = []int{1, 6, 24}
+
+// chart draws the history of a route, or of all, for as long as the page asks; else
+// for as long as there is one: a young bridge has nothing of yesterday.
 func (c *Console) chart(r *http.Request, route string) (chart, error) {
-	hours := 24
-	if n, err := strconv.Atoi(r.URL.Query().Get("hours")); err == nil && (n == 1 || n == 6) {
-		hours = n
+	hours, err := strconv.Atoi(r.URL.Query().Get("hours"))
+	asked := err == nil && slices.Contains(windows, hours)
+	if !asked {
+		hours = windows[len(windows)-1]
 	}
 	h, err := c.cfg.API.History(r.Context(), route, hours)
+	if known := known(h); err == nil && !asked && known < hours {
+		hours = known
+		h, err = c.cfg.API.History(r.Context(), route, hours)
+	}
 	if err != nil {
 		return chart{}, err
 	}
 	out := plot(h, hours)
 	out.Name = route
-	for _, n := range []int{1, 6, 24} {
+	for _, n := range windows {
 		out.Choices = append(out.Choices, window{n, n == hours})
 	}
 	return out, nil
+}
+
+// known is the shortest window that a history fits into.
+func known(h api.History) int {
+	long := time.Duration(h.Step) * time.Second * time.Duration(len(h.Steps))
+	for _, hours := range windows {
+		if long <= time.Duration(hours)*time.Hour {
+			return hours
+		}
+	}
+	return windows[len(windows)-1]
 }
 
 // plot draws a history.

@@ -21,7 +21,9 @@
 package console
 
 import (
+	"crypto/sha256"
 	"embed"
+	"encoding/hex"
 	"io/fs"
 	"log/slog"
 	"net/http"
@@ -92,6 +94,14 @@ func (c *Console) Pages() []Page {
 		{"POST", "/routes/{route}/act", Acting, "A change; the role that it needs is that of the API", c.acts},
 		{"GET", "/assets/", Public, "Style and script of the pages", asset(assets)},
 	}, c.letterPages(), c.operationPages(), c.keyPages())
+}
+
+// assetPath is the address of a style, script or image, which is another one when the
+// file is: no browser shows the pages of a new program in the style of the old one.
+func assetPath(name string) (string, error) {
+	content, err := files.ReadFile("assets/" + name)
+	sum := sha256.Sum256(content)
+	return "/assets/" + name + "?v=" + hex.EncodeToString(sum[:4]), err
 }
 
 // asset serves a file that is the same until the program is another. There is no list

@@ -218,7 +218,7 @@ func (c *Console) edits(w http.ResponseWriter, r *http.Request) {
 	case err != nil:
 		c.draw(w, r, c.trouble(err))
 	case next != "":
-		c.goes(w, r, next, says)
+		c.goes(w, r, next, says, false)
 	default:
 		c.draw(w, r, v)
 	}

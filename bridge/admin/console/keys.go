@@ -201,3 +201,8 @@ func (p *keysPage) sort() {
 		slices.SortStableFunc(g.Lanes, func(a, b api.Lane) int { return a.Since.Compare(b.Since) })
 	}
 }
+
+// Tries reports whether one of the keys is tried again at a known time.
+func (g laneGroup) Tries() bool {
+	return slices.ContainsFunc(g.Lanes, func(l api.Lane) bool { return !l.Due.IsZero() })
+}

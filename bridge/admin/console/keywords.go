@@ -15,6 +15,7 @@ var keyWords = template.FuncMap{
 	"keytext": keyText, "shortkey": shortKey, "keypath": keyPath, "asText": asText, "base64": inBase64,
 	"state": stateOf, "runsays": runSays, "awaits": awaits, "fromto": revisions,
 	"searchfor": searchFor, "hitpath": hitPath, "hitkind": hitKind, "searchwords": func() []searchWord { return searchWords }, "add": add,
+	"auditpath": auditPath, "shortid": shortID,
 }
 
 func add(a, b int) int { return a + b }

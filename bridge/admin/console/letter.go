@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"slices"
 
 	"github.com/brokerbridge/bridge/bridge/admin/api"
 	"github.com/brokerbridge/bridge/bridge/admin/client"
@@ -106,6 +107,11 @@ func (p *letter) waits(ctx context.Context, c *Console) {
 	}
 }
 
+// Traced reports whether one of the tries has a trace.
+func (p letter) Traced() bool {
+	return slices.ContainsFunc(p.Tries, func(t api.Try) bool { return t.Trace != "" })
+}
+
 // letterWays are what one can do with a dead letter.
 func letterWays(me api.Me, d *letter) []way {
 	if d.Bodiless {
@@ -127,7 +133,7 @@ func letterWays(me api.Me, d *letter) []way {
 // mayNotEdit says why somebody may not edit what they see so much of.
 func mayNotEdit(me api.Me, payloads string) string {
 	if payloads != "" {
-		return "what is edited is stored whole, and payloads are " + payloads + " for you"
+		return "payloads are " + payloads + " for you" // and what is edited is stored whole
 	}
 	return denied(me, "admin")
 }

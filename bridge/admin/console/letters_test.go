@@ -43,6 +43,7 @@ type book struct {
 	refuses *api.Error // all changes
 	gone    bool       // there is no dead letter
 	slow    chan struct{}
+	sent    func() // what a change brings about; nil: the dead letter comes back
 
 	mu    sync.Mutex
 	asked []string // "GET /path?query" or "POST /path {…}"
@@ -99,7 +100,11 @@ func (b *book) answer(r *http.Request, body []byte) any {
 	case b.gone:
 		return &api.Error{Code: api.UnknownDeadLetter, Message: "this route has no such dead letter", Hint: "it may have been settled since"}
 	case len(parts) == 4:
-		return b.letter
+		l := b.letter
+		if b.sent == nil && len(b.changes()) > 0 { // it comes back at once
+			l.At = l.At.Add(time.Second)
+		}
+		return l
 	}
 	page := api.Page[api.DeadLetter]{Items: []api.DeadLetter{b.letter.DeadLetter}}
 	if b.more {
@@ -120,6 +125,9 @@ func (b *book) changed(what string, body []byte) any {
 	_ = json.Unmarshal(body, &q)
 	if b.slow != nil && !q.DryRun {
 		<-b.slow
+	}
+	if b.sent != nil && !q.DryRun {
+		defer b.sent()
 	}
 	switch {
 	case b.gone:
@@ -529,7 +537,7 @@ func TestAnOperationSaysWhatIsNext(t *testing.T) {
 		{api.Operation{State: "cancelled", Total: 100, Done: 10, Left: 90, Canary: 10}, "The canary went through: redrive the rest…", "Cancel…"},
 		{api.Operation{State: "done", Total: 100, Done: 99, Failed: 1, New: 14}, "14 more dead letters like these came since it began: Redrive again…", "Resume…"},
 		{api.Operation{State: "done", Total: 100, Done: 100}, "100 % of 100 messages", "again…"},
-		{api.Operation{State: "done", Total: 0}, "100 % of 0 messages", "again…"},
+		{api.Operation{State: "done", Total: 0}, "There was nothing to do", "again…"},
 		{api.Operation{State: "paused", Total: 3, Left: 3}, "Resume…", "Pause…"},
 		{api.Operation{State: "cancelled", Total: 2, Left: 2, Selection: api.Selection{IDs: []string{"a", "b"}}}, html.EscapeString("/routes/orders/act?do=redrive&id=a&id=b"), ""},
 		{api.Operation{State: "cancelled", Total: 2, Left: 2, Selection: api.Selection{Until: noon}}, "do=redrive&amp;until=2026-03-04T12%3A00%3A00Z", "all=true"},

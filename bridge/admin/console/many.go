@@ -133,9 +133,9 @@ func planOf(m many, p api.Plan) plan {
 		name string
 		n    int64
 	}{
-		{"At their place in the order", p.InOrder},
-		{"Parked behind, and follow", p.ParkedBehind},
-		{"Belong to no key’s order", p.Arrive},
+		{"Their keys wait for", p.InOrder},
+		{"Parked behind them", p.ParkedBehind},
+		{"Nothing waits for", p.Arrive},
 		{"Out of order", p.OutOfOrder},
 		{"Refused, and stay", p.Refused},
 	} {
@@ -167,16 +167,19 @@ func warnsOf(m many, p api.Plan) (warns []string) {
 		warns = append(warns, "Consumers see "+plural(p.OutOfOrder, "message", "messages")+" behind later revisions of the same key.")
 	}
 	if m.do == "discard" {
-		warns = append(warns, "What is discarded is gone for good. Archiving keeps it.")
+		warns = append(warns, discardWarning)
 	}
 	return warns
 }
 
+// discardWarning is what is said before something is discarded.
+const discardWarning = "What is discarded is gone for good. Archiving keeps it."
+
 var (
 	rateField       = field{Name: "rate", Label: "At most so many a second", Hint: "empty: as fast as it goes", Kind: "number"}
-	outOfOrderField = field{Name: "out_of_order", Label: "Out of order: also what later revisions of its key have passed", Kind: "checkbox"}
+	outOfOrderField = field{Name: "out_of_order", Label: "Out of order: also where later revisions of the key have been sent", Kind: "checkbox"}
 	redriveFields   = []field{
-		{Name: "canary", Label: "Canary: so many first", Hint: "no more are sent if one of them fails again; empty: none", Kind: "number"},
+		{Name: "canary", Label: "Try so many first (canary)", Hint: "the others follow if none of them fails again; empty: all at once", Kind: "number"},
 		rateField,
 		{Name: "stop_at", Label: "Stop when more than this percentage fails again", Hint: "of 20 messages at least; empty: 50; 100: it never stops", Kind: "number"},
 		outOfOrderField,
@@ -203,7 +206,7 @@ func manyVerb(title, button string, danger bool, fields []field) verb {
 			if err != nil || begun.Operation == nil {
 				return "It has begun.", operationsPath(o.Route), err
 			}
-			return "It has begun, and goes on by itself. This page shows how far it is.", operationPath(o.Route, begun.Operation.ID), nil
+			return "It has begun, and needs nobody to wait for it: this page shows how far it is.", operationPath(o.Route, begun.Operation.ID), nil
 		},
 	}
 }

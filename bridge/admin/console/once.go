@@ -52,7 +52,7 @@ func (o *once) do(name string, do func() (says, next string, err error)) (says, 
 	}
 	d.err = errLost
 	defer func() {
-		if d.err != nil { // it may be asked for again, mended
+		if _, done := errors.AsType[cameBack](d.err); d.err != nil && !done { // it may be asked for again, mended
 			o.mu.Lock()
 			delete(o.all, name)
 			o.mu.Unlock()

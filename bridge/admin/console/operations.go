@@ -191,7 +191,7 @@ func canaryWords(op api.Operation) string {
 	case op.Canary <= 0:
 		return ""
 	case op.State == "stopped" && op.Failed > 0 && tried <= int64(op.Canary):
-		return "The canary failed: the others were not touched. Mend the cause, then resume it: the canary flies again."
+		return "The canary failed: the others were not touched. Mend the cause, then resume it: these are tried first again."
 	case op.Failed == 0 && op.Done > 0 && tried >= int64(op.Canary):
 		return "The canary went through: the rest follows by itself."
 	case op.State == "running" && tried < int64(op.Canary):
@@ -225,7 +225,7 @@ var operationVerbs = map[string]verb{
 	"pause-operation": steering("Pause the operation", "Pause", "pause",
 		"It sends nothing more until it is resumed. What is under way ends.", (*client.Client).PauseOperation),
 	"resume-operation": steering("Resume the operation", "Resume", "resume",
-		"It goes on where it rests. A canary flies again.", (*client.Client).ResumeOperation),
+		"It goes on where it rests. A canary is tried first again.", (*client.Client).ResumeOperation),
 	"cancel-operation": steering("Cancel the operation", "Cancel", "cancel",
 		"It ends for good. What it has done stays done, the others stay dead letters.", (*client.Client).CancelOperation),
 }

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/brokerbridge/bridge/bridge/admin/api"
+	"github.com/brokerbridge/bridge/bridge/admin/mask"
 	"github.com/brokerbridge/bridge/bridge/status"
 )
 
@@ -41,7 +42,7 @@ func TestOneSentenceSaysHowItIs(t *testing.T) {
 		"one route": {func(b *bridge) { b.routes = b.routes[:1] }, "good: All is well: 1 route moves messages, 0 unaccounted.", ""},
 		"waits": {
 			func(b *bridge) { b.routes[1].State, b.routes[1].Reason = status.Waiting, "target: breaker open" },
-			"busy: 1 of 4 routes does not move messages: payments is waiting: target: breaker open.", "/routes/payments/",
+			"busy: 1 of 4 routes does not move messages: payments is waiting: target: breaker open; it goes on by itself.", "/routes/payments/",
 		},
 		"two, one of which somebody has to start": {
 			func(b *bridge) {
@@ -59,7 +60,7 @@ func TestOneSentenceSaysHowItIs(t *testing.T) {
 		"one cause": {blockedBy(group), "bad: 312 messages wait: on orders 3 dead letters, too_large, with 300 messages behind 2 keys: MESSAGE_TOO_LARGE.", "/routes/orders/dead-letters?group=f00d"},
 		"two causes": {
 			blockedBy(small, group),
-			"bad: 312 messages wait, of 2 causes; the worst: on orders 3 dead letters, too_large, with 300 messages behind 2 keys: MESSAGE_TOO_LARGE.", "/routes/orders/dead-letters?group=f00d",
+			"bad: 312 messages wait, for 2 causes; the worst: on orders 3 dead letters, too_large, with 300 messages behind 2 keys: MESSAGE_TOO_LARGE.", "/routes/orders/dead-letters?group=f00d",
 		},
 		"nothing waits for them": {blockedBy(beside), "busy: All routes move messages, but somebody should look: on orders 3 dead letters, too_large: MESSAGE_TOO_LARGE.", "/routes/orders/dead-letters?group=f00d"},
 		"gaps": {
@@ -107,8 +108,8 @@ func TestOneReadingIsNoLoss(t *testing.T) {
 func TestTheOverviewHasAllThatWaits(t *testing.T) {
 	page := troubled().see(t, "/")
 	has(
-		t, page, ">312<", ">41<", ">9<", "2 open skips, the limit is 1", "bridge dlq redrive --route orders --group f00d --dry-run",
-		"billing: 500 &lt;b&gt;no&lt;/b&gt;", "bridge routes resume mails --reason …", `href="/routes/mails/act?do=resume"`, "5\u202f210",
+		t, page, ">312<", ">41<", ">9<", "2 open skips, the limit is 1", "bridge dlq ls --route orders --group f00d",
+		"billing: 500 &lt;b&gt;no&lt;/b&gt;", "bridge routes resume mails --reason &#39;…&#39;", `href="/routes/mails/act?do=resume"`, "5\u202f210",
 	)
 	if strings.Contains(page, "<b>no") {
 		t.Error("an error is more than text")
@@ -158,6 +159,58 @@ func TestChart(t *testing.T) {
 	}
 	has(t, well().see(t, "/?hours=6"), `href="?hours=6" aria-current="true"`, "the last 6 hours", `role="img" aria-labelledby="chart-title chart-says"`, "<desc")
 	has(t, well().see(t, "/?hours=a"), `href="?hours=24" aria-current="true"`)
+}
+
+// A chart begins with as much as there is: on a bridge that is young, a day is a
+// blank with a line at its end.
+func TestAYoungBridgeHasAShortChart(t *testing.T) {
+	for steps, hours := range map[int]string{0: "1", 4: "1", 60: "1", 61: "6", 360: "6", 361: "24", 1440: "24"} {
+		b := well()
+		b.history.Steps = make([]api.Rates, steps)
+		has(t, b.see(t, "/"), `href="?hours=`+hours+`" aria-current="true"`)
+		has(t, b.see(t, "/?hours=24"), `href="?hours=24" aria-current="true"`)
+	}
+}
+
+// Keys that miss something hurt by what waits behind them, too.
+func TestGapsAreRankedByWhatWaits(t *testing.T) {
+	b := well()
+	b.routes[0].Counts.Dead, b.routes[0].Counts.Parked, b.routes[0].Counts.Keys["gap_blocked"] = 3, 400, 2
+	b.groups["orders"] = []api.Group{{Route: "orders", Fingerprint: "f00d", Reason: "too_large", Error: mask.NotShown, Dead: 3, BlockedKeys: 2, ParkedBehind: 100}}
+	if says, _ := sentence(t, b); !strings.Contains(says, "2 keys miss revisions that did not come in time, with up to 300 messages behind 2 keys") {
+		t.Error(says)
+	}
+	page := b.see(t, "/")
+	has(t, page, ">up to 300<", "It is larger than the target takes<")
+	if strings.Contains(page, mask.NotShown) {
+		t.Error("the cause is what is not shown")
+	}
+}
+
+// What ends without anybody says so.
+func TestNobodyIsAskedToActInVain(t *testing.T) {
+	for reason, wanted := range map[string]bool{"target: breaker open": true, "operator: moving house": false, "source: offset_rewound": false} {
+		b := well()
+		b.routes[1].State, b.routes[1].Reason = status.Waiting, reason
+		if got := strings.Contains(b.see(t, "/"), "nobody has to act: it goes on by itself"); got != wanted {
+			t.Errorf("%s: %v", reason, got)
+		}
+	}
+}
+
+// A browser does not show the pages of this program in the style of the last one.
+func TestStyleIsOfItsProgram(t *testing.T) {
+	page := well().see(t, "/")
+	for _, name := range []string{"console.css", "console.js", "theme.js", "icon.svg"} {
+		path, err := assetPath(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		has(t, page, `"`+path+`"`)
+	}
+	if strings.Contains(page, `.css"`) || strings.Contains(page, `.js"`) {
+		t.Error("a file is asked for without its version")
+	}
 }
 
 // A curve stays between the axes, whatever was counted.

@@ -31,10 +31,10 @@ type frame struct {
 	Me      api.Me
 	Login   bool
 	Version string
-	Told    string // what was just done
-	Dead    int64  // dead letters, for the menu
-	Blocked int64  // keys that wait until somebody acts
-	Known   bool   // who looks is known, and sees the menu
+	Told    telling // what was just done
+	Dead    int64   // dead letters, for the menu
+	Blocked int64   // keys that wait until somebody acts
+	Known   bool    // who looks is known, and sees the menu
 	Data    any
 }
 
@@ -44,7 +44,7 @@ type pages struct{ all map[string]*template.Template }
 // readPages reads the templates. They are part of the program: one that cannot be
 // read is found by the first test.
 func readPages() *pages {
-	shared := template.Must(template.New("").Funcs(words).Funcs(letterWords).Funcs(keyWords).ParseFS(files, "pages/frame.html", "pages/parts.html"))
+	shared := template.Must(template.New("").Funcs(template.FuncMap{"asset": assetPath}).Funcs(words).Funcs(letterWords).Funcs(keyWords).ParseFS(files, "pages/frame.html", "pages/parts.html"))
 	p := &pages{map[string]*template.Template{}}
 	entries, _ := files.ReadDir("pages")
 	for _, e := range entries {
@@ -144,6 +144,9 @@ func (c *Console) trouble(err error) view {
 	default:
 		c.log.Warn("a page of the console could not be made", "error", err)
 		e = &api.Error{Code: "failed", Message: "this page could not be made", Hint: "the log of the bridge says why"}
+	}
+	if strings.HasPrefix(e.Hint, "GET ") { // for who asks the API
+		e = &api.Error{Code: e.Code, Message: e.Message}
 	}
 	code := codes[e.Code]
 	if code == 0 {

@@ -16,8 +16,8 @@ type routeView struct {
 	Ways    []remedy
 	Chart   chart
 	Balance balance
-	Lanes   []fact // keys that do not flow, by what they do
-	Dead    []fact // dead letters since the process started, by reason
+	Lanes   []laneFact // keys that do not flow, by what they do
+	Dead    []fact     // dead letters since the process started, by reason
 }
 
 // remedy is something that one can do about a route.
@@ -43,11 +43,21 @@ type entry struct {
 	Says string
 }
 
+// laneFact is how many keys are in a state.
+type laneFact struct{ Name, Title, Value string }
+
+func lanesOf(counts map[string]int64) (all []laneFact) {
+	for _, f := range facts(counts) {
+		all = append(all, laneFact{f.Name, stateOf(f.Name).Title, f.Value})
+	}
+	return all
+}
+
 // means says what the states mean for who looks.
 var means = map[status.State]string{
 	status.Starting: "It is connecting.",
 	status.Running:  "It moves messages.",
-	status.Waiting:  "It goes on by itself when what the reason names is over.",
+	status.Waiting:  "Nobody has to act: it goes on by itself when what the reason names is over.",
 	status.Paused:   "It stands until somebody lets it go on.",
 	status.Stopped:  "The bridge is ending.",
 }
@@ -70,14 +80,14 @@ func (c *Console) route(r *http.Request) (view, error) {
 	}
 	return view{page: "route", title: d.Name, nav: "overview", data: routeView{
 		RouteDetail: d, Says: means[d.State], Ways: waysOf(d.Route), Chart: chart, Balance: balanceOf(d.Counts),
-		Lanes: facts(d.Counts.Keys), Dead: facts(d.Counts.DeadBy),
+		Lanes: lanesOf(d.Counts.Keys), Dead: facts(d.Counts.DeadBy),
 	}}, nil
 }
 
 // waysOf are the changes that fit the state of a route.
 func waysOf(r status.Route) (all []remedy) {
 	command := func(verb, flags string) string {
-		return "bridge routes " + verb + " " + api.Quote(r.Name) + flags + " --reason …"
+		return "bridge routes " + verb + " " + api.Quote(r.Name) + flags + " --reason '…'"
 	}
 	resume := remedy{
 		Does: "start the route again, once the cause is gone", Do: "Resume…", Link: actPage(r.Name, "resume"), Command: command("resume", ""),

@@ -18,6 +18,7 @@ type searchPage struct {
 	Next         string // where it goes on
 	Asked        bool   // something was
 	Command      string
+	Header       string // a search for the same as a header; empty: it was none of a word
 	Problem      *api.Error
 }
 
@@ -41,6 +42,9 @@ func (c *Console) search(r *http.Request) (view, error) {
 			return view{}, err
 		}
 		p.Next = goesOn(p.Hits.Next)
+		if !strings.ContainsAny(p.Query, ` :"\`) {
+			p.Header = "header:correlation_id=" + p.Query
+		}
 		p.Command = inShell(append(routed(p.Route, "search"), behindDashes([]string{p.Query})...))
 	}
 	v.data, v.routes = p, p.Routes
@@ -103,7 +107,7 @@ var searchWords = []searchWord{
 	{"group:9f86d081884c7d65", "dead letters with this cause, by its fingerprint"},
 	{"route:orders", "only what is on this route"},
 	{`error:"no such customer"`, "dead letters whose error has this in it"},
-	{"header:type=created", "dead letters and archived ones with this header"},
+	{"header:correlation_id=basket-1", "dead letters and archived ones with this header"},
 	{"since:2h", "what was given up in the last two hours"},
 	{"since:2026-03-01T00:00:00Z until:2026-03-02T00:00:00Z", "what was given up within this time"},
 }

@@ -20,14 +20,15 @@ type told struct {
 }
 
 type telling struct {
-	says  string
+	Says  string
+	Bad   bool // it did not come to what was meant
 	until time.Time
 }
 
 func newTold(now func() time.Time) *told { return &told{now: now, all: map[string]telling{}} }
 
 // keep keeps what is to be told, and names it.
-func (t *told) keep(says string) string {
+func (t *told) keep(says string, bad bool) string {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	now := t.now()
@@ -37,16 +38,16 @@ func (t *told) keep(says string) string {
 		}
 	}
 	name := rand.Text()
-	t.all[name] = telling{says, now.Add(toldFor)}
+	t.all[name] = telling{says, bad, now.Add(toldFor)}
 	return name
 }
 
 // take is what was kept, for as long as it is news.
-func (t *told) take(name string) string {
+func (t *told) take(name string) telling {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if old, ok := t.all[name]; ok && t.now().Before(old.until) {
-		return old.says
+		return old
 	}
-	return ""
+	return telling{}
 }

@@ -10,10 +10,10 @@ import (
 // many.
 var letterVerbs = map[string]verb{
 	"redrive": oneOrMany(
-		ofLetter("redrive", "Redrive", (*Console).redrive, outOfOrderField),
+		followed(ofLetter("redrive", "Redrive", (*Console).redrive, outOfOrderField)),
 		manyVerb("Redrive dead letters", "Redrive", false, redriveFields)),
 	"discard": oneOrMany(
-		dangerous(ofLetter("discard", "Discard", (*Console).discard)),
+		warning(dangerous(ofLetter("discard", "Discard", (*Console).discard)), discardWarning),
 		manyVerb("Discard dead letters for good", "Discard", true, []field{rateField})),
 	"archive": oneOrMany(
 		ofLetter("archive", "Archive", (*Console).archiveOne),
@@ -30,6 +30,17 @@ func oneOrMany(one, all verb) verb {
 		_, err := manyOf(o)
 		return all, err
 	}}
+}
+
+// warning is a verb whose plan says what else should be known.
+func warning(v verb, says string) verb {
+	of := v.plan
+	v.plan = func(ctx context.Context, c *Console, o order) (plan, error) {
+		p, err := of(ctx, c, o)
+		p.Warns = append(p.Warns, says)
+		return p, err
+	}
+	return v
 }
 
 func dangerous(v verb) verb {

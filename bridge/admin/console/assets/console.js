@@ -45,6 +45,21 @@
   const state = document.createElement("span");
   state.className = "badge quiet";
   state.setAttribute("role", "status");
+  // While the bridge is away, the page is of the past, and looks like it.
+  const stale = document.createElement("p");
+  stale.className = "alert stale";
+  stale.setAttribute("role", "alert");
+  let asOf = new Date();
+  const leave = () => {
+    say("no answer from the bridge", "bad");
+    stale.textContent = `The bridge does not answer. What stands here is of ${asOf.toISOString().slice(11, 19)} UTC.`;
+    if (!stale.isConnected) document.getElementById("main")?.prepend(stale);
+    html.dataset.away = "";
+  };
+  const back = () => {
+    stale.remove();
+    delete html.dataset.away;
+  };
   const say = (text, tone) => {
     if (state.textContent !== text) state.textContent = text;
     state.className = "badge " + tone;
@@ -107,7 +122,7 @@
       const answer = await fetch(location.href, { headers: { Accept: "text/html" }, signal: AbortSignal.timeout(answerIn) });
       const page = new DOMParser().parseFromString(await answer.text(), "text/html");
       if (answer.redirected && new URL(answer.url).pathname === "/login") signedOut();
-      else if (answer.ok && !answer.redirected && !paused) { places(page); rows(page); }
+      else if (answer.ok && !answer.redirected && !paused) { places(page); rows(page); asOf = new Date(); }
     } catch (e) { missed ||= e.name === "TimeoutError"; } // else the bridge is away: the stream says so
     asking = false;
     if (missed) { missed = false; due(); }
@@ -131,12 +146,13 @@
       clearTimeout(away);
       away = 0;
       pause = 1000;
+      back();
       say("live", "good");
     };
     stream.addEventListener("open", comes);
     for (const kind of ["message", "status"]) stream.addEventListener(kind, () => { comes(); due(); });
     stream.addEventListener("error", () => {
-      away ||= setTimeout(() => say("no answer from the bridge", "bad"), patience);
+      away ||= setTimeout(leave, patience);
       if (stream?.readyState !== EventSource.CLOSED) return; // the browser tries again by itself
       due(); // it may be that one has to sign in
       again ||= setTimeout(() => { const waits = away; away = 0; listen(); away = waits; }, pause);
