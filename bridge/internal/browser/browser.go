@@ -240,6 +240,9 @@ func (b *Browser) Type(selector, text string) error {
 		chromedp.Evaluate[chromedp.Void](`document.activeElement.select()`), chromedp.KeyEvent(text))
 }
 
+// Forget forgets all cookies.
+func (b *Browser) Forget() error { return b.Do(call(network.ClearBrowserCookies, cdp.Empty{})) }
+
 // Where is the path and query of the page.
 func (b *Browser) Where() (string, error) {
 	at, err := Ask(b, chromedp.Location())

@@ -90,8 +90,8 @@ func (w *window) isAttacked(b *e2e.Bridge, at string) {
 		w.t.Errorf("the other page has tried %d ways only", sent)
 	}
 	for _, form := range []string{"urlencoded", "text", "multipart"} {
-		w.must(w.Do(chromedp.Navigate(at)))
-		w.comes("the other page to be done", `document.title === "done"`)
+		w.must(w.Do(chromedp.Navigate(at + "/" + form + "#whole")))
+		w.comes("the other page to be ready", `document.title === "done"`)
 		answer[bool](w, `(whole("`+form+`"), true)`)
 		w.comes("the whole window to be led to the bridge", `location.origin === "`+b.URL()+`"`)
 	}
