@@ -55,6 +55,31 @@ const unheard = `(() => {
 	return found;
 })()`
 
+// unread finds text that is too faint before its ground: a contrast below 4.5, as
+// WCAG 2 reckons it. What cannot be pressed, or is gone, may be faint.
+const unread = `(() => {
+	const parts = (c) => (c.match(/[\d.]+/g) ?? []).map(Number);
+	const luminance = ([r, g, b]) => {
+		const [x, y, z] = [r, g, b].map((v) => (v /= 255) <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4);
+		return 0.2126 * x + 0.7152 * y + 0.0722 * z;
+	};
+	const ground = (n) => {
+		for (; n; n = n.parentElement) {
+			const c = parts(getComputedStyle(n).backgroundColor);
+			if (c.length === 3 || c[3] === 1) return c;
+		}
+		return [255, 255, 255];
+	};
+	const found = new Set();
+	for (const n of document.querySelectorAll("body *:not(svg, svg *, option, .gone, .gone *)")) {
+		if (![...n.childNodes].some((c) => c.nodeType === 3 && c.data.trim()) || !n.checkVisibility()) continue;
+		const [a, b] = [luminance(parts(getComputedStyle(n).color)), luminance(ground(n))];
+		const contrast = (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
+		if (contrast < 4.5) found.add(contrast.toFixed(2) + ": " + n.outerHTML.slice(0, 100));
+	}
+	return [...found].slice(0, 5);
+})()`
+
 // TestTheConsoleIsUsedWithKeys: with nothing but Tab and Enter one gets from the
 // overview to the worst cause, and to the button that redrives it. Where one is, is
 // always seen.

@@ -162,10 +162,13 @@ func (w *window) isUnmoved(path string) {
 	where := path[:min(len(path), 200)]
 	w.must(w.As(browser.Desktop))
 	w.opens(path)
-	for name, seen := range map[string]browser.Look{"dark": browser.Desktop.InTheDark(), "phone": browser.Phone, "dark phone": browser.Phone.InTheDark()} {
+	for name, seen := range map[string]browser.Look{"dark": browser.Desktop.InTheDark(), "phone": browser.Phone} {
 		w.must(w.As(seen))
 		if wide, err := w.Wide(); err != nil || wide != 0 {
 			w.t.Errorf("%s, %s: %d pixels too wide (%v): %s", where, name, wide, err, answer[string](w, widest))
+		}
+		if faint := answer[[]string](w, unread); len(faint) > 0 {
+			w.t.Errorf("%s, %s: too faint to be read: %q", where, name, faint)
 		}
 	}
 	if found := answer[[]string](w, moved); len(found) > 0 {

@@ -163,12 +163,14 @@ func TestReadOnlyIsSeenAndKept(t *testing.T) {
 	if offered := w.offered(); offered != "" {
 		t.Errorf("offered: %q", offered)
 	}
-	for _, path := range []string{"act?do=pause", "act?do=redrive&all=true", "act?do=discard&id=" + id} {
+	for path, why := range map[string]string{
+		"act?do=pause": "admin.read_only is set", "act?do=discard&id=" + id: "admin.read_only is set", "act?do=redrive&all=true": "this bridge is read only",
+	} {
 		w.opens("/routes/orders/" + path)
 		if answer[bool](w, pressed) {
 			t.Errorf("%s: the button can be pressed", path)
 		}
-		w.isRefused(b, "read only")
+		w.isRefused(b, why)
 	}
 }
 
