@@ -60,7 +60,7 @@ var boundPages = map[string]func(s spellbound) []string{
 	"/{$}":     func(spellbound) []string { return []string{"/", "/?hours=1"} },
 
 	"/routes/{route}/{$}": func(spellbound) []string { return []string{"/routes/away/", "/routes/orders/"} },
-	"/dead-letters":       func(s spellbound) []string { return []string{"/dead-letters", "/dead-letters?sort=dead&route=orders"} },
+	"/dead-letters":       func(spellbound) []string { return []string{"/dead-letters", "/dead-letters?sort=dead&route=orders"} },
 	"/routes/{route}/dead-letters": func(s spellbound) []string {
 		return []string{"/routes/orders/dead-letters", "/routes/orders/dead-letters?" + asks("key", s.key)}
 	},

@@ -52,20 +52,28 @@ func TestEachSeesAndDoesWhatTheirRoleLets(t *testing.T) {
 		button         bool     // that pauses the route
 	}{
 		{
-			"vera viewer", "token-of-vera-viewer", []string{"***", "Ada", "to-everybody", "needs the role operator, yours is viewer"},
-			[]string{"4000-1234", "hunter2"}, "", "needs the role admin, yours is viewer", false,
+			"vera viewer", "token-of-vera-viewer",
+			[]string{"***", "Ada", "to-everybody", "needs the role operator, yours is viewer"},
+			[]string{"4000-1234", "hunter2"},
+			"", "needs the role admin, yours is viewer", false,
 		},
 		{
-			"hilde operator", "token-of-hilde-hidden", []string{"x-secret", "x-open"},
-			[]string{"4000-1234", "hunter2", "Ada", "to-everybody"}, "Redrive… Archive… Discard…", "needs the role admin, yours is operator", true,
+			"hilde operator", "token-of-hilde-hidden",
+			[]string{"x-secret", "x-open"},
+			[]string{"4000-1234", "hunter2", "Ada", "to-everybody"},
+			"Redrive… Archive… Discard…", "needs the role admin, yours is operator", true,
 		},
 		{
-			"otto operator", "token-of-otto-operator", []string{"***", "Ada", "to-everybody", "what is edited is stored whole, and payloads are masked for you"},
-			[]string{"4000-1234", "hunter2"}, "Redrive… Archive… Discard…", "needs the role admin, yours is operator", true,
+			"otto operator", "token-of-otto-operator",
+			[]string{"***", "Ada", "to-everybody", "what is edited is stored whole, and payloads are masked for you"},
+			[]string{"4000-1234", "hunter2"},
+			"Redrive… Archive… Discard…", "needs the role admin, yours is operator", true,
 		},
 		{
-			"ann admin", "token-of-ann-admin", []string{"4000-1234-5678", "hunter2-hunter2", "Ada"},
-			[]string{"***", "needs the role"}, "Redrive… Edit… Archive… Discard…", "", true,
+			"ann admin", "token-of-ann-admin",
+			[]string{"4000-1234-5678", "hunter2-hunter2", "Ada"},
+			[]string{"***", "needs the role"},
+			"Redrive… Edit… Archive… Discard…", "", true,
 		},
 	} {
 		w.opens(letter)
