@@ -7,8 +7,6 @@ import (
 
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
-
-	"github.com/brokerbridge/bridge/bridge/internal/e2e"
 )
 
 // unheard finds what somebody who does not see the page could not use: fields,
@@ -85,10 +83,7 @@ const unread = `(() => {
 // always seen.
 func TestTheConsoleIsUsedWithKeys(t *testing.T) {
 	t.Parallel()
-	i := newIncident(t, 2)
-	b := e2e.Start(t, e2e.Options{Routes: i.route().String()})
-	i.await(t, b)
-	w := look(t, b)
+	_, _, w := stuck(t, 2)
 	w.opens("/")
 	if first := w.tabs("a.skip"); len(first) != 1 {
 		t.Errorf("the first is %q, not the way past the menu", first)

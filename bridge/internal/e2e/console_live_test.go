@@ -23,10 +23,7 @@ const listed = `document.querySelectorAll("[data-rows=letters] [data-row]").leng
 // when they ask for it.
 func TestRowsStayWhereTheyAre(t *testing.T) {
 	t.Parallel()
-	i := newIncident(t, 4)
-	b := e2e.Start(t, e2e.Options{Routes: i.route().String()})
-	i.await(t, b)
-	w := look(t, b)
+	i, _, w := stuck(t, 4)
 	for _, from := range []string{"the top", "below"} {
 		w.opens("/routes/orders/dead-letters")
 		had := answer[int](w, listed)
@@ -56,10 +53,8 @@ func TestRowsStayWhereTheyAre(t *testing.T) {
 // to. What was chosen is kept for the next page.
 func TestAPageStandsStillWhenAsked(t *testing.T) {
 	t.Parallel()
-	i := newIncident(t, 2)
-	b := e2e.Start(t, e2e.Options{Routes: i.route().String()})
-	i.await(t, b)
-	still, goes := look(t, b), look(t, b)
+	i, b, still := stuck(t, 2)
+	goes := look(t, b)
 	still.opens("/")
 	still.must(still.Do(chromedp.KeyEvent("p")))
 	still.reads("#live-tools .badge", "not updating")
@@ -91,10 +86,7 @@ func TestAPageStandsStillWhenAsked(t *testing.T) {
 // comes back by itself, up to date, when it is there again.
 func TestAPageOutlivesTheBridge(t *testing.T) {
 	t.Parallel()
-	i := newIncident(t, 2)
-	b := e2e.Start(t, e2e.Options{Routes: i.route().String()})
-	i.await(t, b)
-	w := look(t, b)
+	i, b, w := stuck(t, 2)
 	w.opens("/routes/orders/")
 	w.reads("#live-tools .badge", "live")
 	w.marks()

@@ -35,6 +35,15 @@ func look(t *testing.T, b *e2e.Bridge) *window {
 	return w
 }
 
+// stuck is an incident of so many keys, its bridge, and a window before it.
+func stuck(t *testing.T, keys int) (*incident, *e2e.Bridge, *window) {
+	t.Helper()
+	i := newIncident(t, keys)
+	b := e2e.Start(t, e2e.Options{Routes: i.route().String()})
+	i.await(t, b)
+	return i, b, look(t, b)
+}
+
 func (w *window) must(err error) {
 	w.t.Helper()
 	if err != nil {
@@ -175,9 +184,12 @@ func TestF10_FromTheOverviewToAllIsWell(t *testing.T) {
 	w.reads("[data-live=op-state]", "done")
 	line.drains()
 
+	line.opens("/dead-letters")
+	line.says("[data-live=worst]", "on invoices")
 	w.opens("/routes/invoices/dead-letters")
 	w.redrivesThese("", "these, too")
 	w.reads("[data-live=op-state]", "done")
+	line.comes("what hurt most to be greyed", `document.querySelector("[data-live=worst]").classList.contains("gone")`)
 	e2e.AwaitQuiet(b, settleTimeout)
 	w.opens("/")
 	w.says("[data-live=verdict]", "All is well: 2 routes move messages, 0 unaccounted.")
