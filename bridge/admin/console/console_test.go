@@ -155,3 +155,17 @@ func has(t *testing.T, page string, wanted ...string) {
 		}
 	}
 }
+
+// TestHeapedMarksAreSpeltOut: what covers other lines, and is too wide for a phone,
+// is told in letters; the marks of real languages stay.
+func TestHeapedMarksAreSpeltOut(t *testing.T) {
+	heap := "a" + strings.Repeat("\u0336", mostMarks+2) + "b\u0301"
+	if got, want := printable(heap), "a"+strings.Repeat("\u0336", mostMarks)+`\u0336\u0336b`+"\u0301"; got != want {
+		t.Errorf("%q, want %q", got, want)
+	}
+	for _, text := range []string{"e\u0301", "บั้น", "שָׁלוֹם", "हिन्दी", "❤\ufe0f"} {
+		if got := printable(text); got != text {
+			t.Errorf("%q is shown as %q", text, got)
+		}
+	}
+}

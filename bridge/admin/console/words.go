@@ -167,16 +167,26 @@ func tone(state any) string {
 	return "quiet"
 }
 
+// mostMarks is how many marks a letter has in any language, and then some.
+const mostMarks = 8
+
 // printable is a text with what a screen would not show, or would take for
-// something else, spelt out.
+// something else, spelt out; so are marks that are heaped on a letter, which cover
+// other lines and which no line breaks at.
 func printable(s string) string {
-	if !strings.ContainsFunc(s, hidden) && utf8.ValidString(s) {
+	if !strings.ContainsFunc(s, func(r rune) bool { return hidden(r) || unicode.IsMark(r) }) && utf8.ValidString(s) {
 		return s
 	}
 	var b strings.Builder
+	marks := 0
 	for len(s) > 0 {
 		r, n := utf8.DecodeRuneInString(s)
+		if marks++; !unicode.IsMark(r) {
+			marks = 0
+		}
 		switch {
+		case marks > mostMarks:
+			fmt.Fprintf(&b, `\u%04x`, r)
 		case r == utf8.RuneError && n == 1:
 			fmt.Fprintf(&b, `\x%02x`, s[0])
 		case hidden(r):

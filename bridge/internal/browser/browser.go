@@ -21,6 +21,7 @@ import (
 	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
 )
 
 // patience is how long a page may take for what is awaited of it.
@@ -230,10 +231,17 @@ func (b *Browser) Click(selector string) error {
 	return b.Do(chromedp.WaitReady(main))
 }
 
-// Type writes into the field that a selector finds first.
+// Type writes into the field that a selector finds first, in place of what is there.
 func (b *Browser) Type(selector, text string) error {
-	return b.Do(chromedp.SetValue(chromedp.CSS(selector), ""), chromedp.SendKeys(chromedp.CSS(selector), text))
+	if text == "" {
+		text = kb.Delete
+	}
+	return b.Do(chromedp.Focus(chromedp.CSS(selector)),
+		chromedp.Evaluate[chromedp.Void](`document.activeElement.select()`), chromedp.KeyEvent(text))
 }
+
+// Forget forgets all cookies.
+func (b *Browser) Forget() error { return b.Do(call(network.ClearBrowserCookies, cdp.Empty{})) }
 
 // Where is the path and query of the page.
 func (b *Browser) Where() (string, error) {

@@ -1,6 +1,7 @@
 package browser_test
 
 import (
+	"errors"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -52,6 +53,22 @@ func TestTheTrapsSpring(t *testing.T) {
 				t.Errorf("noted %q, want %q", all, c.want)
 			}
 		})
+	}
+}
+
+// TestWhatIsTypedReplacesWhatWasThere, also with nothing, and in a field of numbers.
+func TestWhatIsTypedReplacesWhatWasThere(t *testing.T) {
+	b := serve(t, "", `<form action="/there"><input name="a" value="old"><input name="n" type="number" value="5"><button>go</button></form>`)
+	for _, text := range []string{"new", ""} {
+		if err := errors.Join(b.Go("/"), b.Type("input[name=a]", text), b.Type("input[name=n]", "12"), b.Click("button")); err != nil {
+			t.Fatal(err)
+		}
+		if at, err := b.Where(); err != nil || at != "/there?a="+text+"&n=12" {
+			t.Errorf("at %s, %v", at, err)
+		}
+	}
+	if faults := b.Faults(); len(faults) > 0 {
+		t.Error(faults)
 	}
 }
 

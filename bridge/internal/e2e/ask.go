@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"context"
 	"errors"
 	"io"
 	"net/http"
@@ -15,7 +16,14 @@ const askTimeout = 10 * time.Second
 // get asks the bridge's own interface. An error means that it does not answer.
 func (b *Bridge) get(path string) (code int, body []byte, err error) {
 	client := http.Client{Timeout: askTimeout}
-	res, err := client.Get("http://" + b.addr + path)
+	req, err := http.NewRequestWithContext(context.Background(), http.MethodGet, b.URL()+path, nil)
+	if err != nil {
+		return 0, nil, err
+	}
+	if b.pass != "" {
+		req.Header.Set("Authorization", "Bearer "+b.pass)
+	}
+	res, err := client.Do(req)
 	if err != nil {
 		return 0, nil, err
 	}
@@ -81,9 +89,24 @@ func (b *Bridge) Key(route, key string) api.LaneDetail {
 	return k.Epochs[0]
 }
 
+// URL is where its pages are.
+func (b *Bridge) URL() string { return "http://" + b.addr }
+
+// Audits are what operators did, the oldest first.
+func (b *Bridge) Audits() (all []api.Audit) {
+	b.t.Helper()
+	for a, err := range b.client().Audits(b.t.Context(), client.AuditList{}) {
+		if err != nil {
+			b.t.Fatalf("read the audit: %v", err)
+		}
+		all = append(all, a)
+	}
+	return all
+}
+
 func (b *Bridge) client() *client.Client {
 	b.t.Helper()
-	c, err := client.New("http://"+b.addr, client.Options{})
+	c, err := client.New(b.URL(), client.Options{Token: b.pass})
 	if err != nil {
 		b.t.Fatal(err)
 	}

@@ -27,6 +27,8 @@ type Options struct {
 	Kafka      string // address of Kafka, likewise
 	Heartbeat  string // of RabbitMQ, "2s", if it is not the default
 	Client     string // of both brokers, if it is not the bridge's own
+	Admin      string // further settings of the admin address, "read_only: true"
+	Token      string // what the test's own requests carry; empty: none
 	Failpoints bool   // the binary that can be told to crash; see [Bridge.Run]
 }
 
@@ -39,6 +41,7 @@ type Bridge struct {
 	dir  string
 	addr string
 	log  string
+	pass string // the token
 	*child.Process
 	crashes int
 }
@@ -58,7 +61,7 @@ func Prepare(t testing.TB, opts Options) *Bridge {
 	t.Helper()
 	home := t.TempDir()
 	b := &Bridge{
-		t: t, path: binary(t, opts.Failpoints), addr: rig.Address(t), dir: opts.Dir,
+		t: t, path: binary(t, opts.Failpoints), addr: rig.Address(t), dir: opts.Dir, pass: opts.Token,
 		file: filepath.Join(home, "topology.yaml"), log: filepath.Join(home, "bridge.log"),
 	}
 	if b.dir == "" {
@@ -171,7 +174,7 @@ func topology(t testing.TB, dir, addr string, opts Options) string {
 		or(opts.AMQP, rig.AMQP(t)), text("heartbeat", opts.Heartbeat), text("client", opts.Client))
 	fmt.Fprintf(&b, "  lake: { kafka: { brokers: %q }%s }\n", or(opts.Kafka, strings.Join(rig.Kafka(t), ",")), text("client", opts.Client))
 	fmt.Fprintf(&b, "store: { pebble: { dir: %q }, min_free: 64MiB }\n", dir)
-	fmt.Fprintf(&b, "admin: { listen: %q }\n", addr)
+	fmt.Fprintf(&b, "admin: { listen: %q%s }\n", addr, more(opts.Admin))
 	b.WriteString("routes:\n" + opts.Routes)
 	return b.String()
 }

@@ -1,21 +1,31 @@
 package e2e
 
 import (
+	"cmp"
 	"fmt"
 	"time"
 
 	"github.com/brokerbridge/bridge/bridge/admin/api"
 )
 
-// Begin starts an operation on the dead letters of a route.
+// Begin starts an operation on the dead letters of a route, for a test if it does not
+// say why.
 func (b *Bridge) Begin(route string, q api.Request) api.Operation {
 	b.t.Helper()
-	q.Reason = "a test"
+	q.Reason = cmp.Or(q.Reason, "a test")
 	begun, err := b.client().Begin(b.t.Context(), route, q)
 	if err != nil {
 		b.t.Fatalf("begin to %s: %v", q.Action, err)
 	}
 	return *begun.Operation
+}
+
+// Archive puts a dead letter away.
+func (b *Bridge) Archive(route, id string, ch api.Change) {
+	b.t.Helper()
+	if _, err := b.client().Archive(b.t.Context(), route, id, ch); err != nil {
+		b.t.Fatalf("archive %s: %v", id, err)
+	}
 }
 
 // AwaitOperation waits for a state of an operation, and while the bridge does not

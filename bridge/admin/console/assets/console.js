@@ -80,6 +80,7 @@
   const places = (page) => {
     for (const node of document.querySelectorAll("[data-live]")) {
       const fresh = named(page, "live", node.dataset.live);
+      node.classList.toggle("gone", !fresh);
       if (!fresh || !node.isConnected || fresh.outerHTML === node.outerHTML || used(node)) continue;
       if (node.querySelector("[data-rows]") && fresh.querySelector("[data-rows]")) continue; // row by row, below
       node.replaceWith(fresher(node, fresh));
