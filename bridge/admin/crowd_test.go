@@ -1,0 +1,258 @@
+//go:build linux && !race
+
+package admin
+
+// The race detector has Pebble check itself at each step: what is of very much runs
+// without it.
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/brokerbridge/bridge/bridge"
+	"github.com/brokerbridge/bridge/bridge/broker"
+	"github.com/brokerbridge/bridge/bridge/broker/memory"
+	"github.com/brokerbridge/bridge/bridge/config"
+	"github.com/brokerbridge/bridge/bridge/metrics"
+	"github.com/brokerbridge/bridge/bridge/status"
+	"github.com/brokerbridge/bridge/ordering/store"
+	"github.com/brokerbridge/bridge/ordering/store/pebble"
+	"github.com/brokerbridge/bridge/ordering/store/storetest/crowd"
+)
+
+const crowdTopology = `
+brokers:
+  in: { memory: {} }
+  out: { memory: {} }
+store: { memory: {} }
+admin: { listen: off }
+routes:
+  - name: orders
+    from: { broker: in, queue: orders }
+    to: { broker: out, topic: orders }
+    order: { by: revision, key: header.key, revision: header.revision, first: 1, gap: { timeout: 1000h } }
+  - name: quiet
+    from: { broker: in, queue: quiet }
+    to: { broker: out, topic: quiet }
+    order: { by: revision, key: header.key, revision: header.revision, first: 1 }
+`
+
+// crowdSize is how much there is: all of it where that was asked for.
+func crowdSize() crowd.Size {
+	if os.Getenv("BRIDGE_TEST_FULL") != "" {
+		return crowd.Million
+	}
+	return crowd.Million.Part(20)
+}
+
+// crowded is a bridge with very much in its store, and its admin interface.
+type crowded struct {
+	*Server
+	*bridge.Bridge
+	size    crowd.Size
+	in, out *memory.Broker
+	store   *readCount
+}
+
+// fill makes a store of a crowd.
+func fill(t testing.TB, dir string, size crowd.Size) {
+	t.Helper()
+	s, err := pebble.Open(dir, pebble.Options{Logger: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, route := range []string{crowd.Route, "quiet"} {
+		_, opened := s.Open(t.Context(), store.Identity{Route: route, Source: "in " + route, By: "revision", Key: "header.key", Revision: "header.revision"})
+		err = errors.Join(err, opened)
+	}
+	if err == nil {
+		err = crowd.Fill(t.Context(), s, size)
+	}
+	if err := errors.Join(err, s.Close()); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// gather runs a bridge with a crowd in its store.
+func gather(t testing.TB) *crowded {
+	t.Helper()
+	dir := filepath.Join(t.TempDir(), "db")
+	fill(t, dir, crowdSize())
+	log := slog.New(slog.DiscardHandler)
+	db, err := pebble.Open(dir, pebble.Options{Logger: log})
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := &crowded{in: memory.New("in", nil), out: memory.New("out", nil), store: &readCount{Store: db}, size: crowdSize()}
+	for _, q := range []string{crowd.Route, "quiet"} {
+		c.in.Create(q)
+		c.out.Create(q)
+	}
+	f, err := config.Parse("topology.yaml", []byte(crowdTopology), nil)
+	if err == nil {
+		c.Bridge, err = bridge.New(f, bridge.Options{Store: db, Logger: log, Brokers: map[string]broker.Broker{"in": c.in, "out": c.out}})
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- c.Bridge.Run(ctx) }()
+	t.Cleanup(func() {
+		cancel()
+		if err := errors.Join(<-done, c.Bridge.Close(), c.in.Close(), c.out.Close(), db.Close()); err != nil {
+			t.Error(err)
+		}
+	})
+	c.Server = c.serve(t, log)
+	c.awaitRunning(t)
+	return c
+}
+
+// serve is the admin interface of the bridge, as the program makes it.
+func (c *crowded) serve(t testing.TB, log *slog.Logger) *Server {
+	t.Helper()
+	registry := metrics.New(metrics.Config{Routes: c.Status, Operations: c.OperationStates, Latency: c.Latency, Commits: c.Commits})
+	srv, err := New(Config{
+		Listen: "127.0.0.1:0", Routes: c.Status, Store: c.store, Operator: c.Bridge, Teller: c.Bridge, Metrics: metrics.Handler(registry, log), Logger: log,
+		Lane: func(ctx context.Context, route, key string, epoch uint32) (Live, bool) {
+			v, ok := c.Look(ctx, route, key, epoch)
+			return Live{Held: v.Held, Runs: v.Runs, State: v.State, Since: v.Since, Lowest: v.Lowest, Expires: v.Expires, Then: v.OnGap, Tries: v.Tries, Due: v.Due}, ok
+		},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return srv
+}
+
+func (c *crowded) awaitRunning(t testing.TB) {
+	t.Helper()
+	for deadline := time.Now().Add(time.Minute); ; time.Sleep(10 * time.Millisecond) {
+		all := c.Status(t.Context())
+		if all[0].State == status.Running && all[1].State == status.Running {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("the routes do not run: %+v", all)
+		}
+	}
+}
+
+// ask is a GET of a browser.
+func (c *crowded) ask(path string) *httptest.ResponseRecorder {
+	r := httptest.NewRequest("GET", "http://127.0.0.1:8321"+path, nil)
+	r.Header.Set("Accept", "text/html")
+	w := httptest.NewRecorder()
+	c.handler().ServeHTTP(w, r)
+	return w
+}
+
+// crowdPaths are all pages and endpoints that read, as they are asked for.
+func (c *crowded) paths() []string {
+	group := func(cause string) string {
+		return store.FingerprintOf(&store.DeadLetter{Reason: crowd.Reason, Target: "topic orders", Message: store.Message{Tries: store.Tries{Class: "permanent", Error: cause}}})
+	}
+	most := group("422 the price of order 1 is missing")
+	var all []string
+	add := func(format string, args ...any) { all = append(all, fmt.Sprintf(format, args...)) }
+	add("/")
+	add("/routes/orders/")
+	add("/dead-letters")
+	add("/dead-letters?sort=last")
+	for _, q := range []string{"", "group=" + most, "reason=expired", "reason=unknown_outcome", "key=hot", "since=2026-01-05T00:00:00Z", "after=" + store.PlaceOf(crowd.Began.Add(time.Hour), "d")} {
+		add("/routes/orders/dead-letters?%s", q)
+		add("/api/v1/routes/orders/dead-letters?%s", q)
+	}
+	add("/api/v1/routes/orders/dead-letters?limit=1000")
+	add("/api/v1/routes/orders/dead-letters?reason=gap_timeout")
+	id := crowd.ID(7)
+	add("/routes/orders/dead-letters/%s", id)
+	add("/api/v1/routes/orders/dead-letters/%s", id)
+	add("/routes/orders/dead-letters/%s/edit", id)
+	add("/api/v1/routes/orders/export?limit=100")
+	add("/api/v1/routes/orders/export?reason=unknown_outcome")
+	add("/routes/orders/act?do=redrive&id=%s", id)
+	add("/routes/orders/act?do=redrive&group=%s", most)
+	add("/routes/orders/act?do=discard&reason=expired")
+	add("/api/v1/routes/orders/groups")
+	for _, q := range []string{"", "&state=quarantined", "&state=gap_blocked", "&state=locked", "&key=hot"} {
+		add("/keys?route=orders%s", q)
+		add("/api/v1/routes/orders/keys?blocked=true%s", q)
+	}
+	add("/api/v1/routes/orders/keys?limit=1000")
+	for _, key := range []string{crowd.Hot, crowd.Key(3), crowd.Key(c.size.Blocked() - 1), crowd.Key(c.size.Keys - 1)} {
+		add("/routes/orders/keys/%s", key)
+		add("/api/v1/routes/orders/keys/%s", key)
+		add("/api/v1/routes/orders/keys/%s/explain", key)
+		add("/api/v1/routes/orders/keys/%s/line", key)
+	}
+	add("/skips?route=orders")
+	add("/api/v1/routes/orders/skips?limit=100")
+	last := skipPlace{strings.TrimSuffix(store.PlaceOf(crowd.Began.Add(time.Duration((c.size.Skips-50)/3)*time.Second), ""), "."), "", 0, 0}
+	add("/skips?route=orders&after=%s", last)
+	add("/api/v1/routes/orders/skips?limit=100&after=%s", last)
+	for _, q := range []string{"", "route=orders", "route=quiet", "key=" + crowd.Key(1), "key=none", "route=orders&key=" + crowd.Key(1)} {
+		add("/audit?%s", q)
+		add("/api/v1/audit?last=50&%s", q)
+		add("/api/v1/audit?%s", q)
+	}
+	add("/audit?before=%d", c.size.Audits/2)
+	add("/api/v1/audit/verify")
+	add("/audit/verify")
+	add("/operations")
+	add("/operations?route=orders")
+	add("/api/v1/routes/orders/operations")
+	operation := crowd.OperationID(c.size.Operations - 1)
+	add("/routes/orders/operations/%s", operation)
+	add("/api/v1/routes/orders/operations/%s", operation)
+	for _, q := range []string{"order-0000", "d0000007", "header:tenant=none", "reason:expired", "error:nothing"} {
+		add("/search?q=%s", q)
+		add("/api/v1/search?q=%s", q)
+	}
+	for _, q := range []string{"", "group=0123456789abcdef"} {
+		add("/routes/orders/archive?%s", q)
+		add("/api/v1/routes/orders/archive?%s", q)
+	}
+	add("/routes/orders/archive/a000007")
+	add("/api/v1/routes/orders/archive/a000007")
+	for _, path := range []string{"/login", "/metrics", "/readyz?verbose", "/livez", "/api/v1/me", "/api/v1/routes", "/api/v1/routes/orders", "/api/v1/history", "/api/v1/openapi.json"} {
+		add("%s", path)
+	}
+	return all
+}
+
+// readCount counts the rows that are read of a store.
+type readCount struct {
+	store.Store
+}
+
+// BenchmarkConsolePages asks for every page, and tells how long each took in the
+// middle, and at worst.
+func BenchmarkConsolePages(b *testing.B) {
+	began := time.Now()
+	c := gather(b)
+	b.Logf("filled and started in %s", time.Since(began))
+	for b.Loop() {
+		for _, path := range c.paths() {
+			var took []time.Duration
+			size, code := 0, 0
+			for range 3 {
+				began := time.Now()
+				w := c.ask(path)
+				took, size, code = append(took, time.Since(began)), w.Body.Len(), w.Code
+			}
+			slices.Sort(took)
+			fmt.Printf("%-90s %3d %8d bytes %9.1f ms, at worst %9.1f ms\n", path, code, size, took[1].Seconds()*1000, took[2].Seconds()*1000)
+		}
+	}
+}
