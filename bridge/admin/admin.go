@@ -102,7 +102,7 @@ type Store interface {
 	Groups(ctx context.Context, route string) ([]store.Group, error)
 	Archive(ctx context.Context, q store.Query) iter.Seq2[store.Archived, error]
 	Archived(ctx context.Context, route, id string) (store.Archived, error)
-	OpenSkips(ctx context.Context, route string) iter.Seq2[store.OpenSkip, error]
+	OpenSkips(ctx context.Context, route string, after store.OpenSkip) iter.Seq2[store.OpenSkip, error]
 	AuditHead(ctx context.Context) (seq uint64, hash store.AuditHash, err error)
 	DeadLetter(ctx context.Context, route, id string) (store.DeadLetter, error)
 	Parked(ctx context.Context, k store.Key, from lane.Revision, limit int) ([]store.Message, error)

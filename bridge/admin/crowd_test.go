@@ -14,7 +14,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 	"testing"
 	"time"
 
@@ -198,9 +197,10 @@ func (c *crowded) paths() []string {
 	}
 	add("/skips?route=orders")
 	add("/api/v1/routes/orders/skips?limit=100")
-	last := skipPlace{strings.TrimSuffix(store.PlaceOf(crowd.Began.Add(time.Duration((c.size.Skips-50)/3)*time.Second), ""), "."), "", 0, 0}
-	add("/skips?route=orders&after=%s", last)
-	add("/api/v1/routes/orders/skips?limit=100&after=%s", last)
+	last := store.OpenSkip{}
+	last.Key.Name, last.At = "skipped", crowd.Began.Add(time.Duration((c.size.Skips-50)/3)*time.Second)
+	add("/skips?route=orders&after=%s", skipPlace(&last))
+	add("/api/v1/routes/orders/skips?limit=100&after=%s", skipPlace(&last))
 	for _, q := range []string{"", "route=orders", "route=quiet", "key=" + crowd.Key(1), "key=none", "route=orders&key=" + crowd.Key(1)} {
 		add("/audit?%s", q)
 		add("/api/v1/audit?last=50&%s", q)
