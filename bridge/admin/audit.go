@@ -15,7 +15,8 @@ import (
 	"github.com/brokerbridge/bridge/ordering/store"
 )
 
-// audits lists what operators did, oldest first: page by page, or the last few.
+// audits lists what operators did, oldest first: page by page, or the last few. Those
+// go on only where there was too much to look through.
 func (s *Server) audits(w http.ResponseWriter, r *http.Request) {
 	q, err := auditQueryOf(r)
 	if err != nil {
@@ -28,7 +29,7 @@ func (s *Server) audits(w http.ResponseWriter, r *http.Request) {
 		s.failed(w, err)
 		return
 	}
-	if behind > 0 {
+	if full := len(page.Items) >= q.Limit; behind > 0 && !(q.Newest && full) {
 		page.Next = nextBy(r, q.goesOn(), strconv.FormatUint(behind, 10))
 	}
 	if q.Newest {
