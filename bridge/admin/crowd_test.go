@@ -7,22 +7,29 @@ package admin
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"iter"
 	"log/slog"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
+	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/brokerbridge/bridge/bridge"
+	"github.com/brokerbridge/bridge/bridge/admin/api"
 	"github.com/brokerbridge/bridge/bridge/broker"
 	"github.com/brokerbridge/bridge/bridge/broker/memory"
 	"github.com/brokerbridge/bridge/bridge/config"
 	"github.com/brokerbridge/bridge/bridge/metrics"
 	"github.com/brokerbridge/bridge/bridge/status"
+	"github.com/brokerbridge/bridge/ordering/lane"
 	"github.com/brokerbridge/bridge/ordering/store"
 	"github.com/brokerbridge/bridge/ordering/store/pebble"
 	"github.com/brokerbridge/bridge/ordering/store/storetest/crowd"
@@ -182,7 +189,7 @@ func (c *crowded) paths() []string {
 	add("/api/v1/routes/orders/export?reason=unknown_outcome")
 	add("/routes/orders/act?do=redrive&id=%s", id)
 	add("/routes/orders/act?do=redrive&group=%s", most)
-	add("/routes/orders/act?do=discard&reason=expired")
+	add("/routes/orders/act?do=discard&of-reason=expired")
 	add("/api/v1/routes/orders/groups")
 	for _, q := range []string{"", "&state=quarantined", "&state=gap_blocked", "&state=locked", "&key=hot"} {
 		add("/keys?route=orders%s", q)
@@ -225,34 +232,140 @@ func (c *crowded) paths() []string {
 	}
 	add("/routes/orders/archive/a000007")
 	add("/api/v1/routes/orders/archive/a000007")
-	for _, path := range []string{"/login", "/metrics", "/readyz?verbose", "/livez", "/api/v1/me", "/api/v1/routes", "/api/v1/routes/orders", "/api/v1/history", "/api/v1/openapi.json"} {
+	for _, path := range []string{"/metrics", "/readyz?verbose", "/livez", "/api/v1/me", "/api/v1/routes", "/api/v1/routes/orders", "/api/v1/history", "/api/v1/openapi.json"} {
 		add("%s", path)
 	}
 	return all
 }
 
-// readCount counts the rows that are read of a store.
+// readCount counts the rows that are read of a store, and can make each last a little.
 type readCount struct {
 	store.Store
+	rows atomic.Int64
+	slow time.Duration
+}
+
+// readSlowly counts what a store yields.
+func readSlowly[T any](c *readCount, all iter.Seq2[T, error]) iter.Seq2[T, error] {
+	return func(yield func(T, error) bool) {
+		for v, err := range all {
+			c.rows.Add(1)
+			time.Sleep(c.slow)
+			if !yield(v, err) {
+				return
+			}
+		}
+	}
+}
+
+func (c *readCount) Lanes(ctx context.Context, q store.Query) iter.Seq2[store.Record, error] {
+	return readSlowly(c, c.Store.Lanes(ctx, q))
+}
+
+func (c *readCount) Briefs(ctx context.Context, q store.Query) iter.Seq2[store.Brief, error] {
+	return readSlowly(c, c.Store.Briefs(ctx, q))
+}
+
+func (c *readCount) DeadLetters(ctx context.Context, q store.Query) iter.Seq2[store.DeadLetter, error] {
+	return readSlowly(c, c.Store.DeadLetters(ctx, q))
+}
+
+func (c *readCount) Archive(ctx context.Context, q store.Query) iter.Seq2[store.Archived, error] {
+	return readSlowly(c, c.Store.Archive(ctx, q))
+}
+
+func (c *readCount) OpenSkips(ctx context.Context, route string, after store.OpenSkip) iter.Seq2[store.OpenSkip, error] {
+	return readSlowly(c, c.Store.OpenSkips(ctx, route, after))
+}
+
+func (c *readCount) Audits(ctx context.Context, q store.AuditQuery) iter.Seq2[store.Audit, error] {
+	return readSlowly(c, c.Store.Audits(ctx, q))
+}
+
+func (c *readCount) Parked(ctx context.Context, k store.Key, from lane.Revision, limit int) ([]store.Message, error) {
+	all, err := c.Store.Parked(ctx, k, from, limit)
+	c.rows.Add(int64(len(all)))
+	return all, err
+}
+
+// TestPagesAreBoundedWhateverIsThere asks for every page and endpoint over very much.
+// None reads more rows than it may, however long each lasts, answers more than a page,
+// or keeps anything. Only how far an audit is whole cannot be told in part.
+func TestPagesAreBoundedWhateverIsThere(t *testing.T) {
+	c := gather(t)
+	c.store.slow = 100 * time.Microsecond
+	const (
+		most  = 6000 // rows: two looks in a page, as long as each may last
+		bytes = 1 << 20
+	)
+	var before, after runtime.MemStats
+	runtime.GC()
+	runtime.ReadMemStats(&before)
+	for _, path := range c.paths() {
+		c.store.rows.Store(0)
+		began := time.Now()
+		w := c.ask(path)
+		rows := c.store.rows.Load()
+		if w.Code != 200 || w.Body.Len() > bytes {
+			t.Errorf("%s: %d, %d bytes", path, w.Code, w.Body.Len())
+		}
+		if rows > most && !strings.Contains(path, "verify") {
+			t.Errorf("%s read %d rows", path, rows)
+		}
+		if took := time.Since(began); took > 20*time.Second {
+			t.Errorf("%s took %s", path, took)
+		}
+	}
+	runtime.GC()
+	runtime.ReadMemStats(&after)
+	if grown := int64(after.HeapAlloc) - int64(before.HeapAlloc); grown > 64<<20 {
+		t.Errorf("it keeps %d bytes", grown)
+	}
+	t.Run("what is rare is found page by page", c.findsWhatIsRare)
+}
+
+// findsWhatIsRare follows the pages of lists of which little matches.
+func (c *crowded) findsWhatIsRare(t *testing.T) {
+	c.store.slow = 0
+	for path, want := range map[string]int{
+		"/api/v1/routes/orders/dead-letters?reason=expired":            3,
+		"/api/v1/routes/orders/dead-letters?reason=gap_timeout":        c.size.Blocked() / 5,
+		"/api/v1/routes/orders/keys?blocked=true&state=gap_blocked":    c.size.Blocked() / 5,
+		"/api/v1/routes/orders/skips":                                  c.size.Skips,
+		"/api/v1/audit?last=1000&key=" + crowd.Key(1):                  c.size.Audits / 1000,
+		"/api/v1/audit?key=" + crowd.Key(1):                            c.size.Audits / 1000,
+		"/api/v1/routes/orders/archive?group=0123456789abcdef&limit=1": 0,
+	} {
+		n, pages := 0, 0
+		for next := path; next != ""; pages++ {
+			page := read[api.Page[json.RawMessage]](t, c.ask(next))
+			n, next = n+len(page.Items), page.Next
+		}
+		if n != want {
+			t.Errorf("%s: %d in %d pages, want %d", path, n, pages, want)
+		}
+	}
 }
 
 // BenchmarkConsolePages asks for every page, and tells how long each took in the
 // middle, and at worst.
 func BenchmarkConsolePages(b *testing.B) {
-	began := time.Now()
 	c := gather(b)
-	b.Logf("filled and started in %s", time.Since(began))
+	const times = 9
+	fmt.Println("| page | median, ms | worst | KiB |\n|---|---|---|---|")
 	for b.Loop() {
 		for _, path := range c.paths() {
 			var took []time.Duration
-			size, code := 0, 0
-			for range 3 {
+			size := 0
+			for range times {
 				began := time.Now()
 				w := c.ask(path)
-				took, size, code = append(took, time.Since(began)), w.Body.Len(), w.Code
+				took, size = append(took, time.Since(began)), w.Body.Len()
 			}
 			slices.Sort(took)
-			fmt.Printf("%-90s %3d %8d bytes %9.1f ms, at worst %9.1f ms\n", path, code, size, took[1].Seconds()*1000, took[2].Seconds()*1000)
+			fmt.Printf("| %s | %.1f | %.1f | %d |\n", path, ms(took[times/2]), ms(took[times-1]), size>>10)
 		}
 	}
 }
+
+func ms(d time.Duration) float64 { return d.Seconds() * 1000 }
