@@ -232,7 +232,7 @@ func (c *crowded) paths() []string {
 	}
 	add("/routes/orders/archive/a000007")
 	add("/api/v1/routes/orders/archive/a000007")
-	for _, path := range []string{"/metrics", "/readyz?verbose", "/livez", "/api/v1/me", "/api/v1/routes", "/api/v1/routes/orders", "/api/v1/history", "/api/v1/openapi.json"} {
+	for _, path := range []string{"/metrics", "/readyz?verbose", "/api/v1/me", "/api/v1/routes", "/api/v1/routes/orders", "/api/v1/history", "/api/v1/openapi.json"} {
 		add("%s", path)
 	}
 	return all
