@@ -17,10 +17,14 @@ import (
 	"path/filepath"
 	"runtime"
 	"slices"
+	"strconv"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
+
+	watermill "github.com/ThreeDotsLabs/watermill/message"
 
 	"github.com/brokerbridge/bridge/bridge"
 	"github.com/brokerbridge/bridge/bridge/admin/api"
@@ -369,3 +373,78 @@ func BenchmarkConsolePages(b *testing.B) {
 }
 
 func ms(d time.Duration) float64 { return d.Seconds() * 1000 }
+
+// BenchmarkRouteBesideReaders moves messages of 1,000 keys with nobody about, and by
+// turns while twenty read every page, one each a second; they come in order.
+func BenchmarkRouteBesideReaders(b *testing.B) {
+	c := gather(b)
+	const messages, rounds = 200_000, 5
+	var alone, beside []float64
+	next := 1
+	for b.Loop() {
+		for range rounds {
+			alone = append(alone, c.move(b, messages, &next))
+			stop := c.readers(20)
+			beside = append(beside, c.move(b, messages, &next))
+			b.Logf("%.0f a second alone, %.0f beside %d answers", alone[len(alone)-1], beside[len(beside)-1], stop())
+		}
+	}
+	slices.Sort(alone)
+	slices.Sort(beside)
+	b.ReportMetric(beside[len(beside)/2]/alone[len(alone)/2], "beside/alone")
+}
+
+// readers are so many who read all pages until they are stopped, and then say how
+// many answers they had.
+func (c *crowded) readers(n int) (stop func() int64) {
+	var wg sync.WaitGroup
+	var answers atomic.Int64
+	end := make(chan struct{})
+	paths := c.paths()
+	for i := range n {
+		wg.Go(func() {
+			for at := i * len(paths) / n; ; at++ {
+				select {
+				case <-end:
+					return
+				case <-time.After(time.Second):
+				}
+				c.ask(paths[at%len(paths)])
+				answers.Add(1)
+			}
+		})
+	}
+	return func() int64 { close(end); wg.Wait(); return answers.Load() }
+}
+
+// move puts so many messages into the source, and returns how many a second came out
+// at the target, each key's in order.
+func (c *crowded) move(b *testing.B, n int, next *int) float64 {
+	b.Helper()
+	const keys = 1000
+	began, was := time.Now(), c.Status(b.Context())[0].Counts.Delivered
+	for range n / keys {
+		for k := range keys {
+			m := watermill.NewMessage(fmt.Sprintf("%d-%d", k, *next), []byte("moved"))
+			m.Metadata["key"], m.Metadata["revision"] = fmt.Sprintf("moves-%03d", k), fmt.Sprint(*next)
+			c.in.Put(crowd.Route, m)
+		}
+		*next++
+	}
+	for c.Status(b.Context())[0].Counts.Delivered < was+int64(n) {
+		if time.Since(began) > 5*time.Minute {
+			b.Fatal("they do not arrive")
+		}
+		time.Sleep(5 * time.Millisecond)
+	}
+	took := time.Since(began)
+	last := map[string]int{}
+	for _, m := range c.out.Messages(crowd.Route) {
+		rev, _ := strconv.Atoi(m.Metadata["revision"])
+		if key := m.Metadata["key"]; rev != last[key]+1 {
+			b.Fatalf("%s: %d comes behind %d", key, rev, last[key])
+		}
+		last[m.Metadata["key"]]++
+	}
+	return float64(n) / took.Seconds()
+}
