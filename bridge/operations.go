@@ -88,13 +88,17 @@ func (b *Bridge) Operations(ctx context.Context, route string) ([]api.Operation,
 
 // OperationStates is how many operations of a route are in each state.
 func (b *Bridge) OperationStates(ctx context.Context, route string) (map[string]int64, error) {
-	all, err := b.store.Operations(ctx, route)
+	run, err := b.of(route)
+	if err != nil {
+		return nil, err
+	}
+	all, err := run.States(ctx)
 	if err != nil {
 		return nil, err
 	}
 	states := map[string]int64{}
-	for _, op := range all {
-		states[string(op.State)]++
+	for state, n := range all {
+		states[string(state)] = n
 	}
 	return states, nil
 }

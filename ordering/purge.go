@@ -206,12 +206,20 @@ func (l *loop) openSkip(e *entry, from lane.Revision) (store.Skip, error) {
 	if e.pending != nil || e.sent != nil {
 		return store.Skip{}, errUncommitted
 	}
-	for s, err := range l.cfg.Store.OpenSkips(context.Background(), l.cfg.Route) {
-		if err != nil {
-			return s.Skip, err
+	skips, err := l.cfg.Store.Skips(context.Background(), e.key)
+	if err != nil {
+		return store.Skip{}, err
+	}
+	for _, s := range skips {
+		if s.From != from {
+			continue
 		}
-		if s.Key == e.key && s.From == from {
-			return s.Skip, nil
+		before := store.Skip{At: s.At, From: from - 1}
+		for open, err := range l.cfg.Store.OpenSkips(context.Background(), l.cfg.Route, store.OpenSkip{Key: e.key, Skip: before}) {
+			if err != nil || open.Key == e.key && open.From == from {
+				return open.Skip, err
+			}
+			break
 		}
 	}
 	return store.Skip{}, fmt.Errorf("%w: key %s has no open skip that begins at revision %d", store.ErrNotFound, quoted(e.key.Name), from)

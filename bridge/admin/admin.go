@@ -14,7 +14,7 @@
 //	GET /api/v1/routes/{route}/keys/{key}/line        ?epoch=: its revisions, drawn as a line
 //	GET /api/v1/routes/{route}/dead-letters           ?limit= ?after=ID ?key= ?reason= ?gaps=true: also gaps whose time is over
 //	GET /api/v1/routes/{route}/dead-letters/{id}      with headers and body
-//	GET /api/v1/routes/{route}/keys                   ?blocked=true ?limit= ?after=KEY
+//	GET /api/v1/routes/{route}/keys                   ?blocked=true ?state= ?limit= ?after=KEY
 //	GET /api/v1/routes/{route}/keys/{key}             in all its epochs
 //	GET /api/v1/routes/{route}/keys/{key}/explain     what it waits for, and what would let it go on
 //	GET /api/v1/openapi.json                          all this as OpenAPI 3.1
@@ -102,7 +102,7 @@ type Store interface {
 	Groups(ctx context.Context, route string) ([]store.Group, error)
 	Archive(ctx context.Context, q store.Query) iter.Seq2[store.Archived, error]
 	Archived(ctx context.Context, route, id string) (store.Archived, error)
-	OpenSkips(ctx context.Context, route string) iter.Seq2[store.OpenSkip, error]
+	OpenSkips(ctx context.Context, route string, after store.OpenSkip) iter.Seq2[store.OpenSkip, error]
 	AuditHead(ctx context.Context) (seq uint64, hash store.AuditHash, err error)
 	DeadLetter(ctx context.Context, route, id string) (store.DeadLetter, error)
 	Parked(ctx context.Context, k store.Key, from lane.Revision, limit int) ([]store.Message, error)

@@ -94,9 +94,12 @@ func listQuery(w http.ResponseWriter, r *http.Request) (store.Query, bool) {
 
 // next is where a list goes on behind an item; escaped, so that it may be a key
 // of any bytes.
-func next(r *http.Request, after string) string {
+func next(r *http.Request, after string) string { return nextBy(r, "after", after) }
+
+// nextBy is next by another parameter.
+func nextBy(r *http.Request, name, place string) string {
 	values := r.URL.Query()
-	values.Set("after", after)
+	values.Set(name, place)
 	return r.URL.EscapedPath() + "?" + values.Encode()
 }
 

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"net/http"
+	"time"
 
 	"github.com/brokerbridge/bridge/bridge/admin/api"
 	"github.com/brokerbridge/bridge/ordering/lane"
@@ -17,9 +18,9 @@ func (s *Server) archive(w http.ResponseWriter, r *http.Request) {
 	if !ok {
 		return
 	}
-	q.Group = r.URL.Query().Get("group")
 	page := api.Page[api.Archived]{Items: []api.Archived{}}
-	for a, err := range s.cfg.Store.Archive(r.Context(), q) {
+	began, group := time.Now(), r.URL.Query().Get("group")
+	for a, err := range s.cfg.Store.Archive(r.Context(), store.Query{Route: q.Route, After: q.After}) {
 		if errors.Is(err, store.ErrNotFound) {
 			break
 		}
@@ -27,10 +28,13 @@ func (s *Server) archive(w http.ResponseWriter, r *http.Request) {
 			s.failed(w, err)
 			return
 		}
-		page.Items = append(page.Items, s.contentOf(r.Context(), &a.Message).archived(&a))
-	}
-	if n := len(page.Items); n >= q.Limit {
-		page.Next = next(r, page.Items[n-1].ID)
+		if (q.Key == "" || q.Key == a.Key) && (group == "" || group == a.Fingerprint) {
+			page.Items = append(page.Items, s.contentOf(r.Context(), &a.Message).archived(&a))
+		}
+		if len(page.Items) >= q.Limit || time.Since(began) > lookTime {
+			page.Next = next(r, a.ID)
+			break
+		}
 	}
 	answer(w, http.StatusOK, page)
 }

@@ -5,14 +5,17 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/brokerbridge/bridge/bridge/admin/api"
 	"github.com/brokerbridge/bridge/ordering/store"
 )
 
-// audits lists what operators did, oldest first: page by page, or the last few.
+// audits lists what operators did, oldest first: page by page, or the last few. Those
+// go on only where there was too much to look through.
 func (s *Server) audits(w http.ResponseWriter, r *http.Request) {
 	q, err := auditQueryOf(r)
 	if err != nil {
@@ -20,32 +23,57 @@ func (s *Server) audits(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	page := api.Page[api.Audit]{Items: []api.Audit{}}
-	for a, err := range s.cfg.Store.Audits(r.Context(), q.AuditQuery) {
-		if errors.Is(err, store.ErrNotFound) || err == nil && q.before > 0 && a.Seq >= q.before {
-			break // the route has stored nothing yet, or what follows is too new
-		}
-		if err != nil {
-			s.failed(w, err)
-			return
-		}
-		page.Items = append(page.Items, audit(&a))
-		if q.last > 0 && len(page.Items) >= 2*q.last {
-			page.Items = append(page.Items[:0], page.Items[len(page.Items)-q.last:]...)
-		}
+	behind, err := s.someAudits(r.Context(), q, &page)
+	if err != nil {
+		s.failed(w, err)
+		return
 	}
-	if n := len(page.Items); q.last > 0 && n > q.last {
-		page.Items = page.Items[n-q.last:]
-	} else if q.last == 0 && n >= q.Limit {
-		page.Next = next(r, strconv.FormatUint(page.Items[n-1].Seq, 10))
+	if full := len(page.Items) >= q.Limit; behind > 0 && !(q.Newest && full) {
+		page.Next = nextBy(r, q.goesOn(), strconv.FormatUint(behind, 10))
+	}
+	if q.Newest {
+		slices.Reverse(page.Items)
 	}
 	answer(w, http.StatusOK, page)
+}
+
+// someAudits adds entries to a page, and says at which one it has ended; 0: there are
+// no more. Only what is of a route and a key has an index; of the rest it looks at
+// each.
+func (s *Server) someAudits(ctx context.Context, q auditQuery, page *api.Page[api.Audit]) (behind uint64, err error) {
+	if q.Key == "" || q.Route == "" {
+		q.AuditQuery.Route, q.AuditQuery.Key = "", ""
+	}
+	most, began := q.Limit, time.Now()
+	q.Limit = 0 // how many have to be looked at is not known
+	for a, err := range s.cfg.Store.Audits(ctx, q.AuditQuery) {
+		switch {
+		case errors.Is(err, store.ErrNotFound): // the route has stored nothing yet
+			return 0, nil
+		case err != nil:
+			return 0, err
+		case len(page.Items) >= most || time.Since(began) > lookTime:
+			return behind, nil
+		}
+		if behind = a.Seq; (q.route == "" || q.route == a.Route) && (q.key == "" || q.key == a.Key) {
+			page.Items = append(page.Items, audit(&a))
+		}
+	}
+	return 0, nil
 }
 
 // auditQuery selects entries of the audit.
 type auditQuery struct {
 	store.AuditQuery
-	last   int    // only the newest so many; 0: all
-	before uint64 // only what was done before this entry; 0: all
+	route, key string
+}
+
+// goesOn is the parameter of a query by which the next page goes on.
+func (q *auditQuery) goesOn() string {
+	if q.Newest {
+		return "before"
+	}
+	return "after"
 }
 
 // auditQueryOf reads what was asked for: after with limit, or the last few. A route
@@ -56,23 +84,22 @@ func auditQueryOf(r *http.Request) (q auditQuery, err error) {
 		return q, bad("the query cannot be read: escape values as %XX")
 	}
 	q.AuditQuery = store.AuditQuery{Route: values.Get("route"), Key: values.Get("key"), Limit: defaultLimit}
-	for name, n := range map[string]*uint64{"after": &q.After, "before": &q.before} {
+	for name, n := range map[string]*uint64{"after": &q.After, "before": &q.Before} {
 		if text := values.Get(name); text != "" {
 			if *n, err = strconv.ParseUint(text, 10, 64); err != nil {
 				return q, bad(name + " must be the number of an entry")
 			}
 		}
 	}
-	for name, n := range map[string]*int{"limit": &q.Limit, "last": &q.last} {
+	for _, name := range []string{"limit", "last"} {
 		if text := values.Get(name); text != "" {
-			if *n, err = strconv.Atoi(text); err != nil || *n < 1 || *n > maxLimit {
+			if q.Limit, err = strconv.Atoi(text); err != nil || q.Limit < 1 || q.Limit > maxLimit {
 				return q, bad(fmt.Sprintf("%s must be a number from 1 to %d", name, maxLimit))
 			}
+			q.Newest = name == "last"
 		}
 	}
-	if q.last > 0 {
-		q.Limit = 0
-	}
+	q.route, q.key = q.Route, q.Key
 	return q, nil
 }
 

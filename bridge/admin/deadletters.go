@@ -21,9 +21,9 @@ const (
 	maxHeaders = 200
 )
 
-// scanTime is how long one page looks for dead letters that match; what is not
-// found by then is on the next one.
-const scanTime = requestTimeout / 2
+// lookTime is how long one page of a list looks for what matches; what is not found
+// by then is on the next one.
+const lookTime = 150 * time.Millisecond
 
 // letterQuery selects dead letters.
 type letterQuery struct {
@@ -100,7 +100,7 @@ func (s *Server) eachLetter(ctx context.Context, f letterQuery, see func(*store.
 		if err != nil {
 			return "", err
 		}
-		more := time.Since(began) < scanTime
+		more := time.Since(began) < lookTime
 		if f.Reason == "" || f.Reason == b.Reason {
 			d, err := s.cfg.Store.DeadLetter(ctx, f.Route, b.ID)
 			switch {

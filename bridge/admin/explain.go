@@ -87,38 +87,77 @@ func (s *Server) stands(ctx context.Context, route, key string) (all []*stand, e
 // findLetters finds the dead letters at which lanes stand, and shows the others
 // of the key.
 func (s *Server) findLetters(ctx context.Context, route, key string, stands []*stand, out *api.Explanation) error {
-	wanted, beside := 0, 0
-	for _, st := range stands {
-		if st.State.Mode == lane.Quarantined {
-			wanted++
-		}
+	if err := s.findHeads(ctx, route, key, stands); err != nil {
+		return err
 	}
-	for d, err := range s.cfg.Store.DeadLetters(ctx, store.Query{Route: route, Key: key}) {
+	n := 0
+	for b, err := range s.cfg.Store.Briefs(ctx, store.Query{Route: route, Key: key, Limit: manyBeside}) {
 		if errors.Is(err, store.ErrNotFound) {
 			return nil
 		}
 		if err != nil {
 			return err
 		}
-		i := slices.IndexFunc(stands, func(st *stand) bool {
-			return d.Lane && st.State.Mode == lane.Quarantined && st.Key.Epoch == d.Epoch && st.State.Next == d.Rev
-		})
-		switch {
-		case i >= 0:
-			stands[i].letter = &d
-			wanted--
-		case beside < maxBeside:
-			out.Beside = append(out.Beside, s.contentOf(ctx, &d.Message).deadLetter(&d))
-			beside++
-		default:
-			out.BesideOmitted++
-			beside++
+		if slices.ContainsFunc(stands, func(st *stand) bool { return st.letter != nil && st.letter.ID == b.ID }) {
+			continue
 		}
-		if wanted <= 0 && beside >= manyBeside {
-			break
+		if n++; n > maxBeside {
+			out.BesideOmitted++
+			continue
+		}
+		d, err := s.cfg.Store.DeadLetter(ctx, route, b.ID)
+		switch {
+		case errors.Is(err, store.ErrNotFound): // settled meanwhile
+		case err != nil:
+			return err
+		default:
+			out.Beside = append(out.Beside, s.contentOf(ctx, &d.Message).deadLetter(&d))
 		}
 	}
 	return nil
+}
+
+// findHeads finds the dead letters at which lanes stand: the newest first, because
+// what a key stands at was given up last.
+func (s *Server) findHeads(ctx context.Context, route, key string, stands []*stand) error {
+	wanted := 0
+	for _, st := range stands {
+		if st.State.Mode == lane.Quarantined {
+			wanted++
+		}
+	}
+	if wanted == 0 {
+		return nil
+	}
+	began := time.Now()
+	for b, err := range s.cfg.Store.Briefs(ctx, store.Query{Route: route, Key: key, Newest: true}) {
+		if errors.Is(err, store.ErrNotFound) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		i := slices.IndexFunc(stands, func(st *stand) bool { return st.letter == nil && st.standsAt(&b) })
+		if i >= 0 {
+			d, err := s.cfg.Store.DeadLetter(ctx, route, b.ID)
+			if err != nil && !errors.Is(err, store.ErrNotFound) { // settled meanwhile
+				return err
+			}
+			if err == nil {
+				stands[i].letter = &d
+			}
+			wanted--
+		}
+		if wanted == 0 || time.Since(began) > lookTime {
+			return nil
+		}
+	}
+	return nil
+}
+
+// standsAt reports whether a lane waits for what becomes of a dead letter.
+func (st *stand) standsAt(b *store.Brief) bool {
+	return b.Lane && st.State.Mode == lane.Quarantined && st.Key.Epoch == b.Epoch && st.State.Next == b.Rev
 }
 
 // wait says what a lane waits for.

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/brokerbridge/bridge/bridge/admin/api"
 	"github.com/brokerbridge/bridge/ordering/lane"
@@ -95,20 +96,19 @@ func counted(n int, one, many string) string {
 func (s *Server) gaps(ctx context.Context, f letterQuery, page *api.Page[api.DeadLetter]) (after string, err error) {
 	q := store.Query{Route: f.Route, Key: f.Key, Blocked: true}
 	q.After, _, _ = gapOf(f.After)
-	last := ""
+	began, last := time.Now(), ""
 	for rec, err := range s.cfg.Store.Lanes(ctx, q) {
 		switch {
 		case errors.Is(err, store.ErrNotFound):
 			return "", nil
 		case err != nil:
 			return "", err
-		case rec.State.Mode != lane.GapBlocked:
-			continue
-		case len(page.Items) >= f.Limit && rec.Key.Name != last:
-			return page.Items[len(page.Items)-1].ID, nil
+		case last != "" && rec.Key.Name != last && (len(page.Items) >= f.Limit || time.Since(began) > lookTime):
+			return gapID(store.Key{Name: last}), nil
 		}
-		page.Items = append(page.Items, gapLetter(&rec))
-		last = rec.Key.Name
+		if last = rec.Key.Name; rec.State.Mode == lane.GapBlocked {
+			page.Items = append(page.Items, gapLetter(&rec))
+		}
 	}
 	return "", nil
 }

@@ -89,7 +89,7 @@ func (s *Server) views() []endpoint {
 		{"GET", aRoute + "/archive/{id}", RoleViewer, s.archivedLetter, "An archived dead letter with headers and body", nil, api.ArchivedDetail{}, ""},
 		{"GET", aRoute + "/skips", RoleViewer, s.openSkips, "What keys went on without and nobody has seen to, oldest first", nil, api.Page[api.OpenSkip]{}, "limit after"},
 		{"GET", "/api/v1/audit/verify", RoleViewer, s.verify, "Whether the audit is as it was written", nil, api.AuditCheck{}, "expect"},
-		{"GET", aRoute + "/keys", RoleViewer, s.keys, "The keys of a route", nil, api.Page[api.Lane]{}, "limit after key blocked"},
+		{"GET", aRoute + "/keys", RoleViewer, s.keys, "The keys of a route", nil, api.Page[api.Lane]{}, "limit after key blocked state"},
 		{"GET", aRoute + "/keys/{key}", RoleViewer, s.key, "A key in all its epochs", nil, api.Key{}, ""},
 		{"GET", aRoute + "/keys/{key}/explain", RoleViewer, s.explain, "What a key waits for, and what would let it go on", nil, api.Explanation{}, ""},
 	}

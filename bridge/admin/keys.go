@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"time"
 
 	"github.com/brokerbridge/bridge/bridge/admin/api"
 	"github.com/brokerbridge/bridge/ordering/store"
@@ -18,20 +19,38 @@ func (s *Server) keys(w http.ResponseWriter, r *http.Request) {
 	if !ok {
 		return
 	}
-	records, err := s.lanes(r.Context(), q)
+	page := api.Page[api.Lane]{Items: []api.Lane{}}
+	after, err := s.someLanes(r.Context(), q, r.URL.Query().Get("state"), &page)
 	if err != nil {
 		s.failed(w, err)
 		return
 	}
-	page := api.Page[api.Lane]{Items: []api.Lane{}}
-	for _, rec := range records {
-		live, known := s.live(r.Context(), rec.Key)
-		page.Items = append(page.Items, laneOf(&rec, live, known))
-	}
-	if n := len(records); n >= q.Limit {
-		page.Next = next(r, records[n-1].Key.Name)
+	if after != "" {
+		page.Next = next(r, after)
 	}
 	answer(w, http.StatusOK, page)
+}
+
+// someLanes adds lanes to a page, only those in a state if one is named, and says
+// behind which key there may be more. The page breaks between keys.
+func (s *Server) someLanes(ctx context.Context, q store.Query, state string, page *api.Page[api.Lane]) (after string, err error) {
+	most, began, last := q.Limit, time.Now(), ""
+	q.Limit = 0 // how many have to be looked at is not known
+	for rec, err := range s.cfg.Store.Lanes(ctx, q) {
+		switch {
+		case errors.Is(err, store.ErrNotFound):
+			return "", nil
+		case err != nil:
+			return "", err
+		case last != "" && rec.Key.Name != last && (len(page.Items) >= most || time.Since(began) > lookTime):
+			return last, nil
+		}
+		if last = rec.Key.Name; state == "" || state == rec.State.Mode.String() {
+			live, known := s.live(ctx, rec.Key)
+			page.Items = append(page.Items, laneOf(&rec, live, known))
+		}
+	}
+	return "", nil
 }
 
 // key shows a key in all its epochs, with what it went on without.

@@ -26,6 +26,7 @@ var parameters = map[string]struct{ kind, says string }{
 	"reason":  {"string", "only with this reason"},
 	"gaps":    {"boolean", "also gaps whose time is over"},
 	"blocked": {"boolean", "only keys that do not flow, or have something parked"},
+	"state":   {"string", "only keys in this state, such as quarantined"},
 	"hours":   {"integer", "how far it goes back, 1 to 24; 1 is in steps of 10 seconds, more in steps of a minute; left out: 1"},
 	"epoch":   {"integer", "of the key; left out: the last one"},
 	"q":       {"string", "words that all must fit: text (a key or an id, or how it begins), key: id: reason: group: route: error: header:name=value since: until: (RFC 3339, or 2h)"},

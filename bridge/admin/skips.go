@@ -1,14 +1,15 @@
 package admin
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
 	"net/http"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/brokerbridge/bridge/bridge/admin/api"
+	"github.com/brokerbridge/bridge/ordering/lane"
 	"github.com/brokerbridge/bridge/ordering/store"
 )
 
@@ -24,7 +25,7 @@ func (s *Server) openSkips(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	page := api.Page[api.OpenSkip]{Items: []api.OpenSkip{}}
-	for k, err := range s.cfg.Store.OpenSkips(r.Context(), q.Route) {
+	for k, err := range s.cfg.Store.OpenSkips(r.Context(), q.Route, after) {
 		if errors.Is(err, store.ErrNotFound) {
 			break
 		}
@@ -32,16 +33,12 @@ func (s *Server) openSkips(w http.ResponseWriter, r *http.Request) {
 			s.failed(w, err)
 			return
 		}
-		place := skipPlaceOf(&k)
-		if place.compare(after) <= 0 {
-			continue
-		}
 		page.Items = append(page.Items, api.OpenSkip{
 			Route: q.Route, KeyName: api.NewKeyName(k.Key.Name), Epoch: k.Key.Epoch,
 			Skip: api.Skip{From: int64(k.From), To: int64(k.To), At: k.At, By: k.By, Reason: k.Reason},
 		})
 		if len(page.Items) >= q.Limit {
-			page.Next = next(r, place.String())
+			page.Next = next(r, skipPlace(&k))
 			break
 		}
 	}
@@ -49,37 +46,25 @@ func (s *Server) openSkips(w http.ResponseWriter, r *http.Request) {
 }
 
 // skipPlace is where an open skip stands among those of its route.
-type skipPlace struct {
-	at    string // sorts as the time does
-	key   string
-	epoch uint32
-	from  int64
+func skipPlace(k *store.OpenSkip) string {
+	return fmt.Sprintf("%s%d.%d.%s", store.PlaceOf(k.At, ""), k.Key.Epoch, k.From, k.Key.Name)
 }
-
-func skipPlaceOf(k *store.OpenSkip) skipPlace {
-	return skipPlace{strings.TrimSuffix(store.PlaceOf(k.At, ""), "."), k.Key.Name, k.Key.Epoch, int64(k.From)}
-}
-
-// compare is the order in which the store tells them.
-func (p skipPlace) compare(o skipPlace) int {
-	return cmp.Or(cmp.Compare(p.at, o.at), cmp.Compare(p.key, o.key), cmp.Compare(p.epoch, o.epoch), cmp.Compare(p.from, o.from))
-}
-
-func (p skipPlace) String() string { return fmt.Sprintf("%s.%d.%d.%s", p.at, p.epoch, p.from, p.key) }
 
 // parseSkipPlace reads a place; empty is in front of all.
-func parseSkipPlace(text string) (p skipPlace, err error) {
+func parseSkipPlace(text string) (k store.OpenSkip, err error) {
 	if text == "" {
-		return p, nil
+		return k, nil
 	}
 	parts := strings.SplitN(text, ".", 4)
 	if len(parts) != 4 {
-		return p, bad("after is no place among skips; follow next")
+		return k, bad("after is no place among skips; follow next")
 	}
+	at, atErr := strconv.ParseUint(parts[0], 16, 64)
 	epoch, epochErr := strconv.ParseUint(parts[1], 10, 32)
 	from, fromErr := strconv.ParseInt(parts[2], 10, 64)
-	if epochErr != nil || fromErr != nil {
-		return p, bad("after is no place among skips; follow next")
+	if err := errors.Join(atErr, epochErr, fromErr); err != nil {
+		return k, bad("after is no place among skips; follow next")
 	}
-	return skipPlace{parts[0], parts[3], uint32(epoch), from}, nil
+	k.Key.Name, k.Key.Epoch, k.At, k.From = parts[3], uint32(epoch), time.Unix(0, int64(at^1<<63)).UTC(), lane.Revision(from)
+	return k, nil
 }

@@ -32,7 +32,7 @@ func (w *Watch) facts(ctx context.Context) (f facts, err error) {
 		}
 	}
 	if f.ledger.OpenSkips > 0 {
-		for s, err := range w.Store.OpenSkips(ctx, w.Route) {
+		for s, err := range w.Store.OpenSkips(ctx, w.Route, store.OpenSkip{}) {
 			if err != nil {
 				return f, err
 			}

@@ -16,7 +16,8 @@
 //   - Two operations on the same dead letters, or one and somebody with a single one:
 //     whoever comes second finds them gone, and counts them so.
 //   - Its beginning and its end are in the audit, with who, why and how many; and so
-//     is everything that somebody does to it.
+//     is everything that somebody does to it. Of a route the 1,000 that ended last are
+//     kept; the audit keeps all.
 //
 // A route runs its operations itself: what they send takes the path of every
 // other message, with its order, its tries and its breaker. While the target is
@@ -69,9 +70,10 @@ type Runner struct {
 	reading sync.Mutex // from Mark to Send
 
 	mu     sync.Mutex
-	ctx    context.Context // of Run; nil: it does not run
-	jobs   map[string]*job // those that have not ended
-	newest time.Time       // of the ids
+	ctx    context.Context   // of Run; nil: it does not run
+	jobs   map[string]*job   // those that have not ended
+	over   []store.Operation // the others, as they ended; nil: they were not read
+	newest time.Time         // of the ids
 	wg     sync.WaitGroup
 }
 
@@ -94,16 +96,17 @@ func (r *Runner) Run(ctx context.Context) error {
 		return fmt.Errorf("bulk: read the operations of route %q: %w", r.cfg.Route, err)
 	}
 	r.mu.Lock()
-	r.ctx = ctx
+	r.ctx, r.over = ctx, ended(ops)
 	for _, op := range ops {
 		if op.Ended.IsZero() { // also one that was cancelled, and of which nobody saw the end
 			r.launch(op)
 		}
 	}
 	r.mu.Unlock()
+	r.forget(ctx)
 	<-ctx.Done()
 	r.mu.Lock()
-	r.ctx = nil
+	r.ctx, r.over = nil, nil
 	r.mu.Unlock()
 	r.wg.Wait()
 	r.mu.Lock()
@@ -118,11 +121,12 @@ func (r *Runner) launch(op store.Operation) *job {
 	r.jobs[op.ID] = j
 	ctx := r.ctx
 	r.wg.Go(func() {
-		j.run(ctx)
-		if j.row().State.Ended() {
+		if j.run(ctx); j.row().State.Ended() {
 			r.mu.Lock()
-			defer r.mu.Unlock()
 			delete(r.jobs, op.ID)
+			r.over = append(r.over, j.row())
+			r.mu.Unlock()
+			r.forget(ctx)
 		}
 	})
 	return j
@@ -311,15 +315,26 @@ func (r *Runner) find(ctx context.Context, id string) (*job, Progress, error) {
 
 // Get returns one operation; store.ErrNotFound if there is none.
 func (r *Runner) Get(ctx context.Context, id string) (Progress, error) {
-	all, err := r.List(ctx)
+	ops, err := r.stored(ctx)
 	if err != nil {
 		return Progress{}, err
 	}
-	i := slices.IndexFunc(all, func(p Progress) bool { return p.ID == id })
+	i := slices.IndexFunc(ops, func(op store.Operation) bool { return op.ID == id })
 	if i < 0 {
 		return Progress{}, fmt.Errorf("%w: operation %q of route %q", store.ErrNotFound, id, r.cfg.Route)
 	}
-	return all[i], nil
+	return r.progress(ctx, ops[i]), nil
+}
+
+// progress is an operation that is stored, and how it is doing.
+func (r *Runner) progress(ctx context.Context, op store.Operation) Progress {
+	r.mu.Lock()
+	j := r.jobs[op.ID]
+	r.mu.Unlock()
+	if j == nil {
+		return Progress{Operation: op}
+	}
+	return j.progress(ctx)
 }
 
 // List returns all operations of the route, the oldest first.
@@ -330,14 +345,7 @@ func (r *Runner) List(ctx context.Context) ([]Progress, error) {
 	}
 	all := make([]Progress, 0, len(ops))
 	for _, op := range ops {
-		r.mu.Lock()
-		j := r.jobs[op.ID]
-		r.mu.Unlock()
-		if j == nil {
-			all = append(all, Progress{Operation: op})
-			continue
-		}
-		all = append(all, j.progress(ctx))
+		all = append(all, r.progress(ctx, op))
 	}
 	return all, nil
 }

@@ -22,14 +22,15 @@ func query(op *store.Operation) store.Query {
 
 // count says how many dead letters an operation is about.
 func (r *Runner) count(ctx context.Context, op *store.Operation) (n int64, err error) {
-	err = r.each(ctx, op, func(*store.Brief) { n++ })
+	err = r.each(ctx, op, func(*store.Brief) bool { n++; return true })
 	return n, err
 }
 
-// each shows all dead letters that an operation is about, without their content.
-func (r *Runner) each(ctx context.Context, op *store.Operation, see func(*store.Brief)) error {
+// each shows the dead letters that an operation is about, without their content, until
+// see returns false; those that it names are shown all.
+func (r *Runner) each(ctx context.Context, op *store.Operation, see func(*store.Brief) bool) error {
 	if len(op.Selection.IDs) > 0 {
-		_, err := r.pickEach(ctx, op, see)
+		_, err := r.pickEach(ctx, op, func(b *store.Brief) { see(b) })
 		return err
 	}
 	for b, err := range r.cfg.Store.Briefs(ctx, query(op)) {
@@ -38,8 +39,8 @@ func (r *Runner) each(ctx context.Context, op *store.Operation, see func(*store.
 			return nil
 		case err != nil:
 			return err
-		case op.Selection.Matches(&b):
-			see(&b)
+		case op.Selection.Matches(&b) && !see(&b):
+			return nil
 		}
 	}
 	return nil

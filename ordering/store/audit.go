@@ -69,8 +69,16 @@ func VerifyAudits(rows iter.Seq2[Audit, error]) (seq uint64, head AuditHash, err
 type AuditQuery struct {
 	Route string // only of this route; empty: of all routes
 	Key   string // only about this key; empty: all
-	After uint64 // continue behind this Seq
-	Limit int    // 0: no limit
+	After uint64 // only behind this Seq
+	// Before is only before this Seq; 0: all. Newest shows the last ones first.
+	Before uint64
+	Newest bool
+	Limit  int // 0: no limit
+}
+
+// Within reports whether a row is one of those that are continued with.
+func (q *AuditQuery) Within(seq uint64) bool {
+	return seq > q.After && (q.Before == 0 || seq < q.Before)
 }
 
 // Position is how far the consumer group of a route has come in a partition of

@@ -32,7 +32,9 @@ type Change struct {
 	// dead letters themselves are in Gone and Dead.
 	Archive []Archived
 	Restore []string
-	// Operations replace those with their ids.
+	// Operations replace those with their ids. Those whose ids are in Over are
+	// forgotten before.
+	Over       []string
 	Operations []Operation
 	// Close are skipped ranges, by From, that an operator has seen to; applied after
 	// Skip. One that is not open changes nothing.

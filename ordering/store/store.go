@@ -11,6 +11,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -99,10 +100,12 @@ type Store interface {
 	// behind after on. What it tells is durable. Limit 0: all.
 	Events(ctx context.Context, route string, after uint64, limit int) ([]Event, error)
 	// OpenSkips yields the skipped ranges of a route that no operator has closed,
-	// oldest first. Like Lanes it may show what is about to be.
-	OpenSkips(ctx context.Context, route string) iter.Seq2[OpenSkip, error]
-	// Audits yields what operators did, in order of Seq. Like Lanes it may show
-	// what is about to be.
+	// from behind after on, of which the zero value is in front of all: oldest first,
+	// and those of a time by key, epoch and From. Like Lanes it may show what is about
+	// to be.
+	OpenSkips(ctx context.Context, route string, after OpenSkip) iter.Seq2[OpenSkip, error]
+	// Audits yields what operators did, in order of Seq, or against it. Like Lanes it
+	// may show what is about to be.
 	Audits(ctx context.Context, q AuditQuery) iter.Seq2[Audit, error]
 	// Positions returns the positions saved for a route, by topic id and
 	// partition. What it tells is durable.
@@ -286,6 +289,12 @@ type Found struct {
 type OpenSkip struct {
 	Key Key
 	Skip
+}
+
+// Compare is the order in which [Store.OpenSkips] yields the open ranges of a route.
+func (o *OpenSkip) Compare(b *OpenSkip) int {
+	return cmp.Or(cmp.Compare(PlaceOf(o.At, ""), PlaceOf(b.At, "")), cmp.Compare(o.Key.Name, b.Key.Name),
+		cmp.Compare(o.Key.Epoch, b.Key.Epoch), cmp.Compare(o.From, b.From))
 }
 
 // Query selects lanes or dead letters of one route.

@@ -55,7 +55,8 @@ type AuditList struct {
 	Last  int    // the newest so many, at most 1000; 0: all
 }
 
-// Audits yields what operators did, oldest first.
+// Audits yields what operators did, oldest first. The newest are all read before the
+// first is yielded.
 func (c *Client) Audits(ctx context.Context, l AuditList) iter.Seq2[api.Audit, error] {
 	v := url.Values{}
 	for name, text := range map[string]string{"route": l.Route, "key": l.Key} {
@@ -65,10 +66,30 @@ func (c *Client) Audits(ctx context.Context, l AuditList) iter.Seq2[api.Audit, e
 	}
 	if l.Last > 0 {
 		v.Set("last", strconv.Itoa(l.Last))
-	} else {
-		v.Set("limit", strconv.Itoa(maxPage))
+		return c.lastAudits(ctx, "/api/v1/audit?"+v.Encode(), l.Last)
 	}
+	v.Set("limit", strconv.Itoa(maxPage))
 	return list[api.Audit](ctx, c, "/api/v1/audit?"+v.Encode(), 0)
+}
+
+// lastAudits follows the pages that go back.
+func (c *Client) lastAudits(ctx context.Context, next string, last int) iter.Seq2[api.Audit, error] {
+	return func(yield func(api.Audit, error) bool) {
+		var all []api.Audit
+		for next != "" && len(all) < last {
+			var page api.Page[api.Audit]
+			if err := c.get(ctx, next, &page); err != nil {
+				yield(api.Audit{}, err)
+				return
+			}
+			all, next = append(page.Items, all...), page.Next
+		}
+		for _, a := range all[max(0, len(all)-last):] {
+			if !yield(a, nil) {
+				return
+			}
+		}
+	}
 }
 
 // post asks for a change.

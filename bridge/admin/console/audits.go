@@ -48,6 +48,8 @@ func (c *Console) audit(r *http.Request) (view, error) {
 	if len(p.Rows) > auditRows {
 		p.Rows = p.Rows[:auditRows]
 		p.Older = p.path(strconv.FormatUint(p.Rows[auditRows-1].Seq, 10))
+	} else if u, err := url.Parse(page.Next); err == nil && page.Next != "" { // there was much to look through
+		p.Older = p.path(u.Query().Get("before"))
 	}
 	if p.Before != "" {
 		p.Newest = p.path("")

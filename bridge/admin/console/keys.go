@@ -64,7 +64,7 @@ type keysPage struct {
 	Totals            []stateTotal
 	Groups            []laneGroup
 	More              []more
-	Shown, Looked     int
+	Shown             int
 }
 
 // stateTotal is how many keys are in a state, on all routes that are looked at.
@@ -127,6 +127,9 @@ func (c *Console) addKeys(ctx context.Context, p *keysPage, route, after string,
 	q := url.Values{"limit": {strconv.Itoa(limit)}}
 	if p.Key == "" {
 		q.Set("blocked", "true")
+		if p.State != "" {
+			q.Set("state", p.State)
+		}
 	} else {
 		q.Set("key", p.Key)
 	}
@@ -137,7 +140,6 @@ func (c *Console) addKeys(ctx context.Context, p *keysPage, route, after string,
 	if err != nil {
 		return err
 	}
-	p.Looked += len(page.Items)
 	for _, l := range page.Items {
 		p.add(l)
 	}

@@ -66,9 +66,12 @@ func (s *Store) auditRows(ctx context.Context, q store.AuditQuery) (rows []store
 		return nil, err
 	}
 	for _, a := range s.audits {
-		if a.Seq > q.After && (q.Route == "" || a.Route == q.Route) && (q.Key == "" || a.Key == q.Key) {
+		if q.Within(a.Seq) && (q.Route == "" || a.Route == q.Route) && (q.Key == "" || a.Key == q.Key) {
 			rows = append(rows, a)
 		}
+	}
+	if q.Newest {
+		slices.Reverse(rows)
 	}
 	return rows, nil
 }

@@ -1,7 +1,6 @@
 package memory
 
 import (
-	"cmp"
 	"context"
 	"iter"
 	"maps"
@@ -11,8 +10,11 @@ import (
 	"github.com/brokerbridge/bridge/ordering/store"
 )
 
-// operate replaces operations.
+// operate forgets operations, and replaces others.
 func (r *route) operate(c *store.Change) {
+	for _, id := range c.Over {
+		delete(r.operations, id)
+	}
 	for _, o := range c.Operations {
 		o = copyOperation(o)
 		o.Route = c.Key.Route
@@ -103,11 +105,11 @@ func (r *route) skip(e *entry, c *store.Change) {
 }
 
 // OpenSkips implements store.Store with the ranges as they are when it begins.
-func (s *Store) OpenSkips(ctx context.Context, route string) iter.Seq2[store.OpenSkip, error] {
-	return listed(0, func() ([]store.OpenSkip, error) { return s.openSkips(ctx, route) })
+func (s *Store) OpenSkips(ctx context.Context, route string, after store.OpenSkip) iter.Seq2[store.OpenSkip, error] {
+	return listed(0, func() ([]store.OpenSkip, error) { return s.openSkips(ctx, route, after) })
 }
 
-func (s *Store) openSkips(ctx context.Context, name string) (skips []store.OpenSkip, err error) {
+func (s *Store) openSkips(ctx context.Context, name string, after store.OpenSkip) (skips []store.OpenSkip, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	r, err := s.open(ctx, name)
@@ -116,13 +118,12 @@ func (s *Store) openSkips(ctx context.Context, name string) (skips []store.OpenS
 	}
 	for k, e := range r.lanes {
 		for from := range e.open {
-			skips = append(skips, store.OpenSkip{Key: k, Skip: e.skips[from]})
+			if o := (store.OpenSkip{Key: k, Skip: e.skips[from]}); after == (store.OpenSkip{}) || o.Compare(&after) > 0 {
+				skips = append(skips, o)
+			}
 		}
 	}
-	slices.SortFunc(skips, func(a, b store.OpenSkip) int {
-		return cmp.Or(cmp.Compare(store.PlaceOf(a.At, ""), store.PlaceOf(b.At, "")), cmp.Compare(a.Key.Name, b.Key.Name),
-			cmp.Compare(a.Key.Epoch, b.Key.Epoch), cmp.Compare(a.From, b.From))
-	})
+	slices.SortFunc(skips, func(a, b store.OpenSkip) int { return a.Compare(&b) })
 	return skips, nil
 }
 

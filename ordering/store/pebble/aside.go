@@ -45,8 +45,8 @@ func (w *work) archiveKey(id string) []byte {
 	return w.key
 }
 
-// putAside takes dead letters out of the archive, puts others in, and replaces
-// operations.
+// putAside takes dead letters out of the archive, puts others in, forgets operations
+// and replaces others.
 func (w *work) putAside(c *store.Change) {
 	for _, id := range c.Restore {
 		key := w.archiveKey(id)
@@ -58,6 +58,10 @@ func (w *work) putAside(c *store.Change) {
 	}
 	for i := range c.Archive {
 		w.putArchived(&c.Archive[i])
+	}
+	for _, id := range c.Over {
+		w.key = append(rows.AppendRoute(w.key[:0], rows.Operations, w.r.number), id...)
+		w.delete(w.key)
 	}
 	for i := range c.Operations {
 		w.key = append(rows.AppendRoute(w.key[:0], rows.Operations, w.r.number), c.Operations[i].ID...)

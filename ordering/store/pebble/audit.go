@@ -104,10 +104,18 @@ func (s *Store) Audits(ctx context.Context, q store.AuditQuery) iter.Seq2[store.
 			yield(store.Audit{}, err)
 			return
 		}
-		sp := span{from: prefix, to: rows.End(prefix), size: auditPage}
-		sp.after(append(rows.AppendSeq(prefix[:len(prefix):len(prefix)], q.After), 0))
+		prefix = prefix[:len(prefix):len(prefix)]
+		sp := span{prefix, rows.End(prefix), auditPage, q.Newest}
+		if q.Before > 0 {
+			sp.to = rows.AppendSeq(prefix, q.Before)
+		}
+		sp.after(append(rows.AppendSeq(prefix, q.After), 0))
+		scan := s.scan
+		if q.Newest {
+			scan = s.scanBack
+		}
 		n := 0
-		for a, err := range pages(ctx, s, s.scan, sp, s.seeAudit(q)) {
+		for a, err := range pages(ctx, s, scan, sp, s.seeAudit(q)) {
 			if !yield(a, err) {
 				return
 			}

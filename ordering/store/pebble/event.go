@@ -170,7 +170,7 @@ func (w *work) putSkips(c *store.Change) {
 }
 
 // OpenSkips implements store.Store.
-func (s *Store) OpenSkips(ctx context.Context, route string) iter.Seq2[store.OpenSkip, error] {
+func (s *Store) OpenSkips(ctx context.Context, route string, after store.OpenSkip) iter.Seq2[store.OpenSkip, error] {
 	return func(yield func(store.OpenSkip, error) bool) {
 		r, err := s.route(route)
 		if err != nil {
@@ -178,7 +178,13 @@ func (s *Store) OpenSkips(ctx context.Context, route string) iter.Seq2[store.Ope
 			return
 		}
 		prefix := rows.AppendRoute(nil, rows.OpenSkips, r.number)
-		pages(ctx, s, s.scan, span{from: prefix, to: rows.End(prefix), size: lanePage}, func(key, value []byte) (o store.OpenSkip, ok bool, err error) {
+		sp := span{from: prefix, to: rows.End(prefix), size: lanePage}
+		if after != (store.OpenSkip{}) {
+			const room = 5 // bytes that stand for the route in the key of a lane
+			name := rows.AppendLane(nil, rows.Skips, r.number, after.Key.Name, after.Key.Epoch)[room:]
+			sp.after(append(rows.AppendOpenSkip(nil, r.number, after.At, name, after.From), 0))
+		}
+		pages(ctx, s, s.scan, sp, func(key, value []byte) (o store.OpenSkip, ok bool, err error) {
 			o.Key.Route = route
 			if o.Key.Name, o.Key.Epoch, err = rows.SplitOpenSkip(key); err == nil {
 				o.Skip, err = rows.ReadSkip(value)

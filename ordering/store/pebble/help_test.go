@@ -127,7 +127,7 @@ func wholeAside(t testing.TB, s *Store, route string, n int64) {
 		}
 	}
 	skips := int64(0)
-	for _, err := range s.OpenSkips(t.Context(), route) {
+	for _, err := range s.OpenSkips(t.Context(), route, store.OpenSkip{}) {
 		if skips++; err != nil {
 			t.Fatal(err)
 		}

@@ -32,9 +32,14 @@ func (s *subject) events(t testing.TB, after uint64, limit int) []store.Event {
 	return es
 }
 
-func (s *subject) open(t testing.TB) (skips []store.OpenSkip) {
+func (s *subject) open(t testing.TB) []store.OpenSkip {
 	t.Helper()
-	for o, err := range s.OpenSkips(t.Context(), orders) {
+	return s.openBehind(t, store.OpenSkip{})
+}
+
+func (s *subject) openBehind(t testing.TB, after store.OpenSkip) (skips []store.OpenSkip) {
+	t.Helper()
+	for o, err := range s.OpenSkips(t.Context(), orders, after) {
 		must(t, err)
 		skips = append(skips, o)
 	}
@@ -121,6 +126,9 @@ func operationsAreReplaced(t *testing.T, s *subject) {
 	equal(t, s.operations(t), []store.Operation{bare, o})
 	s.operations(t)[1].Selection.IDs[0] = "spoilt"
 	equal(t, s.operations(t)[1], o)
+	s.commit(t, store.Change{Key: key(""), Over: []string{"2", "10", "2", "never"}, Operations: []store.Operation{bare}}) // out first, then in
+	s.restart(t)
+	equal(t, s.operations(t), []store.Operation{bare})
 }
 
 func eventsAreKeptUntilSent(t *testing.T, s *subject) {
@@ -184,7 +192,9 @@ func openSkipsUntilClosed(t *testing.T, s *subject) {
 	s.commit(t, skip(a, 0, late, early), skip(b, 0, other))
 	s.restart(t)
 	opens(store.OpenSkip{Key: b, Skip: other}, store.OpenSkip{Key: a, Skip: early}, store.OpenSkip{Key: a, Skip: late})
-	late.At, late.Reason = at(-1), "replaced" // and counted once
+	equal(t, s.openBehind(t, store.OpenSkip{Key: a, Skip: early}), []store.OpenSkip{{Key: a, Skip: late}})
+	equal(t, s.openBehind(t, store.OpenSkip{Key: b, Skip: store.Skip{At: other.At}}), s.open(t)) // one need not be there
+	late.At, late.Reason = at(-1), "replaced"                                                    // and counted once
 	s.commit(t, skip(a, 1, early, late, late))
 	opens(store.OpenSkip{Key: a, Skip: late}, store.OpenSkip{Key: b, Skip: other}, store.OpenSkip{Key: a, Skip: early})
 	c := skip(a, 2, store.Skip{From: 9, To: 9})

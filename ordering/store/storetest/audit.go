@@ -3,6 +3,7 @@ package storetest
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -85,11 +86,25 @@ func auditsPageBySeq(t *testing.T, s *subject) {
 				got = append(got, page...)
 			}
 			equal(t, got, all)
+			slices.Reverse(got)
+			equal(t, s.newest(t, q, limit), got)
 		}
 	}
 	equal(t, len(s.audits(t, store.AuditQuery{Route: orders, Key: "1"})), n/3)
 	equal(t, len(s.audits(t, store.AuditQuery{After: n})), 0)
 	equal(t, len(s.audits(t, store.AuditQuery{After: ^uint64(0)})), 0)
+}
+
+// newest are the rows of a query, the last ones first, page by page.
+func (s *subject) newest(t *testing.T, q store.AuditQuery, limit int) (got []store.Audit) {
+	t.Helper()
+	for q.Newest, q.Limit = true, limit; ; q.Before = got[len(got)-1].Seq {
+		page := s.audits(t, q)
+		if len(page) == 0 {
+			return got
+		}
+		got = append(got, page...)
+	}
 }
 
 func auditsByRouteAndKey(t *testing.T, s *subject) {

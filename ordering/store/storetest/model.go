@@ -359,7 +359,9 @@ func (m *machine) parkedEver(k store.Key) (n int64) {
 }
 
 func (m *machine) checkAudit(rt *rapid.T) {
-	q := store.AuditQuery{After: rapid.Uint64Range(0, 5).Draw(rt, "after")}
+	q := store.AuditQuery{
+		After: rapid.Uint64Range(0, 5).Draw(rt, "after"), Before: rapid.Uint64Range(0, 9).Draw(rt, "before"), Newest: rapid.Bool().Draw(rt, "newest"),
+	}
 	if rapid.Bool().Draw(rt, "one") {
 		q.Key = someNames.Draw(rt, "name")
 	}
@@ -372,9 +374,12 @@ func (m *machine) checkAudit(rt *rapid.T) {
 	}
 	all = chained(all...)
 	for _, a := range all {
-		if a.Seq > q.After && (q.Key == "" || a.Key == q.Key) {
+		if a.Seq > q.After && (q.Before == 0 || a.Seq < q.Before) && (q.Key == "" || a.Key == q.Key) {
 			want = append(want, a)
 		}
+	}
+	if q.Newest {
+		slices.Reverse(want)
 	}
 	same(rt, m.s.audits(m.t, q), want)
 	seq, hash, err := m.s.AuditHead(m.t.Context())

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"maps"
 	"slices"
-	"time"
 
 	"pgregory.net/rapid"
 
@@ -34,6 +33,7 @@ var (
 func (m *machine) aside(rt *rapid.T, c *store.Change) {
 	c.Archive = rapid.SliceOfN(someArchived, 0, 2).Draw(rt, "archive")
 	c.Restore = rapid.SliceOfN(someIDs, 0, 1).Draw(rt, "restore")
+	c.Over = rapid.SliceOfN(someIDs, 0, 1).Draw(rt, "over")
 	c.Operations = rapid.SliceOfN(someOperations, 0, 1).Draw(rt, "operations")
 	c.Events = rapid.SliceOfN(someEvents, 0, 2).Draw(rt, "events")
 	if rapid.Bool().Draw(rt, "some were sent") {
@@ -187,18 +187,20 @@ func (m *machine) open() map[rangeOf]store.Skip {
 
 func (m *machine) checkOpenSkips(rt *rapid.T) {
 	open := m.open()
-	var last time.Time
-	for o, err := range m.s.OpenSkips(m.t.Context(), orders) {
-		must(m.t, err)
+	all := m.s.open(m.t)
+	for i, o := range all {
 		r := rangeOf{o.Key, o.From}
 		same(rt, o.Skip, open[r])
-		if o.At.Before(last) {
-			rt.Fatalf("a range of %v behind one of %v", o.At, last)
+		if i > 0 && all[i-1].Compare(&o) >= 0 {
+			rt.Fatalf("%+v behind %+v", o, all[i-1])
 		}
-		last = o.At
 		delete(open, r)
 	}
 	same(rt, len(open), 0)
+	if len(all) > 0 {
+		i := rapid.IntRange(0, len(all)-1).Draw(rt, "behind")
+		same(rt, m.s.openBehind(m.t, all[i]), append([]store.OpenSkip(nil), all[i+1:]...))
+	}
 }
 
 func (m *machine) told() (n uint64) {
@@ -238,6 +240,9 @@ func (m *machine) checkEvents(rt *rapid.T) {
 func (m *machine) checkOperations(rt *rapid.T) {
 	os := map[string]store.Operation{}
 	for _, c := range m.log {
+		for _, id := range c.Over {
+			delete(os, id)
+		}
 		for _, o := range c.Operations {
 			os[o.ID] = o
 		}
