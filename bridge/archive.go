@@ -5,8 +5,8 @@ import (
 	"encoding/json"
 	"fmt"
 
-	"github.com/brokerbridge/bridge/bridge/admin"
 	"github.com/brokerbridge/bridge/bridge/admin/api"
+	"github.com/brokerbridge/bridge/bridge/admin/tries"
 	"github.com/brokerbridge/bridge/ordering"
 	"github.com/brokerbridge/bridge/ordering/lane"
 	"github.com/brokerbridge/bridge/ordering/store"
@@ -122,7 +122,7 @@ func letterOf(l *api.Letter) (store.DeadLetter, error) {
 			ID: l.RawID(), Metadata: metadata(l.Headers), Payload: payload(l.Body),
 			Tries: store.Tries{
 				Attempts: l.Attempts, FirstFailed: l.FirstFailed, LastFailed: l.LastFailed, Class: l.Class, Error: l.Error,
-				Log: admin.TryLog(l),
+				Log: tries.Log(l),
 			},
 		},
 	}

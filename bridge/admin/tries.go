@@ -1,10 +1,8 @@
 package admin
 
 import (
-	"math"
-	"time"
-
 	"github.com/brokerbridge/bridge/bridge/admin/api"
+	"github.com/brokerbridge/bridge/bridge/admin/tries"
 	"github.com/brokerbridge/bridge/ordering/spans"
 	"github.com/brokerbridge/bridge/ordering/store"
 )
@@ -21,10 +19,9 @@ func (c *content) tries(l *store.TryLog) (shown []api.Try, omitted int) {
 }
 
 func (c *content) try(t store.Try) api.Try {
-	return api.Try{
-		At: t.At, Took: t.Took.Seconds(), Class: t.Class, Error: c.says(t.Error),
-		Trace: t.Trace.String(), Span: t.Trace.SpanString(), Redrives: t.Redrives,
-	}
+	shown := tries.Of(t)
+	shown.Error = c.says(t.Error)
+	return shown
 }
 
 // lastTry shows the last try of a message; nil: none is known.
@@ -49,16 +46,4 @@ func traceOf(d *store.DeadLetter) string {
 		}
 	}
 	return ""
-}
-
-// TryLog is what was exported of the tries of a message.
-func TryLog(l *api.Letter) *store.TryLog {
-	all := make([]store.Try, len(l.Tries))
-	for i, t := range l.Tries {
-		all[i] = store.Try{
-			At: t.At, Took: time.Duration(math.Round(t.Took * 1e9)), Class: t.Class, Error: t.Error,
-			Trace: store.ParseTrace(t.Trace, t.Span), Redrives: t.Redrives,
-		}
-	}
-	return store.NewTryLog(all, l.TriesOmitted, l.Redrives)
 }

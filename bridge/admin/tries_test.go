@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/brokerbridge/bridge/bridge/admin/api"
+	"github.com/brokerbridge/bridge/bridge/admin/tries"
 	"github.com/brokerbridge/bridge/ordering/store"
 )
 
@@ -30,7 +31,7 @@ func TestTriesSurviveExportAndImport(t *testing.T) {
 		if err := json.Unmarshal(doc, &l); err != nil {
 			t.Fatal(err)
 		}
-		if got := TryLog(&l); !reflect.DeepEqual(got, log) {
+		if got := tries.Log(&l); !reflect.DeepEqual(got, log) {
 			t.Errorf("%s:\n got %+v\nwant %+v", name, got, log)
 		}
 	}
