@@ -56,7 +56,8 @@
 // # What it costs the routes
 //
 // Little, whatever the callers do: connections and requests under way are
-// bounded, each has a deadline, and lists come in pages.
+// bounded, each has a deadline, lists come in pages, and those who only look have a
+// quarter of the processors' time once they have used up what was saved.
 package admin
 
 import (
@@ -183,6 +184,8 @@ type Server struct {
 	feed  *feed
 	busy  chan struct{} // a token per request under way
 
+	budget *budget
+
 	sessions *sessions
 	console  *console.Console
 
@@ -202,7 +205,7 @@ func New(c Config) (*Server, error) {
 	c.Routes = discreet(c)
 	s := &Server{
 		cfg: c, names: map[string]bool{}, door: newDoor(c.Tokens),
-		pulse: newPulse(c.Routes), past: newHistory(c), busy: make(chan struct{}, maxRequests),
+		pulse: newPulse(c.Routes), past: newHistory(c), busy: make(chan struct{}, maxRequests), budget: newBudget(),
 		sessions: newSessions(c.TLS != nil || c.BehindProxy),
 	}
 	s.feed = newFeed(s.forAll)

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/brokerbridge/bridge/bridge/admin/api"
 	"github.com/brokerbridge/bridge/bridge/status"
@@ -252,20 +253,30 @@ func (s *Server) guarded(next http.Handler) http.Handler {
 	})
 }
 
-// bounded gives a request a deadline, and refuses it while too many are under
-// way.
+// bounded gives a request a deadline, has it wait while answers have had their share
+// of the processors, and refuses it while too many are under way.
 func (s *Server) bounded(next http.HandlerFunc) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		select {
 		case s.busy <- struct{}{}:
 			defer func() { <-s.busy }()
 		default:
-			w.Header().Set("Retry-After", "1")
-			fail(w, http.StatusTooManyRequests, api.Busy, "too many requests are under way", "try again in a second")
+			s.overworked(w)
 			return
 		}
 		ctx, cancel := context.WithTimeout(withAsker(r.Context(), r.Context()), requestTimeout)
 		defer cancel()
+		// What changes something, and what counts, is not kept waiting by those who look.
+		if r.Method == http.MethodGet && r.URL.Path != "/metrics" && s.budget.wait(ctx) != nil {
+			s.overworked(w)
+			return
+		}
+		defer func(began time.Time) { s.budget.charge(time.Since(began)) }(time.Now())
 		next(w, r.WithContext(ctx))
 	}
+}
+
+func (s *Server) overworked(w http.ResponseWriter) {
+	w.Header().Set("Retry-After", "1")
+	fail(w, http.StatusTooManyRequests, api.Busy, "too many requests are under way", "try again in a second")
 }

@@ -208,6 +208,7 @@ var (
 	bytesOf = regexp.MustCompile(`compressed_bytes=\d+`)
 	spaces  = regexp.MustCompile(` +`)
 	by      = regexp.MustCompile(`(?m)^(AN-INSTANT) \S+ (orders)`)
+	took    = regexp.MustCompile(`, took [0-9.µnms]+,`)
 )
 
 // plain takes out of a text what differs each time.
@@ -215,6 +216,7 @@ func plain(text string) string {
 	text = instant.ReplaceAllString(text, "AN-INSTANT")
 	text = uuid.ReplaceAllString(text, "AN-ID")
 	text = bytesOf.ReplaceAllString(text, "compressed_bytes=N")
+	text = took.ReplaceAllString(text, ", took A-MOMENT,")
 	text = spaces.ReplaceAllString(text, " ")
 	return by.ReplaceAllString(text, "$1 SOMEBODY $2")
 }
