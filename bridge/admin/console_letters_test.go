@@ -30,7 +30,7 @@ func TestThePagesOfDeadLettersShowTheStore(t *testing.T) {
 		"/routes/orders/archive":                      {"for later", "/routes/orders/archive/d1"},
 		"/routes/orders/archive/d1":                   {"This was put away.", "“for later”", "old</pre>"},
 		"/routes/orders/archive/d9":                   {"this is not in the archive"},
-		"/routes/elsewhere/dead-letters":              {"there is no route", "The overview</a> has all routes"},
+		"/routes/elsewhere/dead-letters":              {"there is no route", "Back to the overview"},
 		"/operations":                                 {"There are no operations."},
 		"/routes/orders/act?do=redrive&group=g1":      {"redrives 7 dead letters", "bridge dlq redrive --route orders --group g1"},
 		"/routes/orders/dead-letters/d1?as=text":      {`<pre tabindex="0" aria-label="Body">{&#34;n&#34;:1}</pre>`},
