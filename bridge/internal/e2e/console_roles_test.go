@@ -65,7 +65,7 @@ func TestEachSeesAndDoesWhatTheirRoleLets(t *testing.T) {
 		},
 		{
 			"otto operator", "token-of-otto-operator",
-			[]string{"***", "Ada", "to-everybody", "what is edited is stored whole, and payloads are masked for you"},
+			[]string{"***", "Ada", "to-everybody", "payloads are masked for you"},
 			[]string{"4000-1234", "hunter2"},
 			"Redrive… Archive… Discard…", "needs the role admin, yours is operator", true,
 		},

@@ -246,7 +246,7 @@ func (w *window) redrives(list string, canary int, reason string) (operation str
 func (w *window) redrivesThese(canary, reason string) (operation string) {
 	w.t.Helper()
 	w.follows(`section[aria-label="With all"] a[href*="do=redrive"]`)
-	w.says("section[aria-label='What it would do']", "Messages", "Parked behind, and follow")
+	w.says("section[aria-label='What it would do']", "Messages", "Parked behind them")
 	w.fills("input[name=canary]", canary)
 	w.fills("input[name=reason]", reason)
 	at := w.follows("form.act .buttons button")
