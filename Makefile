@@ -9,6 +9,8 @@ VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev
 # package at a time: some of them kill a broker.
 WITH_BROKERS = $(shell $(GO) list -e -test -f '{{.ImportPath}} {{join .Deps " "}}' ./... | \
 	awk '$$1 ~ /\.test$$/ && /bridge\/internal\/rig( |$$)/ { sub(/\.test$$/, "", $$1); print $$1 }')
+# Tests of very much are built without the race detector.
+MUCH         = ./ordering/store/pebble ./bridge/admin
 # When a connection of Watermill's own AMQP client is cut, the client writes a field
 # that its users read: what cuts it runs without the race detector.
 UNRACED      = ./bridge/broker/stock ./bridge/internal/regress
@@ -31,7 +33,7 @@ test: brokers test-unit ## run all tests against real brokers (some fifteen minu
 test-full: export BRIDGE_TEST_FULL = 1
 test-full: brokers ## run all tests with long loads and many rounds (up to an hour)
 	$(GO) test -race -timeout 40m $(WITHOUT)
-	$(GO) test -timeout 10m ./ordering/store/pebble
+	$(GO) test -timeout 10m $(MUCH)
 	$(GO) test -race -count=1 -p 1 -timeout 55m $(RACED)
 	$(GO) test -count=1 -p 1 -timeout 5m $(UNRACED)
 
@@ -39,7 +41,7 @@ test-full: brokers ## run all tests with long loads and many rounds (up to an ho
 # takes thirty times as long: its large tests run without it.
 test-unit: ## run the tests that need no broker
 	$(GO) test -race -timeout 10m $(WITHOUT)
-	$(GO) test -timeout 10m ./ordering/store/pebble
+	$(GO) test -timeout 10m $(MUCH)
 
 lint: lint-go lint-shell ## check style, imports and mistakes (the first run builds the linter)
 
